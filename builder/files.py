@@ -1,0 +1,124 @@
+"""Writing files: the only writer. Whole files appear at once, and unchanged ones are left alone."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from builder.errors import UsageError
+from builder.model import GeneratedFile
+
+_CHUNK: Final = 1 << 20
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as lower-case hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
+    """Replace `path` in one step: a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = data.encode() if isinstance(data, str) else data
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_if_changed(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:
+    """Write only when the content differs, so that time stamps tell the build the truth."""
+    raw = data.encode() if isinstance(data, str) else data
+    if path.is_file() and path.read_bytes() == raw:
+        return False
+    write_atomic(path, raw, mode=mode)
+    return True
+
+
+def write_tree(files: Iterable[GeneratedFile], root: Path) -> frozenset[Path]:
+    """Make `root` hold exactly these files; return the paths that changed."""
+    wanted = {root / file.path: file.text for file in files}
+    stale = {path for path in root.rglob("*") if path.is_file()} - wanted.keys()
+    for path in stale:
+        path.unlink()
+    changed = {path for path, text in wanted.items() if write_if_changed(path, text)}
+    return frozenset(stale | changed)
+
+
+def copy_atomic(source: Path, destination: Path) -> None:
+    """Copy a file so that `destination` never holds a part of it."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream, source.open("rb") as origin:
+            shutil.copyfileobj(origin, stream, _CHUNK)
+        temporary.chmod(source.stat().st_mode & 0o777)
+        temporary.replace(destination)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Yield a scratch directory that becomes `path` on success and disappears on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        scratch.replace(path)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on `path` across processes; it is released when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_wait is not None:
+            on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_writable(directory: Path) -> None:
+    """Raise `UsageError` unless files can be made in `directory` (or it can be created)."""
+    existing = directory
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"cannot write to {directory}",
+            looked_in=[f"{existing} ({'not a directory' if not existing.is_dir() else 'no permission'})"],
+            hint="choose another directory with -o",
+        )

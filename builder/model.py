@@ -1,0 +1,228 @@
+"""The vocabulary of the project: frozen values that pass from stage to stage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+_NAME: Final = re.compile(
+    r"(?P<namespace>[A-Za-z_]\w*)::(?P<base>[A-Za-z_]\w*)(?:\.(?P<overload>\w+))?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OperatorName:
+    """An operator as TorchScript spells it, `namespace::base.overload`."""
+
+    namespace: str
+    base: str
+    overload: str = ""
+
+    @staticmethod
+    def parse(text: str) -> OperatorName:
+        """Read `aten::add.Tensor`; raise `ValueError` on anything else."""
+        match = _NAME.fullmatch(text)
+        if match is None:
+            message = f"not an operator name: {text!r} (expected namespace::name or namespace::name.overload)"
+            raise ValueError(message)
+        return OperatorName(match["namespace"], match["base"], match["overload"] or "")
+
+    def __str__(self) -> str:
+        """Return the text `parse` reads."""
+        suffix = f".{self.overload}" if self.overload else ""
+        return f"{self.namespace}::{self.base}{suffix}"
+
+
+class Platform(StrEnum):
+    """The operating system the runtime is for; iOS will join when Xcode can be driven."""
+
+    ANDROID = "android"
+    LINUX = "linux"
+
+
+class Abi(StrEnum):
+    """Android's names for the instruction sets, used on every platform."""
+
+    ARM64_V8A = "arm64-v8a"
+    ARMEABI_V7A = "armeabi-v7a"
+    X86_64 = "x86_64"
+    X86 = "x86"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """What one build is for. `api_level` is Android's minimum API, None elsewhere."""
+
+    platform: Platform
+    abi: Abi
+    api_level: int | None = None
+
+    def __str__(self) -> str:
+        """Return a name fit for a directory, such as `android24-arm64-v8a`."""
+        level = "" if self.api_level is None else str(self.api_level)
+        return f"{self.platform}{level}-{self.abi}"
+
+
+class ModelFormat(StrEnum):
+    """How the model file is laid out."""
+
+    TORCHSCRIPT = "torchscript"
+    LITE = "lite"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OperatorUse:
+    """One operator that bytecode calls. `arguments`: how many it passes, None when not recorded."""
+
+    name: OperatorName
+    arguments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One function of the bytecode, by its qualified name (`__torch__.Net.forward`)."""
+
+    name: str
+    operators: tuple[OperatorUse, ...]
+    opcodes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A lite-interpreter model: what its bytecode asks of the runtime.
+
+    `source` is the file the user named, `path` the `.ptl` that ships (the same file for lite
+    models). Versions are those of the bytecode and of the operator set. `classes` are the custom
+    (TorchBind) classes, `dtypes` the names of the dtypes of its stored tensors (`Float`, `Long`).
+    """
+
+    name: str
+    source: Path
+    path: Path
+    sha256: str
+    format: ModelFormat
+    bytecode_version: int
+    operator_version: int
+    methods: tuple[Method, ...]
+    classes: frozenset[str]
+    dtypes: frozenset[str]
+    bundled_inputs: bool
+
+    @property
+    def operators(self) -> frozenset[OperatorName]:
+        """Every operator any method calls."""
+        return frozenset(use.name for method in self.methods for use in method.operators)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SelectedOperator:
+    """One root operator with its provenance: the names of the models that call it."""
+
+    name: OperatorName
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Everything the models ask for together. A union: associative, commutative, idempotent."""
+
+    operators: tuple[SelectedOperator, ...] = ()
+    classes: frozenset[str] = frozenset()
+    dtypes: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[OperatorName]:
+        """The root operators without provenance."""
+        return frozenset(operator.name for operator in self.operators)
+
+    def __or__(self, other: Selection) -> Selection:
+        """Return the union of both selections, with the models of each operator merged."""
+        models: dict[OperatorName, set[str]] = {}
+        for operator in (*self.operators, *other.operators):
+            models.setdefault(operator.name, set()).update(operator.models)
+        return Selection(
+            operators=tuple(
+                SelectedOperator(name, tuple(sorted(models[name]))) for name in sorted(models)
+            ),
+            classes=self.classes | other.classes,
+            dtypes=self.dtypes | other.dtypes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A tool that was found and asked for its version."""
+
+    name: str
+    path: Path
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One pinned third-party source inside the tree. `sha256` is that of its archive."""
+
+    name: str
+    version: str
+    sha256: str
+    licence: str
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """An opened LibTorch tree. `digest` identifies the content of all components together."""
+
+    version: str
+    digest: str
+    provider: str
+    components: tuple[Component, ...]
+
+    def root(self, component: str) -> Path:
+        """Return where the named component is unpacked; `KeyError` if the tree lacks it."""
+        for candidate in self.components:
+            if candidate.name == component:
+                return candidate.root
+        raise KeyError(component)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """A file to write: relative to the root of the tree it belongs to."""
+
+    path: PurePosixPath
+    text: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SizeRow:
+    """Bytes of the stripped library that one component, file or section accounts for."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SizeReport:
+    """Where the bytes of one library went. Sizes are bytes; `download` is an estimate."""
+
+    target: Target
+    stripped: int
+    download: int
+    sections: tuple[SizeRow, ...]
+    components: tuple[SizeRow, ...]
+    objects: tuple[SizeRow, ...]
+
+
+def sorted_rows(sizes: Iterable[tuple[str, int]]) -> tuple[SizeRow, ...]:
+    """Sum sizes by name; largest first, ties by name."""
+    totals: dict[str, int] = {}
+    for name, size in sizes:
+        totals[name] = totals.get(name, 0) + size
+    return tuple(
+        SizeRow(name, size) for name, size in sorted(totals.items(), key=lambda it: (-it[1], it[0]))
+    )

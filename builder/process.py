@@ -1,0 +1,157 @@
+"""Running programs: commands are data, runners are the only door to `subprocess`."""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from builder.errors import BuildRuntimeError, CompileError
+
+_TAIL: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run: printable, comparable, and replayable by hand.
+
+    `env` is the whole environment the program gets; the caller builds it from an allow-list.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __str__(self) -> str:
+        """Return a line to paste into a shell that does the same."""
+        return f"cd {shlex.quote(str(self.cwd))} && {shlex.join(self.argv)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a captured program left behind. A negative `status` is the signal that ended it."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class Runner(Protocol):
+    """Two ways to run a command: watched and logged, or captured."""
+
+    def run(self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None) -> None:
+        """Run, append all output to `log`, pass each line on; raise `CompileError` on failure."""
+
+    def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
+        """Run and return status and output; only a program that cannot start raises."""
+
+
+class CommandError(CompileError):
+    """A command of the build failed: the message carries its last lines and how to repeat it."""
+
+    def __init__(self, command: Command, status: int, log: Path, tail: tuple[str, ...]) -> None:
+        """Compose the message from the parts, which stay readable as attributes."""
+        self.command = command
+        self.status = status
+        self.log = log
+        self.tail = tail
+        shown = "\n".join(f"    {line}" for line in tail)
+        super().__init__(
+            f"{Path(command.argv[0]).name} failed with status {status}\n{shown}\n  log: {log}",
+            hint=f"read the log, or repeat it by hand:\n    {command}",
+        )
+
+
+class SubprocessRunner:
+    """The real runner. A child lives in its own process group, so an interrupt ends all of it."""
+
+    def run(self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None) -> None:
+        """Run, append all output to `log`, pass each line on; raise `CommandError` on failure."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        tail: deque[str] = deque(maxlen=_TAIL)
+        with log.open("a", encoding="utf-8", errors="replace") as sink:
+            sink.write(f"$ {command}\n")
+            process = _start(command, stderr=subprocess.STDOUT)
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    text = line.rstrip("\n")
+                    sink.write(text + "\n")
+                    tail.append(text)
+                    if on_line is not None:
+                        on_line(text)
+                status = process.wait()
+            except BaseException:
+                _end(process)
+                raise
+        if status != 0:
+            raise CommandError(command, status, log, tuple(tail))
+
+    def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
+        """Run and return status and output; raise `BuildRuntimeError` if it cannot start."""
+        process = _start(command, stderr=subprocess.PIPE)
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            return Completed(-signal.SIGKILL, "", f"no answer within {timeout:.0f} s")
+        except BaseException:
+            _end(process)
+            raise
+        return Completed(process.returncode, stdout, stderr)
+
+
+def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command.argv,
+            cwd=command.cwd,
+            env=dict(command.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        message = f"cannot start {command.argv[0]}: {error.strerror or error}"
+        raise BuildRuntimeError(message, hint="run `build-runtime doctor` to see what was found") from error
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    except ProcessLookupError:
+        process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine and the user's wishes about it, made once by the command line."""
+
+    env: Mapping[str, str]
+    runner: Runner
+    cache: Path
+    jobs: int
+
+    def child_env(self, **extra: str) -> dict[str, str]:
+        """Return the environment for a child: what programs need to run, nothing that steers them."""
+        kept = {name: self.env[name] for name in _PASSED_ON if name in self.env}
+        return {**kept, "LC_ALL": "C.UTF-8", **extra}
+
+
+_PASSED_ON: Final = (
+    "PATH", "HOME", "TMPDIR", "USER", "SSL_CERT_FILE", "CURL_CA_BUNDLE",
+    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+)  # fmt: skip
