@@ -71,5 +71,6 @@ class BudgetError(BuildRuntimeError):
 
 def did_you_mean(word: str, known: Iterable[str], *, limit: int = 3) -> str:
     """Return ` (did you mean …?)`, or an empty string when nothing known is near."""
-    near = difflib.get_close_matches(word, sorted(known), n=limit, cutoff=0.6)
-    return f" (did you mean {' or '.join(near)}?)" if near else ""
+    folded = {name.casefold(): name for name in sorted(known)}
+    near = difflib.get_close_matches(word.casefold(), folded, n=limit, cutoff=0.6)
+    return f" (did you mean {' or '.join(folded[name] for name in near)}?)" if near else ""

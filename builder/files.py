@@ -19,11 +19,8 @@ _CHUNK: Final = 1 << 20
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as lower-case hex."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
@@ -56,9 +53,13 @@ def write_if_changed(path: Path, data: bytes | str, *, mode: int = 0o644) -> boo
 def write_tree(files: Iterable[GeneratedFile], root: Path) -> frozenset[Path]:
     """Make `root` hold exactly these files; return the paths that changed."""
     wanted = {root / file.path: file.text for file in files}
-    stale = {path for path in root.rglob("*") if path.is_file()} - wanted.keys()
-    for path in stale:
-        path.unlink()
+    found = sorted(root.rglob("*"), reverse=True)  # what a directory holds before the directory
+    stale = {path for path in found if path.is_symlink() or not path.is_dir()} - wanted.keys()
+    for path in found:
+        if path in stale:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
     changed = {path for path, text in wanted.items() if write_if_changed(path, text)}
     return frozenset(stale | changed)
 
@@ -87,8 +88,12 @@ def new_directory(path: Path) -> Iterator[Path]:
         yield scratch
         scratch.chmod(0o755)
         if path.exists():
-            shutil.rmtree(path)
-        scratch.replace(path)
+            # Not removed in place: what is killed meanwhile must not leave half a directory there.
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.old.") as old:
+                path.replace(Path(old) / path.name)
+                scratch.replace(path)
+        else:
+            scratch.replace(path)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -114,11 +119,13 @@ def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator
 def check_writable(directory: Path) -> None:
     """Raise `UsageError` unless files can be made in `directory` (or it can be created)."""
     existing = directory
-    while not existing.exists() and existing != existing.parent:
+    while not os.access(existing, os.F_OK) and existing != existing.parent:
         existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK) or not existing.is_dir():
+        reason = "no permission" if existing.is_dir() else "not a directory"
+        message = f"cannot write to {directory}"
         raise UsageError(
-            f"cannot write to {directory}",
-            looked_in=[f"{existing} ({'not a directory' if not existing.is_dir() else 'no permission'})"],
+            message,
+            looked_in=[f"{existing} ({reason})"],
             hint="choose another directory with -o",
         )

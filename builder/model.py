@@ -27,7 +27,8 @@ class OperatorName:
         """Read `aten::add.Tensor`; raise `ValueError` on anything else."""
         match = _NAME.fullmatch(text)
         if match is None:
-            message = f"not an operator name: {text!r} (expected namespace::name or namespace::name.overload)"
+            expected = "namespace::name or namespace::name.overload"
+            message = f"not an operator name: {text!r} (expected {expected})"
             raise ValueError(message)
         return OperatorName(match["namespace"], match["base"], match["overload"] or "")
 
@@ -128,11 +129,23 @@ class SelectedOperator:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Everything the models ask for together. A union: associative, commutative, idempotent."""
+    """Everything the models ask for together. A union: associative, commutative, idempotent.
+
+    `operators` are sorted, one entry for each name, in whatever order they are given: equal
+    selections are equal values, and give equal text and equal fingerprints.
+    """
 
     operators: tuple[SelectedOperator, ...] = ()
     classes: frozenset[str] = frozenset()
     dtypes: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Bring the operators into their one order."""
+        models: dict[OperatorName, set[str]] = {}
+        for operator in self.operators:
+            models.setdefault(operator.name, set()).update(operator.models)
+        merged = (SelectedOperator(name, tuple(sorted(models[name]))) for name in sorted(models))
+        object.__setattr__(self, "operators", tuple(merged))
 
     @property
     def names(self) -> frozenset[OperatorName]:
@@ -141,13 +154,8 @@ class Selection:
 
     def __or__(self, other: Selection) -> Selection:
         """Return the union of both selections, with the models of each operator merged."""
-        models: dict[OperatorName, set[str]] = {}
-        for operator in (*self.operators, *other.operators):
-            models.setdefault(operator.name, set()).update(operator.models)
         return Selection(
-            operators=tuple(
-                SelectedOperator(name, tuple(sorted(models[name]))) for name in sorted(models)
-            ),
+            operators=self.operators + other.operators,
             classes=self.classes | other.classes,
             dtypes=self.dtypes | other.dtypes,
         )
@@ -160,6 +168,27 @@ class Program:
     name: str
     path: Path
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """Everything that turns sources into a library for one target.
+
+    `cc`, `cxx`, `ar`, `linker` are the programs CMake calls. `libraries` is what a C++ shared
+    library is linked against, in order. `digest` identifies all that decides the bytes they make.
+    """
+
+    target: Target
+    cmake: Program
+    ninja: Program
+    compiler: Program
+    cc: Path
+    cxx: Path
+    ar: Path
+    linker: Path
+    link_flags: tuple[str, ...]
+    libraries: tuple[Path, ...]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +225,11 @@ class GeneratedFile:
 
     path: PurePosixPath
     text: str
+
+    def __post_init__(self) -> None:
+        """Keep a generated file inside its tree."""
+        assert not self.path.is_absolute(), self.path
+        assert ".." not in self.path.parts, self.path
 
 
 @dataclass(frozen=True, slots=True, order=True)

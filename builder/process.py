@@ -6,14 +6,23 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from builder.errors import BuildRuntimeError, CompileError
+from builder.errors import CompileError, ToolchainError
 
 _TAIL: Final = 30
+_GRACE: Final = 5.0
+"""Seconds a program gets between being asked to end and being killed."""
+
+_PASSED_ON: Final = (
+    "PATH", "HOME", "TMPDIR", "USER", "SSL_CERT_FILE", "CURL_CA_BUNDLE",
+    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+)  # fmt: skip
+"""Variables of the user that children see; the user's shell has them too (and some are secret)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,14 @@ class Command:
 
     def __str__(self) -> str:
         """Return a line to paste into a shell that does the same."""
-        return f"cd {shlex.quote(str(self.cwd))} && {shlex.join(self.argv)}"
+        words = [
+            *(
+                f"{name}={shlex.quote(self.env[name])}"
+                for name in sorted(self.env.keys() - _PASSED_ON)
+            ),
+            shlex.join(self.argv),
+        ]
+        return f"cd {shlex.quote(str(self.cwd))} && {' '.join(words)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +60,13 @@ class Completed:
 class Runner(Protocol):
     """Two ways to run a command: watched and logged, or captured."""
 
-    def run(self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None) -> None:
+    def run(
+        self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None
+    ) -> None:
         """Run, append all output to `log`, pass each line on; raise `CompileError` on failure."""
 
     def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
-        """Run and return status and output; only a program that cannot start raises."""
+        """Run and return status and output; raise `ToolchainError` only if it cannot start."""
 
 
 class CommandError(CompileError):
@@ -70,21 +88,24 @@ class CommandError(CompileError):
 class SubprocessRunner:
     """The real runner. A child lives in its own process group, so an interrupt ends all of it."""
 
-    def run(self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None) -> None:
+    def run(
+        self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None
+    ) -> None:
         """Run, append all output to `log`, pass each line on; raise `CommandError` on failure."""
         log.parent.mkdir(parents=True, exist_ok=True)
         tail: deque[str] = deque(maxlen=_TAIL)
-        with log.open("a", encoding="utf-8", errors="replace") as sink:
+        with log.open("a", encoding="utf-8", errors="replace", buffering=1) as sink:
             sink.write(f"$ {command}\n")
             process = _start(command, stderr=subprocess.STDOUT)
             try:
                 assert process.stdout is not None
-                for line in process.stdout:
-                    text = line.rstrip("\n")
-                    sink.write(text + "\n")
-                    tail.append(text)
-                    if on_line is not None:
-                        on_line(text)
+                with process.stdout as lines:
+                    for line in lines:
+                        text = line.rstrip("\n")
+                        sink.write(text + "\n")
+                        tail.append(text)
+                        if on_line is not None:
+                            on_line(text)
                 status = process.wait()
             except BaseException:
                 _end(process)
@@ -93,13 +114,13 @@ class SubprocessRunner:
             raise CommandError(command, status, log, tuple(tail))
 
     def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
-        """Run and return status and output; raise `BuildRuntimeError` if it cannot start."""
+        """Run and return status and output; raise `ToolchainError` if it cannot start."""
         process = _start(command, stderr=subprocess.PIPE)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             _end(process)
-            return Completed(-signal.SIGKILL, "", f"no answer within {timeout:.0f} s")
+            return Completed(-signal.SIGKILL, "", f"no answer within {timeout:g} s")
         except BaseException:
             _end(process)
             raise
@@ -121,19 +142,27 @@ def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:
             start_new_session=True,
         )
     except OSError as error:
-        message = f"cannot start {command.argv[0]}: {error.strerror or error}"
-        raise BuildRuntimeError(message, hint="run `build-runtime doctor` to see what was found") from error
+        reason = error.strerror or str(error)
+        if not command.cwd.is_dir():
+            reason = f"{command.cwd} is not a directory"
+        message = f"cannot start {command.argv[0]}: {reason}"
+        hint = "run `build-runtime doctor` to see what was found"
+        raise ToolchainError(message, hint=hint) from error
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    except ProcessLookupError:
-        process.wait()
+    with process:  # closes its pipes
+        try:
+            _signal(process, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE)
+        finally:  # also what the leader of the group left behind, also on a second interrupt
+            _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +175,6 @@ class Host:
     jobs: int
 
     def child_env(self, **extra: str) -> dict[str, str]:
-        """Return the environment for a child: what programs need to run, nothing that steers them."""
+        """Return what a child gets: what programs need to run, nothing that steers them."""
         kept = {name: self.env[name] for name in _PASSED_ON if name in self.env}
         return {**kept, "LC_ALL": "C.UTF-8", **extra}
-
-
-_PASSED_ON: Final = (
-    "PATH", "HOME", "TMPDIR", "USER", "SSL_CERT_FILE", "CURL_CA_BUNDLE",
-    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-)  # fmt: skip

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-_PACKAGE: Final = Path(__file__).parent
+_PACKAGE: Final = Path(__file__).resolve().parent
 _BUNDLED: Final = _PACKAGE / "_data"  # present in a wheel, absent in a checkout
 _ROOT: Final = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent
 

@@ -16,7 +16,10 @@ GLIBC: Final = "2.28"
 
 @dataclass(frozen=True, slots=True)
 class AbiFacts:
-    """What an ABI is called elsewhere. `elf_machine` is the name pyelftools gives `e_machine`."""
+    """What an ABI is called elsewhere.
+
+    `elf_machine` is the name pyelftools gives `e_machine`; `also_called` are names people type.
+    """
 
     abi: Abi
     bits: int
@@ -28,6 +31,7 @@ class AbiFacts:
     android_triple: str
     emulator: str
     sysroot: str
+    also_called: tuple[str, ...]
 
 
 _FACTS: Final = {
@@ -44,6 +48,7 @@ _FACTS: Final = {
             android_triple="aarch64-linux-android",
             emulator="qemu-aarch64",
             sysroot="/usr/aarch64-linux-gnu",
+            also_called=("aarch64", "armv8"),
         ),
         AbiFacts(
             abi=Abi.ARMEABI_V7A,
@@ -56,6 +61,7 @@ _FACTS: Final = {
             android_triple="armv7a-linux-androideabi",
             emulator="qemu-arm",
             sysroot="/usr/arm-linux-gnueabihf",
+            also_called=("arm", "armhf", "armv7"),
         ),
         AbiFacts(
             abi=Abi.X86_64,
@@ -68,6 +74,7 @@ _FACTS: Final = {
             android_triple="x86_64-linux-android",
             emulator="qemu-x86_64",
             sysroot="/usr/x86_64-linux-gnu",
+            also_called=("amd64", "x64"),
         ),
         AbiFacts(
             abi=Abi.X86,
@@ -80,6 +87,7 @@ _FACTS: Final = {
             android_triple="i686-linux-android",
             emulator="qemu-i386",
             sysroot="/usr/i686-linux-gnu",
+            also_called=("i386", "i686"),
         ),
     )
 }
@@ -92,20 +100,34 @@ def facts(abi: Abi) -> AbiFacts:
 
 def parse_abi(text: str) -> Abi:
     """Read an ABI name; raise `UsageError` with the near ones on anything else."""
-    try:
-        return Abi(text)
-    except ValueError:
-        known = [abi.value for abi in Abi]
-        raise UsageError(
-            f"unknown ABI {text!r}{did_you_mean(text, known)}",
-            hint=f"use one of {', '.join(known)}     (`build-runtime targets` describes them)",
-        ) from None
+    (abi,) = _parse([text])
+    return abi
 
 
 def parse_abis(texts: Iterable[str]) -> tuple[Abi, ...]:
-    """Read `--abi` values, each of which may be a comma-separated list; keep order, drop repeats."""
-    names = [name.strip() for text in texts for name in text.split(",")]
-    return tuple(dict.fromkeys(parse_abi(name) for name in names))
+    """Read `--abi` values, each of which may be a comma-separated list.
+
+    Keeps the order and drops repeats; one `UsageError` names everything that is no ABI.
+    """
+    return _parse(name.strip() for text in texts for name in text.split(","))
+
+
+def _parse(names: Iterable[str]) -> tuple[Abi, ...]:
+    known = [abi.value for abi in Abi]
+    wanted = tuple(dict.fromkeys(names))
+    unknown = [f"{name!r}{_near(name, known)}" for name in wanted if name not in known]
+    if unknown:
+        message = f"unknown ABI {', '.join(unknown)}"
+        hint = f"use one of {', '.join(known)}     (`build-runtime targets` describes them)"
+        raise UsageError(message, hint=hint)
+    return tuple(Abi(name) for name in wanted)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    for candidate in _FACTS.values():
+        if name.lower() in candidate.also_called:
+            return f" (did you mean {candidate.abi}?)"
+    return did_you_mean(name, known)
 
 
 def make_target(platform: Platform, abi: Abi) -> Target:
