@@ -1,0 +1,82 @@
+"""Trying the providers in order, one process at a time, and saying why each of them failed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder import files
+from builder.errors import SourceError
+from builder.model import SourceTree
+from builder.process import Host
+from builder.source import store
+from builder.source.debian import open_debian
+from builder.source.directory import open_directory
+from builder.source.git import open_git
+from builder.source.pins import Release, pins
+from builder.source.request import Progress, SourceProvider, SourceRequest, Unavailable
+
+_WAIT = "wait for another build-runtime that fetches sources"
+
+
+def open_source(request: SourceRequest, host: Host, progress: Progress) -> SourceTree:
+    """Return the pinned tree, fetching it if need be.
+
+    Raise `SourceError` when no provider has it, when a checksum is wrong (at once: that is no
+    reason to look elsewhere), or when the cache cannot be written. An interrupted call is
+    continued by the next one, and two processes may call at once.
+    """
+    release = pins(request.version)
+    if request.directory is not None:
+        return open_directory(request.directory, release)
+    sources = host.cache / "sources"
+    tree = store.find_tree(sources, release, request.provider)
+    if tree is not None:
+        return tree
+    if request.provider is SourceProvider.CACHE:
+        raise _exhausted(release, [f"cache (no tree in {sources})"])
+    try:
+        with _alone(sources, progress):
+            # Whoever held the lock before us may have made the tree.
+            tree = store.find_tree(sources, release, request.provider)
+            return tree or _fetch(request, release, host, progress)
+    except OSError as error:
+        message = f"cannot keep sources in {host.cache}: {error.strerror or error}"
+        raise SourceError(
+            message, hint="free some space (350 MB are needed) or choose another cache directory"
+        ) from error
+
+
+@contextmanager
+def _alone(sources: Path, progress: Progress) -> Iterator[None]:
+    waited = False
+
+    def on_wait() -> None:
+        nonlocal waited
+        waited = True
+        progress.started(_WAIT, None)
+
+    with files.locked(sources / ".lock", on_wait=on_wait):
+        if waited:
+            progress.finished(_WAIT)
+        yield
+
+
+def _fetch(request: SourceRequest, release: Release, host: Host, progress: Progress) -> SourceTree:
+    ways = {SourceProvider.GIT: open_git, SourceProvider.DEBIAN: open_debian}
+    tried = [f"cache (no tree in {host.cache / 'sources'})"]
+    for provider, open_provider in ways.items():
+        if request.provider in {SourceProvider.AUTO, provider}:
+            try:
+                return open_provider(release, host, progress, offline=request.offline)
+            except Unavailable as failure:
+                tried.append(f"{provider} ({failure})")
+    raise _exhausted(release, tried)
+
+
+def _exhausted(release: Release, tried: list[str]) -> SourceError:
+    return SourceError(
+        f"no source of PyTorch {release.version}",
+        looked_in=tried,
+        hint=f"connect to the network, or pass --source DIR with a checkout of {release.tag} "
+        "and its submodules",
+    )

@@ -1,0 +1,63 @@
+"""What the caller asks of the source stage, and how it is told about progress."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class SourceProvider(StrEnum):
+    """Where sources may come from. `auto` tries the cache, then git, then debian."""
+
+    AUTO = "auto"
+    CACHE = "cache"
+    GIT = "git"
+    DEBIAN = "debian"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRequest:
+    """Which sources are wanted. A `directory` given by the user is the only place looked at.
+
+    A provider other than `auto` also decides whose trees of the cache are good enough. `offline`
+    keeps every provider away from the network: only what is on this machine counts.
+    """
+
+    directory: Path | None = None
+    provider: SourceProvider = SourceProvider.AUTO
+    offline: bool = False
+    version: str = "2.6.0"
+
+
+class Progress(Protocol):
+    """Receives the progress of named steps; several may follow each other, none overlap.
+
+    All amounts are bytes. `total` is None when it is not known beforehand; `done` counts from the
+    start of the step, so repeating a report does no harm.
+    """
+
+    def started(self, name: str, total: int | None) -> None:
+        """Begin the step."""
+
+    def advanced(self, name: str, done: int) -> None:
+        """Report the bytes done so far."""
+
+    def finished(self, name: str) -> None:
+        """End the step."""
+
+
+class NoProgress:
+    """A `Progress` that shows nothing."""
+
+    def started(self, name: str, total: int | None) -> None:
+        """Ignore the step."""
+
+    def advanced(self, name: str, done: int) -> None:
+        """Ignore the report."""
+
+    def finished(self, name: str) -> None:
+        """Ignore the end."""
+
+
+class Unavailable(Exception):  # noqa: N818 - no error: the next provider is tried
+    """One provider cannot serve the request; the text says why, without the provider's name."""
