@@ -1,0 +1,153 @@
+"""What the bytecode of a lite model says: its functions, and the operators and types they use.
+
+Layout: `torch/csrc/jit/mobile/import.cpp` (versions 4 to 9) reads what
+`torch/csrc/jit/serialization/export_module.cpp` writes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from builder.introspect.faults import MalformedError, shown
+from builder.model import Method, OperatorName, OperatorUse
+
+OLDEST: Final = 4
+NEWEST: Final = 9
+_UNVERSIONED: Final = 3  # torch 1.5 and older wrote no version
+
+OPCODES: Final = frozenset({
+    "OP", "OPN", "LOAD", "MOVE", "STOREN", "STORE", "DROP", "DROPR", "LOADC", "JF", "JMP", "LOOP",
+    "RET", "WAIT", "CALL", "GUARD", "TYPECHECK", "FAIL_GUARD", "PROFILE_OP", "TAIL_CALL",
+    "INTERFACE_CALL", "GET_ATTR", "SET_ATTR", "LIST_UNPACK", "TUPLE_CONSTRUCT",
+    "NAMED_TUPLE_CONSTRUCT", "LIST_CONSTRUCT", "DICT_CONSTRUCT", "CREATE_OBJECT", "ISINSTANCE",
+    "TUPLE_SLICE", "TUPLE_INDEX", "RAISE_EXCEPTION", "DICT_INDEX", "UNCHECKED_CAST", "__IS__",
+    "UN_INITIALIZED", "__ISNOT__", "FORMAT", "DEVICE", "DTYPE", "DIM", "__NOT__", "TO_LIST",
+    "NUM_TO_TENSOR", "IS_CUDA", "FORK", "WARN", "ENTER", "EXIT", "AWAITABLE",
+})  # fmt: skip
+"""The instructions of the pinned runtime (`torch/csrc/jit/runtime/instruction.h`)."""
+
+_CODE_FIELDS: Final = ("instructions", "operators", "constants", "types", "register_size")
+_CUSTOM_CLASS: Final = re.compile(r"__torch__\.torch\.classes\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Bytecode:
+    """The content of `bytecode.pkl`. `classes` are custom classes, as `namespace.Name`."""
+
+    version: int
+    methods: tuple[Method, ...]
+    classes: frozenset[str]
+
+
+def parse_bytecode(value: object) -> Bytecode:
+    """Read the value of `bytecode.pkl`; raise `MalformedError` when it is not what torch writes."""
+    if not isinstance(value, tuple) or not value:
+        raise MalformedError("bytecode.pkl holds no functions")
+    version, functions = (
+        (value[0], value[1:]) if isinstance(value[0], int) else (_UNVERSIONED, value)
+    )
+    if not OLDEST <= version <= NEWEST:
+        raise MalformedError(
+            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}"
+        )
+    methods: list[Method] = []
+    classes: set[str] = set()
+    for function in functions:
+        match function:
+            case (str(name), code, *rest):
+                methods.append(_method(name, code))
+                classes.update(_classes_of(code, rest))
+            case _:
+                raise MalformedError("bytecode.pkl has a function without name or code")
+    methods.sort(key=lambda method: method.name)
+    return Bytecode(version, tuple(methods), frozenset(classes))
+
+
+def custom_classes(text: str) -> Iterator[str]:
+    """Yield the custom classes a type or class name mentions, as `namespace.Name`."""
+    for match in _CUSTOM_CLASS.finditer(text):
+        yield match[1]
+
+
+def _method(name: str, code: object) -> Method:
+    table = _table(name, code, _CODE_FIELDS)
+    operators = [_operator(name, item) for item in _tuple(name, table["operators"], "operators")]
+    opcodes: set[str] = set()
+    for instruction in _tuple(name, table["instructions"], "instructions"):
+        match instruction:
+            case (str(opcode), int(first), int()) if opcode in OPCODES:
+                opcodes.add(opcode)
+            case (str(opcode), int(), int()):
+                raise MalformedError(
+                    f"{shown(name)} uses instruction {shown(opcode)}, unknown to the runtime"
+                )
+            case _:
+                raise MalformedError(f"{shown(name)} has a malformed instruction")
+        if opcode in ("OP", "OPN") and not 0 <= first < len(operators):
+            raise MalformedError(f"{shown(name)} calls operator {first} of {len(operators)}")
+    unique = sorted(set(operators), key=lambda use: (use.name, use.arguments or 0))
+    return Method(shown_name(name), tuple(unique), frozenset(opcodes))
+
+
+def shown_name(name: str) -> str:
+    """Return a function's name; raise `MalformedError` for one that no TorchScript class has."""
+    if not name.isprintable() or not name:
+        raise MalformedError(f"a function has the impossible name {shown(name)!r}")
+    return name
+
+
+def _operator(function: str, item: object) -> OperatorUse:
+    match item:
+        case (str(name), str(overload)):
+            arguments = None
+        case (str(name), str(overload), int(arguments)) if arguments >= 0:
+            pass
+        case _:
+            raise MalformedError(f"{shown(function)} has a malformed operator")
+    try:
+        parsed = OperatorName.parse(f"{name}.{overload}" if overload else name)
+    except ValueError as error:
+        raise MalformedError(
+            f"{shown(function)} calls {shown(name)!r}, which is not an operator name"
+        ) from error
+    return OperatorUse(parsed, arguments)
+
+
+def _classes_of(code: object, schemas: list[object]) -> Iterator[str]:
+    """Yield the custom classes in the types table and in the types of arguments and results.
+
+    `code` has been checked by `_method`; a schema is free of form here, as only text counts.
+    """
+    assert isinstance(code, tuple)
+    pending: list[object] = [code[3], *schemas]
+    budget = 1_000_000  # a value may be shared often enough to make this walk endless
+    while pending and budget:
+        budget -= 1
+        value = pending.pop()
+        if isinstance(value, str):
+            yield from custom_classes(value)
+        elif isinstance(value, tuple | list):
+            pending.extend(value)
+    if pending:
+        raise MalformedError("bytecode.pkl has a function schema without end")
+
+
+def _tuple(function: str, value: object, what: str) -> tuple[object, ...]:
+    if not isinstance(value, tuple):
+        raise MalformedError(f"{shown(function)} has no list of {what}")
+    return value
+
+
+def _table(function: str, value: object, fields: tuple[str, ...]) -> dict[str, object]:
+    """Read `((name, value), …)`, which torch addresses by position and checks by name."""
+    pairs: dict[str, object] = {}
+    for row in value if isinstance(value, tuple) else ():
+        match row:
+            case (str(name), content):
+                pairs[name] = content
+            case _:
+                break
+    if tuple(pairs)[: len(fields)] != fields:
+        raise MalformedError(f"{shown(function)} has a malformed code table")
+    return pairs

@@ -1,0 +1,17 @@
+"""The one internal exception of this stage: a model file breaks a rule of its format."""
+
+from typing import Final
+
+_SHOWN: Final = 80
+
+
+class MalformedError(Exception):
+    """What is wrong inside the file; the border of the stage adds which file and what to do."""
+
+
+def shown(text: str) -> str:
+    """Return text out of an untrusted file, safe and short enough to print."""
+    cut = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in cut
+    )

@@ -1,0 +1,136 @@
+"""Lite-interpreter models: read the archive, believe nothing, return the `Model`."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from builder.errors import ModelError, UsageError
+from builder.files import sha256_file
+from builder.introspect.archive import Archive
+from builder.introspect.bytecode import custom_classes, parse_bytecode
+from builder.introspect.faults import MalformedError, shown
+from builder.introspect.identify import (
+    HOW_TO_REPAIR,
+    MAX_PICKLE,
+    Kind,
+    check_head,
+    kind_of,
+    refusal,
+)
+from builder.introspect.pickles import read_pickle
+from builder.introspect.values import SCALAR_SIZES, Pickle
+from builder.model import Model, ModelFormat
+
+_HEAD: Final = 16
+_OLDEST_OPERATORS: Final = 1
+_NEWEST_OPERATORS: Final = 10
+_MAX_VERSION: Final = 32  # bytes
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """Yield the archive; every fault in it leaves as a `ModelError` that names the file."""
+    if not path.is_file():
+        raise UsageError(
+            f"no such model: {path}{' (it is a directory)' if path.is_dir() else ''}",
+            hint="give the path of a TorchScript .pt or .ptl file",
+        )
+    try:
+        with path.open("rb") as stream:
+            check_head(path, stream.read(_HEAD))
+            yield Archive(path, stream)
+    except MalformedError as fault:
+        raise ModelError(f"cannot read {path}: {fault}", hint=HOW_TO_REPAIR) from fault
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or error}", hint="check the permissions"
+        ) from error
+
+
+def read_lite(path: Path, *, name: str | None = None, source: Path | None = None) -> Model:
+    """Read a `.ptl`; `source` is the file it was made of, if another.
+
+    Raise `ModelError` for a file that is damaged or no lite model, `UsageError` without a file.
+    """
+    with opened(path) as archive:
+        kind = kind_of(archive.records)
+        if kind is Kind.TORCHSCRIPT:
+            raise ModelError(
+                f"cannot read {path}: it is TorchScript without bytecode, not a lite model",
+                hint="save it with module._save_for_lite_interpreter(path)",
+            )
+        if kind is not Kind.LITE:
+            raise refusal(path, archive, kind)
+        return _model(archive, name or path.stem, source)
+
+
+def read_pickles(archive: Archive, names: Iterator[str]) -> dict[str, Pickle]:
+    """Evaluate the named pickles inertly; raise `MalformedError` that says which one is bad."""
+    found: dict[str, Pickle] = {}
+    for name in names:
+        try:
+            found[name] = read_pickle(archive.read(name, limit=MAX_PICKLE))
+        except MalformedError as fault:
+            raise MalformedError(f"{shown(name)}: {fault}") from fault
+    return found
+
+
+def operator_version(archive: Archive) -> int:
+    """Return the version of the operator set; raise `MalformedError` when we cannot run it."""
+    record = ".data/version" if ".data/version" in archive.records else "version"
+    text = archive.read(record, limit=_MAX_VERSION).decode(errors="replace").strip()
+    version = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+    if not _OLDEST_OPERATORS <= version <= _NEWEST_OPERATORS:
+        raise MalformedError(
+            f"it was written for operator version {shown(text)},"
+            f" the runtime reads {_OLDEST_OPERATORS} to {_NEWEST_OPERATORS}"
+        )
+    return version
+
+
+def check_storages(archive: Archive, found: Pickle, folder: str) -> None:
+    """Raise `MalformedError` unless every tensor of a pickle has its bytes in the archive."""
+    for storage in found.storages:
+        if storage.dtype not in SCALAR_SIZES or storage.location == "meta" or not storage.count:
+            continue
+        record = archive.records.get(folder + storage.key)
+        if record is None or record.size < storage.count * SCALAR_SIZES[storage.dtype]:
+            raise MalformedError(
+                f"the tensor data {shown(folder + storage.key)} is missing or too short"
+            )
+
+
+def _model(archive: Archive, name: str, source: Path | None) -> Model:
+    archive.check_contents()
+    if "byteorder" in archive.records and archive.read("byteorder", limit=64) != b"little":
+        raise MalformedError("its tensors are big-endian; every supported device is little-endian")
+    wanted = ("bytecode.pkl", "data.pkl", "constants.pkl", "mobile_debug_handles.pkl")
+    pickles = read_pickles(archive, (item for item in wanted if item in archive.records))
+    # Version 4 kept the tensors of bytecode apart, later ones share those of the code.
+    own_folder = any(record.startswith("bytecode/") for record in archive.records)
+    check_storages(archive, pickles["bytecode.pkl"], "bytecode/" if own_folder else "constants/")
+    check_storages(archive, pickles["data.pkl"], "data/")
+    bytecode = parse_bytecode(pickles["bytecode.pkl"].value)
+    classes = {
+        custom
+        for found in pickles.values()
+        for item in found.globals
+        for custom in custom_classes(f"{item.module}.{item.name}")
+    }
+    return Model(
+        name=name,
+        source=source or archive.path,
+        path=archive.path,
+        sha256=sha256_file(archive.path),
+        format=ModelFormat.LITE if source is None else ModelFormat.TORCHSCRIPT,
+        bytecode_version=bytecode.version,
+        operator_version=operator_version(archive),
+        methods=bytecode.methods,
+        classes=bytecode.classes | classes,
+        dtypes=frozenset(item.dtype for found in pickles.values() for item in found.storages),
+        bundled_inputs=any(
+            method.name.endswith(".get_all_bundled_inputs") for method in bytecode.methods
+        ),
+    )
