@@ -1,0 +1,346 @@
+// Note [A loader of our own]
+// torch::jit::_load_for_mobile does the same job, but every overload of it also links the
+// flatbuffer loader and C++ file streams, stops at the first method with missing operators, and
+// indexes the bytecode tables unchecked. This one reads only zip archives, checks every table it
+// reads, and lists all missing operators of the model at once. The bytecode format is described at
+// the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
+#include "archive.h"
+
+#include <ATen/EmptyTensor.h>
+#include <ATen/core/class_type.h>
+#include <ATen/core/function_schema.h>
+#include <caffe2/serialize/inline_container.h>
+#include <caffe2/serialize/versions.h>
+#include <torch/csrc/jit/api/compilation_unit.h>
+#include <torch/csrc/jit/mobile/function.h>
+#include <torch/csrc/jit/mobile/import.h>
+#include <torch/csrc/jit/mobile/parse_bytecode.h>
+#include <torch/csrc/jit/mobile/upgrader_mobile.h>
+#include <torch/csrc/jit/runtime/instruction.h>
+#include <torch/csrc/jit/serialization/import_read.h>
+
+#include <algorithm>
+#include <cstring>
+
+// Operators whose meaning changed between versions of PyTorch are replaced, in models from before
+// the change, by functions upstream ships for that. A build whose models are all recent leaves them
+// out, and then refuses older ones.
+#ifndef BUILD_RUNTIME_UPGRADERS
+#define BUILD_RUNTIME_UPGRADERS 1
+#endif
+
+namespace torch::jit {
+OpCode parseOpCode(const char* str);
+} // namespace torch::jit
+
+namespace build_runtime {
+namespace {
+
+using c10::IValue;
+using caffe2::serialize::PyTorchStreamReader;
+namespace jit = torch::jit;
+namespace mobile = torch::jit::mobile;
+
+// Far above what exporters write, far below what would exhaust memory.
+constexpr int64_t kMaxRegisters = 1 << 20;
+// Deflate cannot shrink further: a record that claims more than this times the file is damaged.
+constexpr uint64_t kMaxExpansion = 1032;
+
+[[noreturn]] void fail_model(const std::string& reason) {
+  fail(BR_BAD_MODEL, "the model is damaged: " + reason);
+}
+
+c10::ArrayRef<IValue> tuple(const IValue& value, size_t least, const char* what) {
+  if (!value.isTuple()) {
+    fail_model(std::string("no ") + what);
+  }
+  const auto elements = value.toTupleRef().elements().asArrayRef();
+  if (elements.size() < least) {
+    fail_model(std::string("incomplete ") + what);
+  }
+  return elements;
+}
+
+// Tables are tuples of (name, content), always in the same order.
+const IValue& field(const IValue& table, size_t index, const char* name) {
+  const auto entry = tuple(tuple(table, index + 1, "table")[index], 2, "table entry");
+  if (!entry[0].isString() || entry[0].toStringRef() != name) {
+    fail_model(std::string("no ") + name);
+  }
+  return entry[1];
+}
+
+const std::string& text(const IValue& value, const char* what) {
+  if (!value.isString()) {
+    fail_model(std::string("no ") + what);
+  }
+  return value.toStringRef();
+}
+
+int64_t number(const IValue& value, const char* what) {
+  if (!value.isInt()) {
+    fail_model(std::string("no ") + what);
+  }
+  return value.toInt();
+}
+
+// The unpickler believes the shape a tensor claims; a damaged one would read beyond its storage.
+void check_tensor(const IValue& value) {
+  if (!value.isTensor() || !value.toTensor().defined() || !value.toTensor().has_storage()) {
+    return;
+  }
+  const at::Tensor& tensor = value.toTensor();
+  for (int64_t dimension = 0; dimension < tensor.dim(); ++dimension) {
+    if (tensor.size(dimension) < 0 || tensor.stride(dimension) < 0) {
+      fail_model("a tensor has a negative size");
+    }
+  }
+  const size_t needed = tensor.numel() == 0
+      ? 0
+      : at::detail::computeStorageNbytes(
+            tensor.sizes(), tensor.strides(), tensor.dtype().itemsize(), tensor.storage_offset());
+  if (tensor.storage_offset() < 0 || needed > tensor.storage().nbytes()) {
+    fail_model("a tensor is larger than its data");
+  }
+}
+
+void check_format(const caffe2::serialize::ReadAdapterInterface& source) {
+  char head[8] = {};
+  const size_t size = source.read(0, head, sizeof(head), "");
+  if (size == sizeof(head) && std::memcmp(head + 4, "PTMF", 4) == 0) {
+    fail(BR_BAD_MODEL, "the model is in flatbuffer format; save it in zip format");
+  }
+  if (size < sizeof(head) || std::memcmp(head, "PK\3\4", 4) != 0) {
+    fail(BR_BAD_MODEL, "not a lite-interpreter model: not a zip archive");
+  }
+}
+
+void check_records(PyTorchStreamReader& reader, size_t archive_size) {
+  bool bytecode = false;
+  for (const std::string& name : reader.getAllRecords()) {
+    if (reader.getRecordSize(name) / kMaxExpansion > archive_size) {
+      fail_model(name + " claims an impossible size");
+    }
+    bytecode |= name == "bytecode.pkl";
+  }
+  if (!bytecode) {
+    fail(
+        BR_BAD_MODEL,
+        "not a lite-interpreter model: it has no bytecode (save it with _save_for_lite_interpreter)");
+  }
+}
+
+class Loader {
+ public:
+  explicit Loader(PyTorchStreamReader& reader) : reader_(reader) {
+    loaded_.classes = std::make_shared<jit::CompilationUnit>();
+    loaded_.functions = std::make_shared<mobile::CompilationUnit>();
+  }
+
+  LoadedModule load() {
+    const IValue bytecode = read("bytecode", constants_prefix());
+    const auto entries = tuple(bytecode, 1, "bytecode");
+    check_versions(number(entries[0], "bytecode version"));
+    for (const IValue& entry : entries.slice(1)) {
+      add_function(tuple(entry, 2, "function"));
+    }
+    // Before the data: reading it may already run methods (`__setstate__`).
+    fail_if_operators_are_missing();
+    IValue self = read("data", "data/");
+    if (!self.isObject()) {
+      fail_model("the data is not a module");
+    }
+    loaded_.self = std::move(self).toObject();
+    return std::move(loaded_);
+  }
+
+ private:
+  // Tensors of the bytecode moved from "constants/" to "bytecode/" over time.
+  const char* constants_prefix() {
+    return jit::isTensorInBytecodeArchive(reader_) ? "bytecode/" : "constants/";
+  }
+
+  IValue read(const char* archive, const char* tensor_prefix) {
+    return jit::readArchiveAndTensors(
+        archive,
+        "",
+        tensor_prefix,
+        [this](const c10::QualifiedName& name) {
+          return jit::typeResolverMobile(name, loaded_.classes);
+        },
+        [this](const at::StrongTypePtr& type, const IValue& input) {
+          if (input.isGenericDict()) {
+            for (const auto& attribute : input.toGenericDict()) {
+              check_tensor(attribute.value());
+            }
+          }
+          return jit::objLoaderMobile(type, input, *loaded_.functions);
+        },
+        std::nullopt,
+        reader_,
+        nullptr);
+  }
+
+  void check_versions(int64_t bytecode_version) {
+    using namespace caffe2::serialize;
+    if (bytecode_version < static_cast<int64_t>(kMinSupportedBytecodeVersion) ||
+        bytecode_version > static_cast<int64_t>(kMaxSupportedBytecodeVersion)) {
+      fail(
+          BR_BAD_MODEL,
+          "the model has bytecode version " + std::to_string(bytecode_version) +
+              ", this runtime reads " + std::to_string(kMinSupportedBytecodeVersion) + " to " +
+              std::to_string(kMaxSupportedBytecodeVersion));
+    }
+    upgrade_ = reader_.version() < kProducedFileFormatVersion;
+    if (upgrade_ && !BUILD_RUNTIME_UPGRADERS) {
+      fail(
+          BR_BAD_MODEL,
+          "the model has operator version " + std::to_string(reader_.version()) +
+              ", this runtime was built for newer ones: rebuild it with this model added");
+    }
+  }
+
+  void add_function(c10::ArrayRef<IValue> entry) {
+    auto function =
+        std::make_unique<mobile::Function>(c10::QualifiedName(text(entry[0], "function name")));
+    const IValue& code = entry[1];
+#if BUILD_RUNTIME_UPGRADERS
+    if (upgrade_) {
+      for (const auto& upgrader : jit::getUpgraderBytecodeList()) {
+        function->append_function(upgrader.function);
+      }
+    }
+#endif
+    add_operators(field(code, 1, "operators"), *function);
+    add_instructions(field(code, 0, "instructions"), *function);
+#if BUILD_RUNTIME_UPGRADERS
+    if (upgrade_) {
+      mobile::applyUpgrader(function.get(), reader_.version());
+      for (const auto& instruction : function->get_code().instructions_) {
+        if (instruction.op == jit::CALL) {
+          note_missing(*function->get_code().functions_.at(instruction.X));
+        }
+      }
+    }
+#endif
+    for (const IValue& constant : tuple(field(code, 2, "constants"), 0, "constants")) {
+      check_tensor(constant);
+      function->append_constant(constant);
+    }
+    const IValue& types = field(code, 3, "types");
+    tuple(types, 0, "types");
+    mobile::parseTypes(types.toTupleRef().elements(), function.get());
+    const int64_t registers = number(field(code, 4, "register_size"), "register_size");
+    if (registers < 0 || registers > kMaxRegisters) {
+      fail_model("impossible number of registers");
+    }
+    function->set_register_size(static_cast<size_t>(registers));
+    if (entry.size() > 2) {
+      add_schema(entry[2], *function);
+    }
+    loaded_.functions->register_function(std::move(function));
+  }
+
+  void add_operators(const IValue& operators, mobile::Function& function) {
+    for (const IValue& value : tuple(operators, 0, "operators")) {
+      const auto parts = tuple(value, 2, "operator");
+      std::optional<int> arguments;
+      if (parts.size() > 2) {
+        arguments = static_cast<int>(number(parts[2], "number of arguments"));
+      }
+      function.append_operator(
+          text(parts[0], "operator name"), text(parts[1], "overload name"), arguments);
+    }
+    note_missing(function);
+  }
+
+  void note_missing(mobile::Function& function) {
+    if (function.initialize_operators(/*should_check_operators=*/false)) {
+      return;
+    }
+    const auto& code = function.get_code();
+    for (size_t i = 0; i < code.operators_.size(); ++i) {
+      if (!code.operators_[i]) {
+        missing_.push_back(mobile::operator_str(code.op_names_[i]));
+      }
+    }
+  }
+
+  void fail_if_operators_are_missing() {
+    if (missing_.empty()) {
+      return;
+    }
+    std::sort(missing_.begin(), missing_.end());
+    missing_.erase(std::unique(missing_.begin(), missing_.end()), missing_.end());
+    std::string message = "the model needs operators that this runtime does not hold: ";
+    for (size_t i = 0; i < missing_.size(); ++i) {
+      message += (i == 0 ? "" : ", ") + missing_[i];
+    }
+    fail(
+        BR_MISSING_OPERATORS,
+        message + "; this runtime was built for other models: rebuild it with this model added");
+  }
+
+  void add_instructions(const IValue& instructions, mobile::Function& function) {
+    for (const IValue& value : tuple(instructions, 0, "instructions")) {
+      const auto parts = tuple(value, 3, "instruction");
+      const std::string& name = text(parts[0], "instruction");
+      const jit::OpCode code = jit::parseOpCode(name.c_str());
+      // parseOpCode takes what it does not know for OP.
+      if (code == jit::OP && name != "OP") {
+        fail(BR_BAD_MODEL, "the model uses an instruction this runtime does not know: " + name);
+      }
+      function.append_instruction(code, number(parts[1], "operand"), number(parts[2], "operand"));
+    }
+    auto& code = function.get_code();
+    const auto index = static_cast<int64_t>(loaded_.functions->methods().size());
+    code.debug_handles_.clear();
+    for (size_t i = 0; i < code.instructions_.size(); ++i) {
+      code.debug_handles_.push_back((index << kFunctionShift) | static_cast<int64_t>(i));
+    }
+  }
+
+  void add_schema(const IValue& schema, mobile::Function& function) {
+    auto arguments = read_arguments(field(schema, 0, "arguments"));
+    auto returns = read_arguments(field(schema, 1, "returns"));
+    // Calls through an interface look the method up in the class of its object.
+    if (!arguments.empty() && arguments[0].name() == "self") {
+      const auto owner = arguments[0].type()->cast<c10::ClassType>();
+      if (owner != nullptr && owner->findMethod(function.name()) == nullptr) {
+        owner->addMethod(&function);
+      }
+    }
+    function.setSchema(c10::FunctionSchema(
+        function.qualname().qualifiedName(), "", std::move(arguments), std::move(returns)));
+  }
+
+  std::vector<c10::Argument> read_arguments(const IValue& list) {
+    std::vector<c10::Argument> arguments;
+    for (const IValue& value : tuple(list, 0, "argument list")) {
+      arguments.emplace_back(
+          text(field(value, 0, "name"), "argument name"),
+          jit::resolveTypeNameMobile(
+              c10::QualifiedName(text(field(value, 1, "type"), "argument type")), loaded_.classes),
+          std::nullopt,
+          field(value, 2, "default_value"));
+    }
+    return arguments;
+  }
+
+  PyTorchStreamReader& reader_;
+  LoadedModule loaded_;
+  std::vector<std::string> missing_;
+  bool upgrade_ = false;
+};
+
+} // namespace
+
+LoadedModule load(std::shared_ptr<caffe2::serialize::ReadAdapterInterface> source) {
+  check_format(*source);
+  const size_t size = source->size();
+  PyTorchStreamReader reader(std::move(source));
+  check_records(reader, size);
+  return Loader(reader).load();
+}
+
+} // namespace build_runtime

@@ -1,0 +1,101 @@
+// What the library says about itself, and the thread count.
+#include "error.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/jit/mobile/function.h>
+#include <torch/csrc/jit/mobile/prim_ops_registery.h>
+#include <torch/csrc/jit/runtime/operator.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+// Generated for each build.
+extern "C" const char br_manifest_text[];
+
+namespace build_runtime {
+namespace {
+
+constexpr int kMaxThreads = 256;
+
+// These live in a table of the interpreter that can be asked for a name but not listed.
+const char* const kPromoted[] = {
+    "aten::Bool.Tensor",    "aten::__getitem__.Dict_str", "aten::__is__",    "aten::__isnot__",
+    "aten::__not__",        "aten::dim",                  "aten::format",    "prim::NumToTensor.Scalar",
+    "prim::RaiseException", "prim::TupleIndex",           "prim::Uninitialized", "prim::device",
+    "prim::dtype",          "prim::is_cuda",              "prim::layout",    "prim::unchecked_cast",
+};
+
+std::vector<std::string> list_operators() {
+  std::vector<std::string> names;
+  auto& dispatcher = c10::Dispatcher::singleton();
+  for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
+    // A kernel without a schema cannot be called by a model.
+    if (dispatcher.findSchema(name).has_value()) {
+      names.push_back(torch::jit::mobile::operator_str(name));
+    }
+  }
+  for (const auto& op : torch::jit::getAllOperators()) {
+    names.push_back(torch::jit::mobile::operator_str(op->schema().operator_name()));
+  }
+  for (const char* name : kPromoted) {
+    if (torch::jit::mobile::hasPrimOpsFn(name)) {
+      names.emplace_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+// Registration is over when the library is loaded, so the list is made once. Empty if memory ran out.
+const std::vector<std::string>& operators() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    guard(nullptr, [&] { all = list_operators(); });
+    return all;
+  }();
+  return names;
+}
+
+} // namespace
+} // namespace build_runtime
+
+uint32_t br_api_version(void) {
+  return BR_API_VERSION;
+}
+
+const char* br_torch_version(void) {
+  return TORCH_VERSION;
+}
+
+const char* br_manifest_json(void) {
+  return br_manifest_text;
+}
+
+size_t br_operator_count(void) {
+  return build_runtime::operators().size();
+}
+
+const char* br_operator_name(size_t index) {
+  const auto& names = build_runtime::operators();
+  return index < names.size() ? names[index].c_str() : nullptr;
+}
+
+br_status br_set_thread_count(int count, br_error** error) {
+  return build_runtime::guard(error, [&] {
+    if (count < 1 || count > build_runtime::kMaxThreads) {
+      build_runtime::fail(BR_INVALID_ARGUMENT, "the thread count must be 1 to 256");
+    }
+    at::set_num_threads(count);
+  });
+}
+
+br_status br_thread_count(int* count, br_error** error) {
+  return build_runtime::guard(error, [&] {
+    build_runtime::require(count, "count");
+    *count = at::get_num_threads();
+  });
+}

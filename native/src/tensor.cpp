@@ -1,0 +1,229 @@
+// Tensors at the border: made from and read as plain memory, without calling any operator.
+#include "value.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/TensorImpl.h>
+
+#include <climits>
+#include <cstring>
+
+using build_runtime::fail;
+using build_runtime::give;
+using build_runtime::guard;
+using build_runtime::kind_name;
+using build_runtime::kind_of;
+using build_runtime::require;
+
+namespace build_runtime {
+namespace {
+
+constexpr size_t kMaxRank = 64;
+
+caffe2::TypeMeta type_of(br_dtype dtype) {
+  const int number = dtype;
+  if (number < BR_UINT8 || number > BR_BFLOAT16 || (number >= BR_QINT8 && number <= BR_QINT32)) {
+    fail(BR_INVALID_ARGUMENT, "no tensor can be made of dtype " + std::to_string(number));
+  }
+  return c10::scalarTypeToTypeMeta(static_cast<c10::ScalarType>(number));
+}
+
+[[noreturn]] void fail_shape() {
+  fail(BR_INVALID_ARGUMENT, "the shape or the strides are negative or too large");
+}
+
+// A layout that is known to fit in memory's address range.
+struct Layout {
+  std::vector<int64_t> shape;
+  std::vector<int64_t> strides;
+  size_t bytes; // from the first element to the end of the last
+};
+
+Layout make_layout(size_t rank, const int64_t* shape, const int64_t* strides, size_t item_size) {
+  if (rank != 0) {
+    require(shape, "shape");
+  }
+  if (rank > kMaxRank) {
+    fail_shape();
+  }
+  Layout layout{{shape, shape + rank}, std::vector<int64_t>(rank), 0};
+  int64_t count = 1; // row-major elements; zero-sized dimensions count as one, as in PyTorch
+  bool empty = false;
+  for (size_t i = rank; i-- > 0;) {
+    const int64_t size = shape[i];
+    layout.strides[i] = strides == nullptr ? count : strides[i];
+    if (size < 0 || layout.strides[i] < 0 ||
+        __builtin_mul_overflow(count, size == 0 ? 1 : size, &count)) {
+      fail_shape();
+    }
+    empty |= size == 0;
+  }
+  int64_t extent = empty ? 0 : 1;
+  for (size_t i = 0; i < rank && !empty; ++i) {
+    int64_t reach = 0;
+    if (__builtin_mul_overflow(shape[i] - 1, layout.strides[i], &reach) ||
+        __builtin_add_overflow(extent, reach, &extent)) {
+      fail_shape();
+    }
+  }
+  int64_t bytes = 0;
+  if (__builtin_mul_overflow(extent, static_cast<int64_t>(item_size), &bytes) ||
+      static_cast<uint64_t>(bytes) > SIZE_MAX / 2) {
+    fail_shape();
+  }
+  layout.bytes = static_cast<size_t>(bytes);
+  return layout;
+}
+
+at::Tensor make_tensor(const Layout& layout, caffe2::TypeMeta type, at::DataPtr data) {
+  const c10::InferenceMode inference;
+  c10::Storage storage(
+      c10::Storage::use_byte_size_t(), layout.bytes, std::move(data), c10::GetCPUAllocator(), false);
+  at::Tensor tensor = at::detail::make_tensor<c10::TensorImpl>(
+      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), type);
+  tensor.unsafeGetTensorImpl()->set_sizes_and_strides(layout.shape, layout.strides);
+  return tensor;
+}
+
+// The caller's hook, run by the last owner of the memory.
+struct Release {
+  void (*function)(void*);
+  void* context;
+};
+
+void run_release(void* release) {
+  const auto* hook = static_cast<Release*>(release);
+  hook->function(hook->context);
+  delete hook;
+}
+
+const at::Tensor& expect_tensor(const br_value* value) {
+  require(value, "value");
+  if (kind_of(value->value) != BR_KIND_TENSOR) {
+    fail(BR_WRONG_KIND, std::string("the value is not a tensor but a ") + kind_name(value->value));
+  }
+  const at::Tensor& tensor = value->value.toTensor();
+  if (!tensor.has_storage() || !tensor.is_cpu() || tensor.is_sparse()) {
+    fail(BR_WRONG_KIND, "the tensor is not dense memory of the CPU");
+  }
+  return tensor;
+}
+
+// Copy one dimension after the other; `source` walks by strides, `target` is filled in order.
+char* gather(const br_tensor& view, size_t dimension, const char* source, char* target) {
+  if (dimension == view.rank) {
+    std::memcpy(target, source, view.element_size);
+    return target + view.element_size;
+  }
+  const auto step = static_cast<ptrdiff_t>(view.strides[dimension] * static_cast<int64_t>(view.element_size));
+  for (int64_t i = 0; i < view.shape[dimension]; ++i) {
+    target = gather(view, dimension + 1, source + i * step, target);
+  }
+  return target;
+}
+
+br_tensor view_of(const at::Tensor& tensor) {
+  br_tensor view{};
+  view.dtype = static_cast<br_dtype>(tensor.scalar_type());
+  view.rank = static_cast<size_t>(tensor.dim());
+  view.shape = tensor.sizes().data();
+  view.strides = tensor.strides().data();
+  view.element_count = static_cast<size_t>(tensor.numel());
+  view.element_size = tensor.dtype().itemsize();
+  view.data = tensor.unsafeGetTensorImpl()->data();
+  return view;
+}
+
+} // namespace
+} // namespace build_runtime
+
+using build_runtime::expect_tensor;
+using build_runtime::make_layout;
+using build_runtime::make_tensor;
+using build_runtime::type_of;
+using build_runtime::view_of;
+
+br_status br_value_tensor_copy(
+    br_dtype dtype,
+    size_t rank,
+    const int64_t* shape,
+    const void* data,
+    size_t size,
+    br_value** value,
+    br_error** error) {
+  return guard(error, [&] {
+    const auto type = type_of(dtype);
+    const auto layout = make_layout(rank, shape, nullptr, type.itemsize());
+    if (layout.bytes != size) {
+      fail(
+          BR_INVALID_ARGUMENT,
+          "the shape needs " + std::to_string(layout.bytes) + " bytes, " + std::to_string(size) +
+              " were given");
+    }
+    at::DataPtr memory = c10::GetCPUAllocator()->allocate(size);
+    if (size != 0) {
+      require(data, "data");
+      std::memcpy(memory.get(), data, size);
+    }
+    give(value, make_tensor(layout, type, std::move(memory)));
+  });
+}
+
+br_status br_value_tensor_borrow(
+    br_dtype dtype,
+    size_t rank,
+    const int64_t* shape,
+    const int64_t* strides,
+    void* data,
+    void (*release)(void* context),
+    void* context,
+    br_value** value,
+    br_error** error) {
+  return guard(error, [&] {
+    const auto type = type_of(dtype);
+    const auto layout = make_layout(rank, shape, strides, type.itemsize());
+    if (layout.bytes != 0) {
+      require(data, "data");
+    }
+    auto hook = std::make_unique<build_runtime::Release>(build_runtime::Release{release, context});
+    auto handle = std::make_unique<br_value>(
+        br_value{make_tensor(layout, type, at::DataPtr(data, c10::Device(c10::DeviceType::CPU)))});
+    require(value, "the result pointer");
+    if (release != nullptr) {
+      // Last, so that a failure above never calls the caller's hook.
+      at::DataPtr owned(
+          data, hook.release(), &build_runtime::run_release, c10::Device(c10::DeviceType::CPU));
+      handle->value.toTensor().storage().unsafeGetStorageImpl()->set_data_ptr_noswap(std::move(owned));
+    }
+    *value = handle.release();
+  });
+}
+
+br_status br_value_tensor(const br_value* value, br_tensor* tensor, br_error** error) {
+  return guard(error, [&] {
+    require(tensor, "tensor");
+    *tensor = view_of(expect_tensor(value));
+  });
+}
+
+br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size, br_error** error) {
+  return guard(error, [&] {
+    const at::Tensor& tensor = expect_tensor(value);
+    const br_tensor view = view_of(tensor);
+    if (view.element_count * view.element_size != size) {
+      fail(
+          BR_INVALID_ARGUMENT,
+          "the tensor has " + std::to_string(view.element_count * view.element_size) +
+              " bytes, the buffer " + std::to_string(size));
+    }
+    if (size == 0) {
+      return;
+    }
+    require(buffer, "buffer");
+    if (tensor.is_contiguous()) {
+      std::memcpy(buffer, view.data, size);
+    } else {
+      build_runtime::gather(view, 0, static_cast<const char*>(view.data), static_cast<char*>(buffer));
+    }
+  });
+}
