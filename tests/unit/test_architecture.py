@@ -25,6 +25,9 @@ FOUNDATION_IMPORTS: Final = {
     "resources": frozenset[str](),
     "elf": frozenset({"errors", "model", "targets"}),
 }
+KNOWLEDGE: Final = frozenset({"candidates", "catalogue"})
+"""What is known about LibTorch: values several stages share, read from the foundation alone."""
+
 PURE: Final = frozenset({"config"})
 """Above the stages' foundation, yet without effects: the vocabulary only."""
 
@@ -65,7 +68,9 @@ def allowed(name: str) -> frozenset[str]:
         return frozenset(unit(module) for module in MODULES)
     if name in PURE:
         return VOCABULARY
-    return FOUNDATION_IMPORTS.get(name, FOUNDATION)
+    if name in KNOWLEDGE:
+        return FOUNDATION
+    return FOUNDATION_IMPORTS.get(name, FOUNDATION | KNOWLEDGE)
 
 
 def shown(path: Path) -> str:
