@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -179,8 +181,8 @@ class Toolchain:
     """
 
     target: Target
-    cmake: Program
-    ninja: Program
+    cmake: Path
+    ninja: Path
     compiler: Program
     cc: Path
     cxx: Path
@@ -217,6 +219,66 @@ class SourceTree:
             if candidate.name == component:
                 return candidate.root
         raise KeyError(component)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What decides the objects besides source and toolchain; all models of a profile share them.
+
+    `dtypes` are the scalar types kernels are compiled for, by their ATen names. `backends` are the
+    dispatch keys that calls between operators are resolved for at compile time.
+    """
+
+    dtypes: frozenset[str]
+    backends: tuple[str, ...] = ("CPU",)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedTree:
+    """What torchgen made of a source: one tree per source and backends, shared by all targets."""
+
+    root: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything that decides the bytes of one runtime."""
+
+    tool: str
+    target: Target
+    source: SourceTree
+    generated: GeneratedTree
+    toolchain: Toolchain
+    profile: Profile
+    selection: Selection
+
+    @property
+    def objects_fingerprint(self) -> str:
+        """Name of the object store: the same for every selection."""
+        return fingerprint(
+            source=self.source.digest,
+            generated=self.generated.digest,
+            toolchain=self.toolchain.digest,
+            dtypes=sorted(self.profile.dtypes),
+            backends=list(self.profile.backends),
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the build: changes whenever the library would."""
+        return fingerprint(
+            tool=self.tool,
+            objects=self.objects_fingerprint,
+            operators=[str(name) for name in sorted(self.selection.names)],
+            classes=sorted(self.selection.classes),
+        )
+
+
+def fingerprint(**decisive: object) -> str:
+    """Return the SHA-256 of the canonical JSON of what decides an output, as hex."""
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

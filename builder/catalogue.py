@@ -1,0 +1,122 @@
+"""The operators a source tree has: their schemas, and where each of them is registered."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from builder.model import OperatorName
+
+_STRUCT: Final = re.compile(
+    r"struct TORCH_API (?P<symbol>\w+) \{.*?"
+    r'\bname = "(?P<name>[^"]+)";.*?'
+    r'\boverload_name = "(?P<overload>[^"]*)";.*?'
+    r'\bschema_str = "(?P<schema>(?:[^"\\]|\\.)*)";',
+    re.DOTALL,
+)
+_LITERALS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*')
+_LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEntry:
+    """One operator of a source tree.
+
+    `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
+    `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`, a
+    file of the tree that filters what it registers by an allow-list.
+    """
+
+    name: OperatorName
+    schema: str
+    header: str = ""
+    symbol: str = ""
+    registrar: str = ""
+
+    @property
+    def arguments(self) -> int:
+        """How many arguments the schema takes, defaults and outputs included."""
+        return len(split_arguments(self.schema))
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All operators by name."""
+
+    entries: Mapping[OperatorName, OperatorEntry]
+
+    def to_json(self) -> str:
+        """Return a stable text that `from_json` reads."""
+        rows = [
+            [str(e.name), e.schema, e.header, e.symbol, e.registrar]
+            for _, e in sorted(self.entries.items())
+        ]
+        return json.dumps({"version": 1, "operators": rows}, indent=0)
+
+    @staticmethod
+    def from_json(text: str) -> "Catalogue":
+        """Read what `to_json` wrote; raise `ValueError` on another version."""
+        data = json.loads(text)
+        if data.get("version") != 1:
+            message = f"unknown version of the operator catalogue: {data.get('version')}"
+            raise ValueError(message)
+        return make_catalogue(
+            OperatorEntry(OperatorName.parse(name), schema, header, symbol, registrar)
+            for name, schema, header, symbol, registrar in data["operators"]
+        )
+
+
+def make_catalogue(entries: Iterable[OperatorEntry]) -> Catalogue:
+    """Index entries by name; of two with one name the first stays."""
+    index: dict[OperatorName, OperatorEntry] = {}
+    for entry in entries:
+        index.setdefault(entry.name, entry)
+    return Catalogue(index)
+
+
+def parse_operators_header(text: str, header: str) -> Iterator[OperatorEntry]:
+    """Read the structs of one generated `<ATen/ops/<header>_ops.h>`."""
+    for match in _STRUCT.finditer(text):
+        name = OperatorName.parse(match["name"])
+        yield OperatorEntry(
+            OperatorName(name.namespace, name.base, match["overload"]),
+            f"{name.namespace}::{match['schema']}",
+            header=header,
+            symbol=match["symbol"],
+        )
+
+
+def parse_registrar(preprocessed: str, registrar: str) -> Iterator[OperatorEntry]:
+    """Find schemas among the string literals of a registrar after macro expansion.
+
+    Macros build many of them from pieces (`"aten::add" ".int(int a, int b) -> " "int"`), so only the
+    preprocessor knows them whole.
+    """
+    for match in _LITERALS.finditer(preprocessed):
+        text = "".join(_LITERAL.findall(match.group()))
+        schema = _SCHEMA.match(text)
+        if schema is not None:
+            yield OperatorEntry(OperatorName.parse(schema["name"]), text, registrar=registrar)
+
+
+def split_arguments(schema: str) -> tuple[str, ...]:
+    """Split the arguments of a schema at its top-level commas; the lone `*` is not one."""
+    start = schema.index("(")
+    depth = 0
+    pieces = [""]
+    for character in schema[start:]:
+        if character in "([":
+            depth += 1
+            if depth == 1:
+                continue
+        elif character in ")]":
+            depth -= 1
+            if depth == 0:
+                break
+        if character == "," and depth == 1:
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return tuple(piece.strip() for piece in pieces if piece.strip() not in ("", "*"))

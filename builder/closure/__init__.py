@@ -1,0 +1,1 @@
+"""Which sections a library needs: mark and sweep over the sections of relocatable objects."""

@@ -1,0 +1,161 @@
+"""Render the generated CMake projects and sources: templates hold data, this supplies it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import jinja2
+
+from builder.candidates import Group
+from builder.catalogue import Catalogue, OperatorEntry
+from builder.model import BuildPlan, GeneratedFile, Toolchain
+from builder.resources import CMAKE, NATIVE, TEMPLATES
+from builder.targets import facts
+
+_INCLUDES: Final = (
+    ("generated", "."),
+    ("pytorch", "aten/src"),
+    ("pytorch", "."),
+    ("pytorch", "torch/csrc/api/include"),
+    ("pytorch", "torch/csrc"),
+    ("pytorch", "third_party/miniz-3.0.2"),
+    ("pytorch", "aten/src/ATen/native/quantized/cpu/qnnpack/include"),
+    ("cpuinfo", "include"),
+    ("cpuinfo", "src"),
+    ("cpuinfo", "deps"),
+    ("pthreadpool", "include"),
+    ("pthreadpool", "src"),
+    ("fmt", "include"),
+    ("flatbuffers", "include"),
+    ("fp16", "include"),
+    ("fxdiv", "include"),
+    ("psimd", "include"),
+    ("eigen", "."),
+    ("native", "include"),
+    ("native", "src"),
+)
+
+
+def component_roots(plan: BuildPlan) -> dict[str, Path]:
+    """Return where each component's files are, our own C++ and the generated tree included."""
+    roots = {component.name: component.root for component in plan.source.components}
+    return {**roots, "generated": plan.generated.root, "native": NATIVE}
+
+
+def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedFile, ...]:
+    """Render the project of the object store: nothing in it depends on the selection."""
+    roots = component_roots(plan)
+    context = {
+        "version": plan.tool,
+        "fingerprint": plan.objects_fingerprint[:12],
+        "dtypes": sorted(plan.profile.dtypes),
+        "groups": [
+            {
+                "name": group.name,
+                "language": group.language,
+                "definitions": group.definitions,
+                "precompiled": group.precompiled,
+                "sources": [roots[group.component] / source for source in group.sources],
+            }
+            for group in groups
+        ],
+    }
+    return (
+        _render("objects/CMakeLists.txt.j2", "CMakeLists.txt", context),
+        _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        _initial_cache(plan, roots),
+    )
+
+
+def render_runtime(
+    plan: BuildPlan, catalogue: Catalogue, manifest: str
+) -> tuple[GeneratedFile, ...]:
+    """Render the project of one runtime: its registrations, its manifest, and the link."""
+    roots = component_roots(plan)
+    entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
+    registrars = _registrars(entries)
+    context = {
+        "version": plan.tool,
+        "fingerprint": plan.fingerprint[:12],
+        "dtypes": sorted(plan.profile.dtypes),
+        "operators": [entry for entry in entries if entry.symbol],
+        "headers": sorted({entry.header for entry in entries if entry.header}),
+        "registrars": [
+            {
+                "directory": PurePosixPath(registrar).stem,
+                "source": roots["pytorch"] / registrar,
+                "operators": names,
+            }
+            for registrar, names in registrars.items()
+        ],
+        "manifest_bytes": manifest.encode(),
+        "tools": NATIVE / "tools",
+        "version_script": NATIVE / "build_runtime.map",
+    }
+    return (
+        _render("runtime/CMakeLists.txt.j2", "CMakeLists.txt", context),
+        _render("runtime/registration.cpp.j2", "registration.cpp", context),
+        _render("runtime/manifest.cpp.j2", "manifest.cpp", context),
+        _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        *(
+            _render(
+                "objects/selected_mobile_ops.h.j2",
+                f"registrars/{registrar['directory']}/ATen/selected_mobile_ops.h",
+                {**context, "allowed": registrar["operators"]},
+            )
+            for registrar in context["registrars"]
+        ),
+        _initial_cache(plan, roots),
+    )
+
+
+def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
+    """Group the operators that files of the tree register themselves by those files."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.registrar:
+            found.setdefault(entry.registrar, []).append(str(entry.name))
+    return dict(sorted(found.items()))
+
+
+def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
+    toolchain: Toolchain = plan.toolchain
+    variables: dict[str, object] = {
+        "BUILD_RUNTIME_CMAKE": CMAKE,
+        "BUILD_RUNTIME_PYTORCH": roots["pytorch"],
+        "BUILD_RUNTIME_CC": toolchain.cc,
+        "BUILD_RUNTIME_CXX": toolchain.cxx,
+        "BUILD_RUNTIME_AR": toolchain.ar,
+        "BUILD_RUNTIME_LINKER": toolchain.linker,
+        "BUILD_RUNTIME_LINK_FLAGS": list(toolchain.link_flags),
+        "BUILD_RUNTIME_LIBRARIES": list(toolchain.libraries),
+        "BUILD_RUNTIME_PROCESSOR": facts(plan.target.abi).processor,
+        "BUILD_RUNTIME_INCLUDES": [roots[name] / path for name, path in _INCLUDES],
+        "BUILD_RUNTIME_PREFIX_MAP": [f"{root}={name}" for name, root in sorted(roots.items())],
+    }
+    context = {"version": plan.tool, "variables": variables}
+    return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
+
+
+def _render(template: str, path: str, context: Mapping[str, object]) -> GeneratedFile:
+    return GeneratedFile(PurePosixPath(path), _environment().get_template(template).render(context))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  CMake and C++ are written, not HTML
+    )
+    environment.filters["cmake"] = cmake_value
+    return environment
+
+
+def cmake_value(value: object) -> str:
+    """Quote a value for CMake so that spaces, semicolons in paths and quotes stay what they are."""
+    if isinstance(value, list | tuple):
+        return f"[==[{';'.join(str(item) for item in value)}]==]"
+    return f"[==[{value}]==]"

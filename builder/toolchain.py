@@ -1,0 +1,194 @@
+"""Find the tools a build needs and make a cross toolchain out of the pip-installed zig."""
+
+import hashlib
+import importlib.util
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from builder.errors import ToolchainError
+from builder.files import locked, write_atomic, write_if_changed
+from builder.model import Abi, Platform, Program, Target, Toolchain
+from builder.process import Command, Host
+from builder.targets import facts
+
+_REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
+_PROBE: Final = """\
+#include <stdexcept>
+#include <string>
+extern "C" int probe(int value) {
+  try {
+    if (value != 0) throw std::runtime_error(std::to_string(value));
+  } catch (const std::exception& error) {
+    return error.what()[0];
+  }
+  return 0;
+}
+"""
+
+
+def find_program(name: str, host: Host) -> Path:
+    """Find a program beside this Python or on PATH; no process is started."""
+    search = [str(Path(sys.executable).parent), *host.env.get("PATH", "").split(":")]
+    found = shutil.which(name, path=":".join(search))
+    if found is None:
+        raise ToolchainError(
+            f"{name} was not found",
+            looked_in=[str(Path(sys.executable).parent), "$PATH"],
+            hint=f"pip install {name}     (run `build-runtime doctor` to see what else is missing)",
+        )
+    return Path(found)
+
+
+def program_version(program: Path, host: Host) -> str:
+    """Ask a program for its version; raise `ToolchainError` when it does not run."""
+    result = host.runner.capture(
+        Command((str(program), "--version"), Path("/"), host.child_env()), timeout=20
+    )
+    if result.status != 0 or not result.stdout.strip():
+        raise ToolchainError(
+            f"{program} does not work: {(result.stderr or result.stdout).strip()}",
+            hint=f"reinstall it: pip install --force-reinstall {program.name}",
+        )
+    return result.stdout.split("\n", 1)[0].split()[-1]
+
+
+def find_zig() -> Program:
+    """Find the zig of the `ziglang` package; no process is started."""
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise ToolchainError(
+            "the zig toolchain is not installed",
+            looked_in=[f"the packages of {sys.executable}"],
+            hint="pip install ziglang",
+        )
+    from importlib.metadata import version  # noqa: PLC0415  costs 20 ms at start-up
+
+    return Program("zig", Path(spec.origin).parent / "zig", version("ziglang"))
+
+
+def find_emulator(abi: Abi, host: Host) -> Path | None:
+    """Return the qemu user emulator for an ABI, or None when it is not installed."""
+    name = facts(abi).emulator
+    for candidate in (name, f"{name}-static"):
+        if found := shutil.which(candidate, path=host.env.get("PATH", "")):
+            return Path(found)
+    return None
+
+
+def prepare(target: Target, host: Host) -> Toolchain:
+    """Return a toolchain for `target`: wrappers in the cache, and a learned link line.
+
+    The first call for a target makes zig build its C++ runtime libraries (about a minute); later
+    calls only read a file. Raises `ToolchainError` when a tool is missing or does not work.
+    """
+    if target.platform is Platform.ANDROID:
+        raise ToolchainError(
+            f"no NDK toolchain for {target}",
+            looked_in=["this release drives the zig toolchain only"],
+            hint="build for Linux: --platform linux",
+        )
+    zig = find_zig()
+    cmake, ninja = find_program("cmake", host), find_program("ninja", host)
+    name = hashlib.sha256(
+        json.dumps([_REVISION, zig.version, str(zig.path), str(target)]).encode()
+    ).hexdigest()[:16]
+    root = host.cache / "toolchains" / f"{target}-{name}"
+    with locked(root.with_suffix(".lock")):
+        _write_wrappers(root, zig, target, host)
+        flags, libraries = _learn_link_line(root, zig, target, host)
+    digest = hashlib.sha256(json.dumps([_REVISION, zig.version, str(target)]).encode())
+    return Toolchain(
+        target=target,
+        cmake=cmake,
+        ninja=ninja,
+        compiler=zig,
+        cc=root / "cc",
+        cxx=root / "cxx",
+        ar=root / "ar",
+        linker=root / "ld",
+        link_flags=flags,
+        libraries=libraries,
+        digest=digest.hexdigest(),
+    )
+
+
+def _write_wrappers(root: Path, zig: Program, target: Target, host: Host) -> None:
+    """Write one file per tool, without arguments of its own: what CMake and compiler caches like.
+
+    zig takes no `-march` of the ARM family: the CPU comes as `-mcpu` in zig's spelling. Its
+    undefined-behaviour sanitizer would be on in unoptimised links such as CMake's probes.
+    """
+    abi = facts(target.abi)
+    cache = (
+        f"export ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
+        f"export ZIG_LOCAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
+    )
+    program = shlex.quote(str(zig.path))
+    common = f"-target {abi.zig_target} -mcpu={abi.zig_cpu} -fno-sanitize=undefined"
+    for name, line in {
+        "cc": f"{program} cc {common}",
+        "cxx": f"{program} c++ {common}",
+        "ar": f"{program} ar",
+        "ranlib": f"{program} ranlib",
+        "ld": f"{program} ld.lld",
+    }.items():
+        text = f'#!/bin/sh\n# zig {zig.version}, {target}, wrapper {_REVISION}\n{cache}exec {line} "$@"\n'
+        write_if_changed(root / name, text, mode=0o755)
+
+
+def _learn_link_line(
+    root: Path, zig: Program, target: Target, host: Host
+) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """Ask zig to link a C++ library and remember how it called lld.
+
+    zig's driver refuses many of lld's options (`--icf`, `-Map`); calling its lld ourselves with the
+    libraries the driver would have used accepts them all.
+    """
+    recipe = root / "link.json"
+    if recipe.is_file():
+        known = json.loads(recipe.read_text())
+        paths = tuple(Path(path) for path in known["libraries"])
+        if all(path.is_file() for path in paths):
+            return tuple(known["flags"]), paths
+    with tempfile.TemporaryDirectory(dir=root) as scratch_name:
+        scratch = Path(scratch_name)
+        write_atomic(scratch / "probe.cpp", _PROBE)
+        command = Command(
+            (str(root / "cxx"), "-Os", "-fPIC", "-shared", "-s", "probe.cpp", "-o", "probe.so"),
+            scratch,
+            host.child_env(ZIG_VERBOSE_LINK="1"),
+        )
+        result = host.runner.capture(command)
+        lines = [line for line in result.stderr.splitlines() if line.startswith("ld.lld ")]
+        if result.status != 0 or not lines:
+            raise ToolchainError(
+                f"zig {zig.version} cannot link a C++ library for {target}: "
+                + (result.stderr.strip().splitlines() or ["no output"])[-1],
+                hint=f"repeat it by hand:\n    {command}",
+            )
+        words = shlex.split(lines[-1])
+        libraries = tuple(
+            (scratch / word).resolve()
+            for word in words
+            if word.endswith(".a") or ".so." in Path(word).name
+        )
+        flags = _kept_flags(words)
+    write_atomic(
+        recipe,
+        json.dumps({"flags": flags, "libraries": [str(path) for path in libraries]}, indent=1),
+    )
+    return flags, libraries
+
+
+def _kept_flags(words: list[str]) -> tuple[str, ...]:
+    """Keep what describes the target (emulation, float ABI); our own flags say the rest."""
+    kept: list[str] = []
+    for flag, value in zip(words, words[1:], strict=False):
+        if flag in ("-m", "-mllvm"):
+            kept += [flag, value]
+    return tuple(kept)

@@ -1,0 +1,58 @@
+# How every object of the runtime is compiled.
+
+# The facts of a mobile CPU build of LibTorch's lite interpreter (PyTorch 2.6, caffe2/CMakeLists.txt
+# and aten/src/ATen/CMakeLists.txt), with the size switches upstream has no CMake option for.
+set(BUILD_RUNTIME_TORCH_DEFINITIONS
+  NDEBUG
+  C10_MOBILE
+  NO_EXPORT
+  BUILD_LITE_INTERPRETER
+  TEMPLATE_SELECTIVE_BUILD
+  AT_PER_OPERATOR_HEADERS
+  C10_BUILD_MAIN_LIB
+  CAFFE2_BUILD_MAIN_LIB
+  USE_PTHREADPOOL
+  FMT_HEADER_ONLY=1
+  FLASHATTENTION_DISABLE_ALIBI
+  HAVE_MMAP=1
+  HAVE_SHM_OPEN=1
+  HAVE_SHM_UNLINK=1
+  HAVE_MALLOC_USABLE_SIZE=1
+  _FILE_OFFSET_BITS=64
+  USE_EXTERNAL_MZCRC
+  PYTORCH_DISABLE_PER_OP_PROFILING
+  C10_MOBILE_TRIM_DISPATCH_KEYS
+  STRIP_ERROR_MESSAGES
+)
+
+set(BUILD_RUNTIME_OPTIONS
+  -Os
+  -g0
+  -fPIC
+  -ffunction-sections
+  -fdata-sections
+  -fvisibility=hidden
+  -fno-math-errno
+  -fno-trapping-math
+  -w # upstream's warnings are not ours to show
+)
+
+# Warnings stay on for our own code, paths of this machine stay out of every object.
+function(build_runtime_prefix_maps out)
+  set(maps)
+  foreach(pair IN LISTS BUILD_RUNTIME_PREFIX_MAP)
+    list(APPEND maps "-ffile-prefix-map=${pair}")
+  endforeach()
+  set(${out} "${maps}" PARENT_SCOPE)
+endfunction()
+
+function(build_runtime_compile_settings target)
+  build_runtime_prefix_maps(maps)
+  target_compile_definitions(${target} PRIVATE ${BUILD_RUNTIME_TORCH_DEFINITIONS})
+  target_compile_options(${target} PRIVATE
+    ${BUILD_RUNTIME_OPTIONS}
+    ${maps}
+    "$<$<COMPILE_LANGUAGE:CXX>:-std=c++17;-fvisibility-inlines-hidden>"
+  )
+  target_include_directories(${target} PRIVATE ${BUILD_RUNTIME_INCLUDES})
+endfunction()

@@ -1,0 +1,67 @@
+# One runtime: its own few objects, and the link of all live objects into the shared library.
+include(BuildRuntimeFlags)
+set_property(GLOBAL PROPERTY build_runtime_root_targets "")
+
+# The sources generated for this selection.
+function(build_runtime_roots)
+  add_library(roots OBJECT ${ARGN})
+  _build_runtime_root(roots)
+endfunction()
+
+# A file of the source tree that registers operators itself, filtered by an allow-list header of its
+# own: its directory comes first on the include path.
+function(build_runtime_registrar name source)
+  add_library(registrar_${name} OBJECT "${source}")
+  target_include_directories(registrar_${name} PRIVATE "${CMAKE_SOURCE_DIR}/registrars/${name}")
+  _build_runtime_root(registrar_${name})
+endfunction()
+
+function(_build_runtime_root target)
+  build_runtime_compile_settings(${target})
+  target_include_directories(${target} PRIVATE "${BUILD_RUNTIME_STORE}/include" "${BUILD_RUNTIME_STORE}/build/include")
+  set_property(GLOBAL APPEND PROPERTY build_runtime_root_targets ${target})
+  set_property(GLOBAL APPEND PROPERTY build_runtime_root_objects $<TARGET_OBJECTS:${target}>)
+endfunction()
+
+# Links what `live-objects.rsp` lists with lld itself; the compiler driver refuses many of its options.
+#
+# --icf=safe folds only functions whose address nobody compares. The build id is of the content, so
+# equal inputs give equal bytes. Pages are 16 KB on every 64-bit ABI: what Android 15 asks for.
+function(build_runtime_library version_script)
+  get_property(roots GLOBAL PROPERTY build_runtime_root_targets)
+  add_custom_target(runtime_roots DEPENDS ${roots})
+  set(library "${CMAKE_BINARY_DIR}/libbuild_runtime.so")
+  set(response "${CMAKE_SOURCE_DIR}/live-objects.rsp")
+  add_custom_command(
+    OUTPUT "${library}"
+    BYPRODUCTS "${library}.map"
+    COMMAND "${BUILD_RUNTIME_LINKER}"
+      ${BUILD_RUNTIME_LINK_FLAGS}
+      -shared -o "${library}" -soname libbuild_runtime.so
+      --version-script "${version_script}" --no-undefined-version --no-undefined
+      --gc-sections --icf=safe -O2 --strip-all --build-id=sha1
+      --eh-frame-hdr --hash-style=gnu
+      -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
+      "-Map=${library}.map"
+      "@${response}" --as-needed ${BUILD_RUNTIME_LIBRARIES}
+    DEPENDS runtime_roots "${response}" "${version_script}"
+    WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
+    COMMAND_EXPAND_LISTS VERBATIM
+    COMMENT "Linking libbuild_runtime.so"
+  )
+  add_custom_target(runtime_library DEPENDS "${library}")
+endfunction()
+
+# The program that loads and runs a model through the C API.
+function(build_runtime_tools directory)
+  file(GLOB sources CONFIGURE_DEPENDS "${directory}/*.c")
+  add_executable(build-runtime-run ${sources})
+  build_runtime_prefix_maps(maps)
+  target_compile_options(build-runtime-run PRIVATE -Os -g0 -std=c99 -Wall -Wextra -ffunction-sections ${maps})
+  target_compile_definitions(build-runtime-run PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64 NDEBUG)
+  target_include_directories(build-runtime-run PRIVATE "${directory}/../include")
+  target_link_options(build-runtime-run PRIVATE -Wl,--gc-sections -s -Wl,-z,max-page-size=16384)
+  target_link_libraries(build-runtime-run PRIVATE "${CMAKE_BINARY_DIR}/libbuild_runtime.so" m)
+  set_target_properties(build-runtime-run PROPERTIES BUILD_RPATH "$ORIGIN/../lib" SKIP_BUILD_RPATH OFF)
+  add_dependencies(build-runtime-run runtime_library)
+endfunction()

@@ -1,0 +1,17 @@
+# The object store: every candidate source as an object, compiled only when it is asked for.
+include(BuildRuntimeFlags)
+
+# build_runtime_object_group(<name> LANGUAGE <C|CXX> [PRECOMPILED <header>...] [DEFINITIONS ...] SOURCES ...)
+#
+# EXCLUDE_FROM_ALL and no target depends on the group: ninja compiles exactly the objects it is
+# given by name.
+function(build_runtime_object_group name)
+  cmake_parse_arguments(PARSE_ARGV 1 group "" "LANGUAGE" "DEFINITIONS;PRECOMPILED;SOURCES")
+  add_library(${name} OBJECT EXCLUDE_FROM_ALL ${group_SOURCES})
+  set_source_files_properties(${group_SOURCES} PROPERTIES LANGUAGE ${group_LANGUAGE})
+  build_runtime_compile_settings(${name})
+  target_compile_definitions(${name} PRIVATE ${group_DEFINITIONS})
+  if(group_PRECOMPILED)
+    target_precompile_headers(${name} PRIVATE ${group_PRECOMPILED})
+  endif()
+endfunction()
