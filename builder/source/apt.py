@@ -25,6 +25,7 @@ _HOOKS: Final = (
     "APT::Update::Post-Invoke",
     "APT::Update::Post-Invoke-Success",
 )
+_TROUBLE: Final = ("E: Failed to fetch ", "W: Failed to fetch ", "E: ")
 _PERCENT: Final = re.compile(r"dlstatus:\d+:(?P<percent>[\d.]+):")
 
 
@@ -48,6 +49,7 @@ class Apt:
         self.partial = host.cache / "downloads" / "partial"
         self.log = host.cache / "logs" / "source-debian.log"
         self.conf = self.root / "apt.conf"
+        self.trouble = ""
 
     def configure(self, mirror: Mirror, suites: tuple[str, ...]) -> None:
         """Write the private configuration. apt reads it last, so it wins over the machine's."""
@@ -78,20 +80,19 @@ class Apt:
         lines: list[str] = []
         step = "read package lists"
         self.progress.started(step, None)
-        failed = False
-        try:
+        # One suite may be gone while the other has all we need: what counts is what is listed.
+        with suppress(CommandError):
             self._run(self.root, ("apt-get", "update"), lines.append)
-        except CommandError:
-            failed = True  # one suite may be gone while the other has what we need
         self.progress.finished(step)
+        troubled = [line for line in lines if line.startswith(_TROUBLE)]
+        self.trouble = reason(troubled, *_TROUBLE) if troubled else ""
         asked = command(
             self.host, self.root, "apt-cache", "-c", str(self.conf), "showsrc", "--only-source",
             *sorted(set(packages)),
         )  # fmt: skip
         listed = _parse_listed(self.host.runner.capture(asked).stdout)
         if not listed:
-            told = reason(lines, "E: ", "W: ") if failed or lines else "the lists are empty"
-            raise Unavailable(told)
+            raise Unavailable(self.trouble or "the archive lists none of the packages")
         return listed
 
     def fetch(self, pin: Pin, listed: tuple[Listed, ...]) -> Archive:
@@ -102,7 +103,7 @@ class Apt:
                 it for it in listed if it.package == archive.package and archive.file in it.sha256
             ]
             if not offers:
-                failures.append(f"{archive.file}: no longer in the archive")
+                failures.append(f"{archive.file}: {self.trouble or 'no longer in the archive'}")
                 continue
             if offers[-1].sha256[archive.file] != archive.sha256:
                 found = offers[-1].sha256[archive.file]
@@ -140,7 +141,7 @@ class Apt:
             bad = got.with_name(got.name + ".FAILED")
             if bad.is_file():
                 archives.check(bad, archive)
-            raise Unavailable(reason(lines, "E: ")) from error
+            raise Unavailable(reason(lines, *_TROUBLE)) from error
         finally:
             self.progress.finished(step)
         if not got.is_file():

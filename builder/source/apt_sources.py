@@ -92,11 +92,10 @@ def parse_one_line(text: str) -> tuple[dict[str, str], ...]:
     """Read lines such as `deb [signed-by=/key] uri suite main` into the fields of deb822."""
     entries = []
     for raw in text.splitlines():
-        line = raw.partition("#")[0].strip()
-        kind, _, rest = line.partition(" ")
-        if kind not in {"deb", "deb-src"}:
+        kind, *others = raw.partition("#")[0].split(maxsplit=1) or [""]
+        if kind not in {"deb", "deb-src"} or not others:
             continue
-        rest = rest.strip()
+        rest = others[0]
         options = ""
         if rest.startswith("["):
             options, _, rest = rest[1:].partition("]")

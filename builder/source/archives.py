@@ -55,6 +55,8 @@ def unpack(
         message = f"cannot unpack {archive.file}: {error}"
         raise SourceError(message, looked_in=[str(path)]) from error
     for place, target in links:
+        if place.exists() or place.is_symlink():
+            raise _refused(archive, f"a link in place of a file, {place.name} -> {target}")
         place.symlink_to(target)
     for place, target in links:
         if not place.resolve().is_relative_to(into.resolve()):

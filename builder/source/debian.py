@@ -43,7 +43,6 @@ def open_debian(
     def fill(pin: Pin, root: Path) -> None:
         archive = chosen[pin.name]
         path = downloads / archive.file
-        archives.check(path, archive)
         step = f"unpack {pin.name}"
         progress.started(step, archive.size)
         archives.unpack(path, archive, pin, root, lambda done: progress.advanced(step, done))
@@ -53,7 +52,13 @@ def open_debian(
 
 
 def _held(pin: Pin, downloads: Path) -> Archive | None:
-    return next((it for it in pin.archives if (downloads / it.file).is_file()), None)
+    """Return the archive kept from an earlier run, checked anew; None if there is none."""
+    for archive in pin.archives:
+        path = downloads / archive.file
+        if path.is_file():
+            archives.check(path, archive)
+            return archive
+    return None
 
 
 def _fetch(

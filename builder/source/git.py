@@ -76,9 +76,9 @@ class _Git:
         if self.offline:
             message = f"offline, and {pin.name} was not fetched before"
             raise Unavailable(message)
-        self._probe(url)
         repository.mkdir(parents=True, exist_ok=True)
         self._checked(pin, "init", "--quiet", "--bare")
+        self._probe(pin, url)
         self._fetch(pin, url, ref)
         if not self._has(pin, commit):
             found = self._capture(pin, "rev-parse", "FETCH_HEAD^{commit}").stdout.strip()
@@ -123,8 +123,8 @@ class _Git:
     def _has(self, pin: Pin, commit: str) -> bool:
         return self._capture(pin, "cat-file", "-e", f"{commit}^{{tree}}").status == 0
 
-    def _probe(self, url: str) -> None:
-        asked = self._command(self.host.cache, "ls-remote", "--quiet", "--", url, "HEAD")
+    def _probe(self, pin: Pin, url: str) -> None:
+        asked = self._command(self.repository(pin), "ls-remote", "--quiet", "--", url, "HEAD")
         answer = self.host.runner.capture(asked, timeout=_PROBE)
         if answer.status != 0:
             message = f"{url}: {reason(answer.stderr.splitlines(), 'fatal: ')}"

@@ -27,12 +27,14 @@ def command(host: Host, cwd: Path, *argv: str, **env: str) -> Command:
 
 
 def reason(lines: list[str], *prefixes: str) -> str:
-    """Return what a program said in lines that start so, shortened to a few, each once."""
+    """Return what a program said in lines that start so, shortened to a few, each once.
+
+    Of several prefixes a line has, the first one given is removed.
+    """
     told = [
-        line.removeprefix(prefix).strip()
+        " ".join(line.removeprefix(prefix).split())
         for line in lines
-        for prefix in prefixes
-        if line.startswith(prefix)
+        if (prefix := next((it for it in prefixes if line.startswith(it)), None)) is not None
     ]
     few = list(dict.fromkeys(told))[:_REASONS]
     return "; ".join(few) or (lines[-1].strip() if lines else "it said nothing")
