@@ -42,7 +42,7 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     except OSError as error:
         message = f"cannot keep sources in {host.cache}: {error.strerror or error}"
         raise SourceError(
-            message, hint="free some space (350 MB are needed) or choose another cache directory"
+            message, hint="free some space (400 MB are needed) or choose another cache directory"
         ) from error
 
 

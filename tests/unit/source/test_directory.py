@@ -76,7 +76,7 @@ def test_builds_of_the_same_version_are_accepted(tmp_path: Path, version: str) -
 
 
 def test_all_that_is_missing_is_named_at_once_with_the_command_that_gets_it(tmp_path: Path) -> None:
-    write(tmp_path, {"version.txt": "2.6.0a0"})
+    write(tmp_path, {"version.txt": "2.6.0a0", ".git/HEAD": ""})
     with pytest.raises(SourceError) as caught:
         open_directory(tmp_path, release())
     assert f"pytorch: {tmp_path / 'c10/core.h'}" in caught.value.message
@@ -86,8 +86,16 @@ def test_all_that_is_missing_is_named_at_once_with_the_command_that_gets_it(tmp_
 
 
 def test_a_broken_checkout_is_not_blamed_on_submodules(tmp_path: Path) -> None:
-    _checkout(tmp_path)
+    write(_checkout(tmp_path), {".git/HEAD": ""})
     (tmp_path / "c10/core.h").unlink()
     with pytest.raises(SourceError) as caught:
         open_directory(tmp_path, release())
     assert caught.value.hint == "check out the tag v2.6.0 again"
+
+
+def test_what_is_no_repository_gets_no_git_command(tmp_path: Path) -> None:
+    _side_by_side(tmp_path)
+    (tmp_path / "fmt/include/fmt.h").unlink()
+    with pytest.raises(SourceError, match="is not complete") as caught:
+        open_directory(tmp_path, release())
+    assert caught.value.hint.startswith("unpack these there")
