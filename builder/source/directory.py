@@ -20,8 +20,8 @@ def open_directory(directory: Path, release: Release) -> SourceTree:
     """Check the directory and describe it; raise `SourceError` naming all that is missing.
 
     The digest is taken over the paths, sizes and modification times (ns) of the files: under
-    half a second where hashing 270 MB takes several, and any edit changes it. Two copies of the same
-    files therefore count as different sources.
+    half a second where hashing 270 MB takes several, and any edit changes it. Two copies of the
+    same files therefore count as different sources.
     """
     directory = directory.expanduser().absolute()
     top = next(pin for pin in release.components if not pin.submodule)
