@@ -71,7 +71,7 @@ class Archive:
         """Return the content of a record of at most `limit` bytes; raise `MalformedError`."""
         record = self.records.get(name)
         if record is None:
-            raise MalformedError(f"it has no record {shown(name)!r}")
+            raise MalformedError(f"it has no record '{shown(name)}'")
         if record.size > limit:
             raise MalformedError(f"{shown(name)} is {record.size} bytes long, the limit is {limit}")
         return b"".join(self._content(record))
@@ -192,7 +192,7 @@ class Archive:
         for entry in sorted(entries, key=lambda item: item.offset):
             name = checked_name(entry.raw_name)
             if name in found:
-                raise MalformedError(f"two records are named {shown(name)!r}")
+                raise MalformedError(f"two records are named '{shown(name)}'")
             if entry.offset != cursor:
                 raise MalformedError(f"{shown(name)} overlaps a record or follows stray bytes")
             data = self._data_start(entry, name)

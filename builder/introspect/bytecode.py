@@ -86,14 +86,18 @@ def _method(name: str, code: object) -> Method:
                 raise MalformedError(f"{shown(name)} has a malformed instruction")
         if opcode in ("OP", "OPN") and not 0 <= first < len(operators):
             raise MalformedError(f"{shown(name)} calls operator {first} of {len(operators)}")
-    unique = sorted(set(operators), key=lambda use: (use.name, use.arguments or 0))
-    return Method(shown_name(name), tuple(unique), frozenset(opcodes))
+    unique = sorted(set(operators), key=_order)
+    return Method(_checked_name(name), tuple(unique), frozenset(opcodes))
 
 
-def shown_name(name: str) -> str:
+def _order(use: OperatorUse) -> tuple[OperatorName, int]:
+    return use.name, -1 if use.arguments is None else use.arguments
+
+
+def _checked_name(name: str) -> str:
     """Return a function's name; raise `MalformedError` for one that no TorchScript class has."""
     if not name.isprintable() or not name:
-        raise MalformedError(f"a function has the impossible name {shown(name)!r}")
+        raise MalformedError(f"a function has the impossible name '{shown(name)}'")
     return name
 
 
@@ -109,7 +113,7 @@ def _operator(function: str, item: object) -> OperatorUse:
         parsed = OperatorName.parse(f"{name}.{overload}" if overload else name)
     except ValueError as error:
         raise MalformedError(
-            f"{shown(function)} calls {shown(name)!r}, which is not an operator name"
+            f"{shown(function)} calls '{shown(name)}', which is not an operator name"
         ) from error
     return OperatorUse(parsed, arguments)
 

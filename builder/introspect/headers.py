@@ -109,7 +109,6 @@ def checked_name(raw: bytes) -> str:
         or ":" in parts[0]
         or any(part in ("", ".", "..") for part in parts)
     ):
-        raise MalformedError(
-            f"it has a record with a forbidden name {shown(raw.decode(errors='replace'))!r}"
-        )
+        text = shown(raw.decode(errors="replace"))
+        raise MalformedError(f"it has a record with a forbidden name '{text}'")
     return name

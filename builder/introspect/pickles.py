@@ -104,8 +104,6 @@ class _Machine:
 
     def _hold(self, holder: object, items: Sequence[object]) -> None:
         """Note that `holder` contains `items`: freeze them, and bound how deep it all nests."""
-        if items and id(holder) in self._frozen:
-            raise MalformedError("the pickle changes a value after its use")
         depths = self._depths
         deepest = 0
         for item in items:
@@ -113,6 +111,8 @@ class _Machine:
             if depth is not None:
                 self._frozen.add(id(item))
                 deepest = max(deepest, depth)
+        if items and id(holder) in self._frozen:
+            raise MalformedError("the pickle changes a value after its use")
         if deepest >= MAX_DEPTH:
             raise MalformedError(f"the pickle nests deeper than {MAX_DEPTH} levels")
         if id(holder) not in depths:
@@ -263,7 +263,7 @@ class _Machine:
             case _:
                 raise MalformedError("the pickle has a reference that is not a tensor storage")
         if count < 0:
-            raise MalformedError(f"storage {shown(key)!r} has {count} elements")
+            raise MalformedError(f"storage '{shown(key)}' has {count} elements")
         self._result.storages.append(storage)
         self._stack.append(storage)
 

@@ -113,5 +113,5 @@ def rebuilt_tensor(arguments: object) -> Tensor:
     if len(sizes) != len(strides) or (
         0 not in sizes and last >= storage.count * _PACKED.get(storage.dtype, 1)
     ):
-        raise MalformedError(f"a tensor reaches beyond its storage {shown(storage.key)!r}")
+        raise MalformedError(f"a tensor reaches beyond its storage '{shown(storage.key)}'")
     return Tensor(storage)
