@@ -46,13 +46,14 @@ function(build_runtime_prefix_maps out)
   set(${out} "${maps}" PARENT_SCOPE)
 endfunction()
 
+# build_runtime_compile_settings(<target> <include>...): the includes come before all others.
 function(build_runtime_compile_settings target)
   build_runtime_prefix_maps(maps)
   target_compile_definitions(${target} PRIVATE ${BUILD_RUNTIME_TORCH_DEFINITIONS})
   target_compile_options(${target} PRIVATE
     ${BUILD_RUNTIME_OPTIONS}
     ${maps}
-    "$<$<COMPILE_LANGUAGE:CXX>:-std=c++17;-fvisibility-inlines-hidden>"
+    "$<$<COMPILE_LANGUAGE:CXX>:-std=c++17;-fvisibility-inlines-hidden;-Wno-invalid-specialization>"
   )
-  target_include_directories(${target} PRIVATE ${BUILD_RUNTIME_INCLUDES})
+  target_include_directories(${target} PRIVATE ${ARGN} ${BUILD_RUNTIME_INCLUDES})
 endfunction()

@@ -12,26 +12,25 @@ endfunction()
 # own: its directory comes first on the include path.
 function(build_runtime_registrar name source)
   add_library(registrar_${name} OBJECT "${source}")
-  target_include_directories(registrar_${name} PRIVATE "${CMAKE_SOURCE_DIR}/registrars/${name}")
-  _build_runtime_root(registrar_${name})
+  _build_runtime_root(registrar_${name} "${CMAKE_SOURCE_DIR}/registrars/${name}")
 endfunction()
 
 function(_build_runtime_root target)
-  build_runtime_compile_settings(${target})
-  target_include_directories(${target} PRIVATE "${BUILD_RUNTIME_STORE}/include" "${BUILD_RUNTIME_STORE}/build/include")
+  build_runtime_compile_settings(${target}
+    ${ARGN} "${CMAKE_SOURCE_DIR}/include" "${BUILD_RUNTIME_STORE_BUILD}/include")
   set_property(GLOBAL APPEND PROPERTY build_runtime_root_targets ${target})
-  set_property(GLOBAL APPEND PROPERTY build_runtime_root_objects $<TARGET_OBJECTS:${target}>)
 endfunction()
 
-# Links what `live-objects.rsp` lists with lld itself; the compiler driver refuses many of its options.
+# Links what the response file lists with lld itself; the compiler driver refuses many of its options.
 #
-# --icf=safe folds only functions whose address nobody compares. The build id is of the content, so
+# No --icf: it would save 1 %, but folds functions whose addresses are compared (the deleters of a
+# tensor's data), as zig leaves the tables that tell them apart unusable. The build id is of the content, so
 # equal inputs give equal bytes. Pages are 16 KB on every 64-bit ABI: what Android 15 asks for.
 function(build_runtime_library version_script)
   get_property(roots GLOBAL PROPERTY build_runtime_root_targets)
   add_custom_target(runtime_roots DEPENDS ${roots})
   set(library "${CMAKE_BINARY_DIR}/libbuild_runtime.so")
-  set(response "${CMAKE_SOURCE_DIR}/live-objects.rsp")
+  set(response "${BUILD_RUNTIME_RESPONSE}")
   add_custom_command(
     OUTPUT "${library}"
     BYPRODUCTS "${library}.map"
@@ -39,7 +38,7 @@ function(build_runtime_library version_script)
       ${BUILD_RUNTIME_LINK_FLAGS}
       -shared -o "${library}" -soname libbuild_runtime.so
       --version-script "${version_script}" --no-undefined-version --no-undefined
-      --gc-sections --icf=safe -O2 --strip-all --build-id=sha1
+      --gc-sections -O2 --strip-all --build-id=sha1
       --eh-frame-hdr --hash-style=gnu
       -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
       "-Map=${library}.map"

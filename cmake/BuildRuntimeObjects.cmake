@@ -1,5 +1,7 @@
 # The object store: every candidate source as an object, compiled only when it is asked for.
 include(BuildRuntimeFlags)
+include(BuildRuntimeConfig)
+build_runtime_config_headers("${CMAKE_BINARY_DIR}/include")
 
 # build_runtime_object_group(<name> LANGUAGE <C|CXX> [PRECOMPILED <header>...] [DEFINITIONS ...] SOURCES ...)
 #
@@ -9,7 +11,7 @@ function(build_runtime_object_group name)
   cmake_parse_arguments(PARSE_ARGV 1 group "" "LANGUAGE" "DEFINITIONS;PRECOMPILED;SOURCES")
   add_library(${name} OBJECT EXCLUDE_FROM_ALL ${group_SOURCES})
   set_source_files_properties(${group_SOURCES} PROPERTIES LANGUAGE ${group_LANGUAGE})
-  build_runtime_compile_settings(${name})
+  build_runtime_compile_settings(${name} "${CMAKE_SOURCE_DIR}/include" "${CMAKE_BINARY_DIR}/include")
   target_compile_definitions(${name} PRIVATE ${group_DEFINITIONS})
   if(group_PRECOMPILED)
     target_precompile_headers(${name} PRIVATE ${group_PRECOMPILED})

@@ -1,0 +1,180 @@
+"""Build one runtime on demand: compile what the linker would need, until nothing is missing."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from builder.build.store import ObjectStore, configure, run_ninja
+from builder.build.types import BuildOutput, BuildProgress
+from builder.closure.objects import ObjectGraph, read_object
+from builder.closure.sweep import Closure, close
+from builder.errors import CompileError
+from builder.files import locked, write_if_changed, write_tree
+from builder.model import BuildPlan, GeneratedFile
+from builder.process import CommandError, Host
+
+_UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
+_MAX_ROUNDS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Where to begin and how to go on: what is always linked, what was predicted, who defines what.
+
+    `definers` returns the sources that may define a symbol, best first; an empty answer means that
+    a system library has it.
+    """
+
+    always: tuple[str, ...]
+    predicted: tuple[str, ...]
+    definers: Callable[[str], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Objects:
+    """Objects compiled so far in this build, with their graphs read once."""
+
+    store: ObjectStore
+    sources: set[str] = field(default_factory=set)
+    graphs: dict[Path, ObjectGraph] = field(default_factory=dict)
+    fresh: int = 0
+
+    def compile(self, wanted: Iterable[str], host: Host, progress: BuildProgress) -> None:
+        missing = sorted(source for source in set(wanted) - self.sources if source in self.store.outputs)
+        self.fresh += sum(not self.store.object_of(source).exists() for source in missing)
+        self.store.compile(missing, host, progress)
+        self.sources.update(missing)
+
+    def read(self, path: Path) -> ObjectGraph:
+        if path not in self.graphs:
+            self.graphs[path] = read_object(path)
+        return self.graphs[path]
+
+
+def build_runtime(
+    plan: BuildPlan,
+    store: ObjectStore,
+    files: Iterable[GeneratedFile],
+    demand: Demand,
+    host: Host,
+    progress: BuildProgress,
+) -> BuildOutput:
+    """Compile and link the runtime of a plan; raise `CommandError` or `CompileError`.
+
+    Runs of the same store wait for each other: ninja keeps one log per build directory. A run that
+    was interrupted or killed goes on where it stopped, as every object that exists is whole.
+    """
+    started = time.monotonic()
+    root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
+    log = root / "build.log"
+    on_wait = _waiting(progress)
+    with locked(store.root / "lock", on_wait=on_wait), locked(root / "lock", on_wait=on_wait):
+        progress.step("configuring")
+        changed = write_tree(files, root / "project")
+        build = root / "build"
+        if changed or not (build / "build.ninja").is_file():
+            (root / "live-objects.rsp").touch()
+            configure(plan, root / "project", build, host, log=log, definitions={
+                "BUILD_RUNTIME_STORE_BUILD": store.build,
+                "BUILD_RUNTIME_RESPONSE": root / "live-objects.rsp",
+            })  # fmt: skip
+        progress.step("compiling")
+        objects = _Objects(store)
+        objects.compile((*demand.always, *demand.predicted), host, progress)
+        run_ninja(plan.toolchain.ninja, build, ["runtime_roots"], host, log=log, progress=progress)
+        roots = sorted((build / "CMakeFiles").glob("r*.dir/**/*.o"))
+        rounds = _link(plan, objects, demand, roots, root, host, progress, log)
+    return BuildOutput(
+        directory=root,
+        library=build / "libbuild_runtime.so",
+        link_map=build / "libbuild_runtime.so.map",
+        program=build / "build-runtime-run",
+        objects=rounds.live,
+        compiled=objects.fresh,
+        reused=max(0, rounds.live - objects.fresh),
+        rounds=rounds.count,
+        seconds=time.monotonic() - started,
+        log=log,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    count: int
+    live: int
+
+
+def _link(
+    plan: BuildPlan,
+    objects: _Objects,
+    demand: Demand,
+    roots: list[Path],
+    root: Path,
+    host: Host,
+    progress: BuildProgress,
+    log: Path,
+) -> _Rounds:
+    """Sweep, compile what is missing, and link; the linker has the last word on what is missing."""
+    always = [objects.store.object_of(source) for source in demand.always]
+    tried: dict[str, int] = {}
+    asked: set[str] = set()
+    for count in range(1, _MAX_ROUNDS):
+        closure = _sweep(objects, [*roots, *always], asked)
+        wanted = _next_sources(closure.missing, objects, demand, tried)
+        if wanted:
+            progress.step(f"compiling what round {count} found missing")
+            objects.compile(wanted, host, progress)
+            continue
+        write_if_changed(
+            root / "live-objects.rsp", "".join(f'"{path}"\n' for path in closure.live)
+        )
+        progress.step("linking")
+        try:
+            run_ninja(
+                plan.toolchain.ninja, root / "build", ["build-runtime-run"], host,
+                log=log, progress=progress,
+            )  # fmt: skip
+        except CommandError as error:
+            undefined = set(_UNDEFINED.findall("\n".join(error.tail)))
+            more = _next_sources(dict.fromkeys(undefined, "the linker"), objects, demand, tried)
+            if not more:
+                raise
+            asked |= undefined
+            objects.compile(more, host, progress)
+            continue
+        return _Rounds(count, len(closure.live))
+    message = f"no end after {_MAX_ROUNDS} rounds of compiling what was missing"
+    raise CompileError(message, hint=f"please report it with the log: {log}")
+
+
+def _sweep(objects: _Objects, roots: list[Path], asked: set[str]) -> Closure:
+    available = [objects.store.object_of(source) for source in sorted(objects.sources)]
+    defining = [
+        path
+        for path in available
+        if asked & (objects.read(path).strong.keys() | objects.read(path).weak.keys())
+    ]
+    return close([*roots, *defining], available, objects.read)
+
+
+def _next_sources(
+    missing: Mapping[str, str],
+    objects: _Objects,
+    demand: Demand,
+    tried: dict[str, int],
+) -> set[str]:
+    """Choose one more source for each missing symbol that still has a candidate."""
+    wanted: set[str] = set()
+    for symbol in missing:
+        candidates = [it for it in demand.definers(symbol) if it not in objects.sources]
+        if candidates and tried.get(symbol, 0) < _MAX_ROUNDS:
+            tried[symbol] = tried.get(symbol, 0) + 1
+            wanted.add(candidates[0])
+    return wanted
+
+
+def _waiting(progress: BuildProgress) -> Callable[[], None]:
+    return lambda: progress.step("waiting for another build of the same objects to end")

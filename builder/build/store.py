@@ -1,0 +1,169 @@
+"""The object store: one CMake project per source, toolchain and profile, shared by all models."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.build.types import BuildProgress
+from builder.candidates import Group
+from builder.errors import CompileError
+from builder.files import locked, write_atomic, write_tree
+from builder.model import BuildPlan, GeneratedFile
+from builder.process import Command, CommandError, Host
+from builder.resources import CMAKE
+
+_STATUS: Final = "@ %f %t "
+_PROGRESS: Final = re.compile(r"@ (\d+) (\d+) .*?([^/ ]+?)(?:\.o)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """A configured store. `outputs` maps a source id to its object, relative to `build`."""
+
+    root: Path
+    ninja: Path
+    outputs: Mapping[str, str]
+    log: Path
+
+    @property
+    def build(self) -> Path:
+        """Return the directory ninja works in."""
+        return self.root / "build"
+
+    def object_of(self, source: str) -> Path:
+        """Return where the object of a source is, or will be."""
+        return self.build / self.outputs[source]
+
+    def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> None:
+        """Bring the objects of `sources` up to date; raise `CommandError` with the failing command."""
+        targets = [self.outputs[source] for source in sources]
+        run_ninja(self.ninja, self.build, targets, host, log=self.log, progress=progress)
+
+    def command_for(self, source: Path) -> tuple[str, ...]:
+        """Return the compile command of a file, without its `-c` and `-o` parts."""
+        for entry in json.loads((self.build / "compile_commands.json").read_text()):
+            if Path(entry["file"]) == source:
+                words = shlex.split(entry["command"])
+                return tuple(words[: words.index("-o")])
+        raise CompileError(f"{source} is not among the files that can be compiled")
+
+
+def open_store(
+    plan: BuildPlan,
+    groups: Iterable[Group],
+    files: Iterable[GeneratedFile],
+    roots: Mapping[str, Path],
+    host: Host,
+) -> ObjectStore:
+    """Write and configure the store of a plan; a store that is configured already costs a few ms."""
+    root = host.cache / "objects" / f"{plan.target}-{plan.objects_fingerprint[:12]}"
+    log = root / "build.log"
+    with locked(root / "lock"):
+        changed = write_tree(files, root / "project")
+        table = root / "outputs.json"
+        configured = root / "build" / "build.ninja"
+        if changed or not table.is_file() or not configured.is_file():
+            configure(plan, root / "project", root / "build", host, log=log)
+            _write_outputs(table, root / "build", groups, roots)
+    return ObjectStore(root, plan.toolchain.ninja, json.loads(table.read_text()), log)
+
+
+def configure(
+    plan: BuildPlan,
+    project: Path,
+    build: Path,
+    host: Host,
+    *,
+    log: Path,
+    definitions: Mapping[str, Path] | None = None,
+) -> None:
+    """Run CMake over a generated project; raise `CommandError` when it fails."""
+    extra = [f"-D{name}={value}" for name, value in (definitions or {}).items()]
+    argv = (
+        str(plan.toolchain.cmake),
+        "-S", str(project),
+        "-B", str(build),
+        "-G", "Ninja",
+        f"-DCMAKE_MAKE_PROGRAM={plan.toolchain.ninja}",
+        "-C", str(project / "initial-cache.cmake"),
+        f"-DCMAKE_TOOLCHAIN_FILE={CMAKE / 'BuildRuntimeToolchain.cmake'}",
+        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+        "-DCMAKE_BUILD_TYPE=",
+        "-Wno-dev",
+        *extra,
+    )  # fmt: skip
+    host.runner.run(Command(argv, project, host.child_env()), log=log)
+
+
+def run_ninja(
+    ninja: Path,
+    build: Path,
+    targets: Iterable[str],
+    host: Host,
+    *,
+    log: Path,
+    progress: BuildProgress,
+) -> None:
+    """Build ninja targets; raise `CompileError` naming the compiler's first complaint."""
+    argv = (str(ninja), "-j", str(host.jobs), *targets)
+
+    def on_line(line: str) -> None:
+        if match := _PROGRESS.match(line):
+            progress.compiled(int(match[1]), int(match[2]), match[3])
+
+    command = Command(argv, build, host.child_env(NINJA_STATUS=_STATUS))
+    try:
+        host.runner.run(command, log=log, on_line=on_line)
+    except CommandError as error:
+        raise explain(error) from error
+
+
+def explain(error: CommandError) -> CommandError:
+    """Find the compile command that failed in ninja's output, so that it can be repeated alone."""
+    lines = error.log.read_text(errors="replace").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("FAILED: ")]
+    if not starts or starts[-1] + 1 >= len(lines):
+        return error
+    start = starts[-1]
+    failed = lines[start + 1]
+    output = [line for line in lines[start + 2 :] if not line.startswith("ninja: ")]
+    command = Command(("/bin/sh", "-c", failed), error.command.cwd, error.command.env)
+    return CommandError(command, error.status, error.log, tuple(output[-20:]))
+
+
+def preprocessor(store: ObjectStore, host: Host) -> Callable[[Path], str]:
+    """Return a function that expands the macros of a candidate source."""
+
+    def preprocess(path: Path) -> str:
+        argv = (*store.command_for(path), "-E", "-P", str(path))
+        command = Command(argv, store.build, host.child_env())
+        result = host.runner.capture(command)
+        if result.status != 0:
+            first = next((it for it in result.stderr.splitlines() if "error:" in it), "no message")
+            raise CompileError(
+                f"cannot preprocess {path.name}: {first}", hint=f"repeat it by hand:\n    {command}"
+            )
+        return result.stdout
+
+    return preprocess
+
+
+def _write_outputs(
+    table: Path, build: Path, groups: Iterable[Group], roots: Mapping[str, Path]
+) -> None:
+    """Map source ids to objects with CMake's own compilation database."""
+    by_file = {
+        entry["file"]: entry["output"]
+        for entry in json.loads((build / "compile_commands.json").read_text())
+        if "output" in entry
+    }
+    outputs = {
+        f"{group.component}:{source}": by_file[str(roots[group.component] / source)]
+        for group in groups
+        for source in group.sources
+    }
+    write_atomic(table, json.dumps(outputs, indent=0, sort_keys=True))

@@ -1,0 +1,31 @@
+"""What the build stage reports and returns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class BuildProgress(Protocol):
+    """Told what the build does; rendering is the command line's business."""
+
+    def step(self, text: str) -> None:
+        """Begin a step, in a few words."""
+
+    def compiled(self, done: int, known: int, name: str) -> None:
+        """Report that `done` of `known` files are compiled, and the file that was last."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutput:
+    """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed."""
+
+    directory: Path
+    library: Path
+    link_map: Path
+    program: Path
+    objects: int
+    compiled: int
+    reused: int
+    rounds: int
+    seconds: float
+    log: Path

@@ -1,0 +1,124 @@
+"""Run the source's own torchgen, once per source: nothing it writes depends on the selection."""
+
+import hashlib
+import json
+import lzma
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from builder.catalogue import (
+    Catalogue,
+    OperatorEntry,
+    make_catalogue,
+    parse_operators_header,
+    parse_registrar,
+)
+from builder.errors import CompileError
+from builder.files import locked, new_directory, write_atomic
+from builder.model import GeneratedTree, Profile, SourceTree
+from builder.process import Command, CommandError, Host
+from builder.resources import DATA
+
+_REVISION: Final = 2
+_REGISTRARS: Final = (
+    "torch/csrc/jit/runtime/register_prim_ops.cpp",
+    "torch/csrc/jit/runtime/register_special_ops.cpp",
+)
+_NOTHING_SELECTED: Final = """\
+include_all_operators: false
+include_all_non_op_selectives: false
+operators: {}
+kernel_metadata: {}
+custom_classes: []
+build_features: []
+"""
+_AUTOGRAD_HEADERS: Final = """\
+import sys
+from tools.autograd.gen_variable_factories import gen_variable_factories
+gen_variable_factories(sys.argv[1], "aten/src/ATen/native/native_functions.yaml",
+                       "aten/src/ATen/native/tags.yaml", "tools/autograd/templates")
+"""
+
+
+def generate_tree(source: SourceTree, profile: Profile, host: Host) -> GeneratedTree:
+    """Return the generated ATen tree of a source, from the cache when it is there.
+
+    torchgen gets an empty selection *and* static dispatch: it writes every operator function and
+    every `at::_ops::X::call` as a direct call, and registers none. Raises `CompileError`.
+    """
+    digest = hashlib.sha256(
+        json.dumps([_REVISION, source.digest, list(profile.backends)]).encode()
+    ).hexdigest()
+    root = host.cache / "generated" / digest[:16]
+    with locked(root.with_suffix(".lock")):
+        if not root.is_dir():
+            with new_directory(root) as scratch:
+                _run_torchgen(source, profile, host, scratch)
+    return GeneratedTree(root, digest)
+
+
+def _run_torchgen(source: SourceTree, profile: Profile, host: Host, scratch: Path) -> None:
+    tree = source.root("pytorch")
+    log = host.cache / "logs" / "codegen.log"
+    nothing = scratch / "nothing-selected.yaml"
+    write_atomic(nothing, _NOTHING_SELECTED)
+    autograd = scratch / "torch/csrc/autograd/generated"
+    autograd.mkdir(parents=True)
+    env = host.child_env(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(tree))
+    for argv in (
+        (
+            "-m", "torchgen.gen",
+            "--source-path", "aten/src/ATen",
+            "--install_dir", str(scratch / "ATen"),
+            "--per-operator-headers",
+            "--backend_whitelist", "CPU", "QuantizedCPU",
+            "--op_selection_yaml_path", str(nothing),
+            "--static_dispatch_backend", *profile.backends,
+        ),
+        ("-c", _AUTOGRAD_HEADERS, str(autograd)),
+    ):  # fmt: skip
+        try:
+            host.runner.run(Command((sys.executable, *argv), tree, env), log=log)
+        except CommandError as error:
+            raise CompileError(f"code generation failed\n{error}", hint=error.hint) from error
+
+
+def read_catalogue(
+    source: SourceTree,
+    generated: GeneratedTree,
+    preprocess: Callable[[Path], str],
+    host: Host,
+) -> Catalogue:
+    """Return all operators of a source: shipped with us, from the cache, or read from the tree.
+
+    `preprocess` expands the macros of one file of the tree; it is called for unknown sources only.
+    """
+    key = _catalogue_key(source)
+    for path in (
+        DATA / source.version / f"operators-{key[:12]}.json.xz",
+        host.cache / "catalogues" / f"operators-{key[:12]}.json.xz",
+    ):
+        if path.is_file():
+            return Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
+    catalogue = make_catalogue(_entries(source, generated, preprocess))
+    write_atomic(path, lzma.compress(catalogue.to_json().encode()))
+    return catalogue
+
+
+def _catalogue_key(source: SourceTree) -> str:
+    """Return the SHA-256 of the files that decide which operators there are, whatever provider."""
+    digest = hashlib.sha256(str(_REVISION).encode())
+    for name in ("aten/src/ATen/native/native_functions.yaml", *_REGISTRARS):
+        digest.update((source.root("pytorch") / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _entries(
+    source: SourceTree, generated: GeneratedTree, preprocess: Callable[[Path], str]
+) -> Iterator[OperatorEntry]:
+    for path in sorted((generated.root / "ATen" / "ops").glob("*_ops.h")):
+        yield from parse_operators_header(path.read_text(), path.name.removesuffix("_ops.h"))
+    for registrar in _REGISTRARS:
+        yield from parse_registrar(preprocess(source.root("pytorch") / registrar), registrar)

@@ -1,0 +1,107 @@
+"""From models to the operators a runtime holds: a union with provenance, checked before building."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import yaml
+
+from builder.catalogue import Catalogue
+from builder.errors import ModelError, UsageError, did_you_mean
+from builder.model import Model, OperatorName, Profile, SelectedOperator, Selection
+
+DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Long"})
+"""What a float model computes with: its tensors, masks, indices, images, and Python's scalars."""
+
+KNOWN_DTYPES: Final = frozenset(
+    {
+        "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "ComplexHalf",
+        "Double", "Float", "Half", "Int", "Long", "Short",
+    }
+)  # fmt: skip
+
+
+def select(models: Iterable[Model]) -> Selection:
+    """Return the union of what the models call, and which model calls what."""
+    union = Selection()
+    for model in models:
+        union |= Selection(
+            operators=tuple(SelectedOperator(name, (model.name,)) for name in model.operators),
+            classes=model.classes,
+            dtypes=model.dtypes,
+        )
+    return union
+
+
+def check(models: Iterable[Model], catalogue: Catalogue) -> None:
+    """Raise one `ModelError` that lists everything the source cannot do for these models."""
+    problems: list[str] = []
+    known = [str(name) for name in catalogue.entries]
+    for name, users in sorted(_users(models).items()):
+        entry = catalogue.entries.get(name)
+        by = ", ".join(sorted(users))
+        if entry is None:
+            problems.append(f"{name}: not in this source{did_you_mean(str(name), known)}; used by {by}")
+            continue
+        given = max((count for count in users.values() if count is not None), default=0)
+        if entry.schema and given > entry.arguments:
+            problems.append(
+                f"{name}: called with {given} arguments, this source takes {entry.arguments}; used by {by}"
+            )
+    for model in models:
+        if model.classes:
+            names = ", ".join(sorted(model.classes))
+            problems.append(f"custom classes {names}: not supported yet; used by {model.name}")
+    if problems:
+        raise ModelError(
+            "the models need what this runtime cannot have:\n    " + "\n    ".join(problems),
+            hint="export the model with a torch closer to the runtime's version, or replace these calls",
+        )
+
+
+def _users(models: Iterable[Model]) -> dict[OperatorName, dict[str, int | None]]:
+    """Map each operator to the models that call it and the most arguments each passes."""
+    found: dict[OperatorName, dict[str, int | None]] = {}
+    for model in models:
+        for method in model.methods:
+            for use in method.operators:
+                counts = found.setdefault(use.name, {})
+                known = [it for it in (counts.get(model.name), use.arguments) if it is not None]
+                counts[model.name] = max(known, default=None)
+    return found
+
+
+def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile:
+    """Return the profile: the given dtypes, or the default ones with those the models store."""
+    if dtypes is not None:
+        unknown = sorted(dtypes - KNOWN_DTYPES)
+        if unknown:
+            near = "".join(did_you_mean(name, KNOWN_DTYPES) for name in unknown[:1])
+            raise UsageError(
+                f"unknown dtype {', '.join(unknown)}{near}",
+                hint=f"use ATen's names: {', '.join(sorted(KNOWN_DTYPES))}, or `all`",
+            )
+        return Profile(dtypes)
+    return Profile(DEFAULT_DTYPES | (selection.dtypes & KNOWN_DTYPES))
+
+
+def to_yaml(selection: Selection, profile: Profile) -> str:
+    """Return the selection in upstream's rich format, which torchgen's `SelectiveBuilder` reads."""
+    document: Mapping[str, Any] = {
+        "include_all_operators": False,
+        "include_all_non_op_selectives": False,
+        "build_features": [],
+        "custom_classes": sorted(name.rpartition(".")[2] for name in selection.classes),
+        "debug_info": sorted({model for it in selection.operators for model in it.models}),
+        "kernel_metadata": {},
+        "operators": {
+            str(operator.name): {
+                "debug_info": list(operator.models),
+                "include_all_overloads": False,
+                "is_root_operator": True,
+                "is_used_for_training": False,
+            }
+            for operator in selection.operators
+        },
+    }
+    header = f"# dtypes of the kernels: {', '.join(sorted(profile.dtypes))}\n"
+    return header + yaml.safe_dump(document, sort_keys=True)

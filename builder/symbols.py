@@ -1,0 +1,191 @@
+"""The symbol index: which source defines a symbol, and what that symbol needs in turn.
+
+It is the section graph of every object of a full build, condensed to the symbols one object asks
+another for. With it a plan names the files to compile before anything is compiled. It is advice:
+the linker's view of the real objects decides, so an index of another ABI or flags is only slower.
+"""
+
+import json
+import lzma
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.closure.objects import ObjectGraph
+
+CONSTRUCTORS: Final = ""
+"""The name under which a file's constructors stand in the index: they run whenever it is linked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one symbol of a file brings along. `size`: bytes of the file's sections it reaches."""
+
+    size: int
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a set of symbols will need: sources by id, bytes before linking, and the unknown."""
+
+    sources: tuple[str, ...]
+    size: int
+    unknown: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolIndex:
+    """Definitions by source id (`component:path`) and symbol."""
+
+    files: Mapping[str, Mapping[str, Definition]]
+
+    def definers(self) -> dict[str, str]:
+        """Return the source that defines each symbol; the first in order when several do."""
+        found: dict[str, str] = {}
+        for source in sorted(self.files):
+            for symbol in self.files[source]:
+                if symbol != CONSTRUCTORS:
+                    found.setdefault(symbol, source)
+        return found
+
+    def predict(self, sources: Iterable[str], symbols: Iterable[str]) -> Prediction:
+        """Follow `symbols` and whole `sources` to everything they need."""
+        definers = self.definers()
+        linked: set[str] = set()
+        seen: set[tuple[str, str]] = set()
+        unknown: set[str] = set()
+        size = 0
+        stack: list[tuple[str, str]] = [
+            (source, symbol) for source in sources for symbol in self.files.get(source, {})
+        ]
+        pending = list(symbols)
+        while stack or pending:
+            for symbol in pending:
+                if symbol in definers:
+                    stack.append((definers[symbol], symbol))
+                else:
+                    unknown.add(symbol)
+            pending = []
+            if not stack:
+                break
+            place = stack.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            source, symbol = place
+            if source not in linked:
+                linked.add(source)
+                if CONSTRUCTORS in self.files[source]:
+                    stack.append((source, CONSTRUCTORS))
+            definition = self.files[source][symbol]
+            size += definition.size
+            pending = list(definition.needs)
+        return Prediction(tuple(sorted(linked)), size, frozenset(unknown))
+
+    def starting_with(self, prefix: str) -> tuple[str, ...]:
+        """Return the known symbols with a prefix: overloads differ in their mangled arguments."""
+        return tuple(
+            sorted({s for rows in self.files.values() for s in rows if s.startswith(prefix)})
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return a compressed, stable form that `from_bytes` reads."""
+        names = sorted(
+            {symbol for rows in self.files.values() for symbol in rows}
+            | {need for rows in self.files.values() for row in rows.values() for need in row.needs}
+        )
+        number = {name: index for index, name in enumerate(names)}
+        document = {
+            "version": 1,
+            "symbols": names,
+            "files": {
+                source: [
+                    [number[symbol], row.size, *(number[need] for need in row.needs)]
+                    for symbol, row in sorted(rows.items())
+                ]
+                for source, rows in sorted(self.files.items())
+            },
+        }
+        return lzma.compress(json.dumps(document, separators=(",", ":")).encode(), preset=9)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "SymbolIndex":
+        """Read what `to_bytes` wrote; raise `ValueError` on another version."""
+        document = json.loads(lzma.decompress(data))
+        if document.get("version") != 1:
+            message = f"unknown version of the symbol index: {document.get('version')}"
+            raise ValueError(message)
+        names = document["symbols"]
+        return SymbolIndex(
+            {
+                source: {
+                    names[row[0]]: Definition(row[1], tuple(names[need] for need in row[2:]))
+                    for row in rows
+                }
+                for source, rows in document["files"].items()
+            }
+        )
+
+
+EMPTY: Final = SymbolIndex({})
+
+
+def condense(graphs: Mapping[str, ObjectGraph]) -> SymbolIndex:
+    """Condense the graphs of compiled sources to the symbols they ask each other for."""
+    demanded = {
+        edge
+        for graph in graphs.values()
+        for section in graph.sections.values()
+        for edge in section.edges
+        if isinstance(edge, str) and edge not in graph.strong and edge not in graph.weak
+    }
+    demanded |= {
+        symbol for graph in graphs.values() for symbol in graph.strong if "4_ops" in symbol
+    }
+    defined = {
+        symbol
+        for graph in graphs.values()
+        for symbol in (*graph.strong, *graph.weak)
+        if symbol in demanded
+    }
+    return SymbolIndex(
+        {source: _condense_object(graph, defined) for source, graph in graphs.items()}
+    )
+
+
+def _condense_object(graph: ObjectGraph, demanded: set[str]) -> dict[str, Definition]:
+    constructors = [index for index, section in graph.sections.items() if section.root]
+    rows = {CONSTRUCTORS: _reach(graph, constructors, demanded)} if constructors else {}
+    for symbol, index in (*graph.weak.items(), *graph.strong.items()):
+        if symbol in demanded:
+            rows[symbol] = _reach(graph, [index], demanded)
+    return rows
+
+
+def _reach(graph: ObjectGraph, starts: list[int], demanded: set[str]) -> Definition:
+    seen: set[int] = set()
+    needs: set[str] = set()
+    stack = list(starts)
+    while stack:
+        index = stack.pop()
+        section = graph.sections.get(index)
+        if section is None or index in seen:
+            continue
+        seen.add(index)
+        for edge in section.edges:
+            if isinstance(edge, int):
+                stack.append(edge)
+                continue
+            own = graph.strong.get(edge, graph.weak.get(edge))
+            if own is not None:
+                stack.append(own)
+            elif edge in demanded:
+                needs.add(edge)
+    return Definition(sum(graph.sections[i].size for i in seen), tuple(sorted(needs)))
+
+
+def read_index(path: Path) -> SymbolIndex:
+    """Read an index file; an absent one is empty."""
+    return SymbolIndex.from_bytes(path.read_bytes()) if path.is_file() else EMPTY
