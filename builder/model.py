@@ -99,8 +99,9 @@ class Model:
     """A lite-interpreter model: what its bytecode asks of the runtime.
 
     `source` is the file the user named, `path` the `.ptl` that ships (the same file for lite
-    models). Versions are those of the bytecode and of the operator set. `classes` are the custom
-    (TorchBind) classes, `dtypes` the names of the dtypes of its stored tensors (`Float`, `Long`).
+    models), whose hash is `sha256`. Versions are those of the bytecode and of the operator set.
+    `classes` are the custom (TorchBind) classes as `namespace.Name`, `dtypes` the names of the
+    dtypes of its stored tensors (`Float`, `Long`).
     """
 
     name: str

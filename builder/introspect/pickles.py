@@ -20,6 +20,7 @@ from builder.introspect.values import (
 )
 
 MAX_INSTRUCTIONS: Final = 10_000_000
+MAX_CONTAINERS: Final = 3_000_000  # about 250 bytes of memory each
 MAX_DEPTH: Final = 1000
 _MAX_GLOBAL: Final = 2048
 
@@ -116,6 +117,8 @@ class _Machine:
         if deepest >= MAX_DEPTH:
             raise MalformedError(f"the pickle nests deeper than {MAX_DEPTH} levels")
         if id(holder) not in depths:
+            if len(self._kept) >= MAX_CONTAINERS:
+                raise MalformedError(f"the pickle has more than {MAX_CONTAINERS} containers")
             self._kept.append(holder)
         depths[id(holder)] = max(depths.get(id(holder), 0), deepest + 1)
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from builder.errors import ModelError, ToolchainError
+from builder.errors import ModelError, ToolchainError, UsageError
 from builder.files import copy_atomic, sha256_file
 from builder.introspect.archive import Archive
 from builder.introspect.identify import Kind, kind_of, refusal
@@ -104,11 +104,23 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
         )
         completed = host.runner.capture(command, timeout=_TIMEOUT)
         if completed.status != 0 or not made.is_file():
+            reason = _reason(completed)
             raise ModelError(
-                f"torch cannot convert {path} to a lite model\n{_reason(completed)}",
-                hint="load it with torch.jit.load to see more, or export the model again",
+                f"torch cannot convert {path} to a lite model\n{reason}", hint=_hint(reason)
             )
-        copy_atomic(made, destination)
+        try:
+            copy_atomic(made, destination)
+        except OSError as error:
+            raise UsageError(
+                f"cannot keep the converted model in {destination.parent}: {error.strerror}",
+                hint="free some space, or choose another cache directory",
+            ) from error
+
+
+def _hint(reason: str) -> str:
+    if "Unknown builtin op" in reason:
+        return "the operator is of an extension; only those of PyTorch itself are supported"
+    return "load it with torch.jit.load to see more, or export the model again"
 
 
 def _reason(completed: Completed) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.introspect import pickles
 from builder.introspect.faults import MalformedError
 from builder.introspect.pickles import MAX_DEPTH, read_pickle
 from builder.introspect.values import Call, Global, Tensor, any_global
@@ -123,6 +124,16 @@ def test_nothing_is_ever_called(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_broken_pickles(instructions: bytes, message: str) -> None:
     assert message in refused(b"\x80\x02" + instructions)
+
+
+@pytest.mark.parametrize(
+    ("limit", "instructions"), [("MAX_CONTAINERS", b"]" * 101), ("MAX_INSTRUCTIONS", b"N" * 101)]
+)
+def test_memory_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, limit: str, instructions: bytes
+) -> None:
+    monkeypatch.setattr(pickles, limit, 100)
+    assert "more than 100" in refused(b"\x80\x02" + instructions + b".")
 
 
 def test_a_list_in_a_tuple_in_itself_is_refused() -> None:

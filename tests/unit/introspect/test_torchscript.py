@@ -131,7 +131,15 @@ def test_torch_explains_in_its_own_words(script: Path, host: Host, runner: FakeR
         "    Unknown builtin op: my::op.",
         '    Serialized   File "code/__torch__.py", line 5',
     ]
+    assert "extension" in caught.value.hint
     assert not list(host.cache.rglob("*.ptl"))
+
+
+def test_a_cache_that_cannot_be_written(script: Path, host: Host, runner: FakeRunner) -> None:
+    host.cache.write_bytes(b"a file where the folder should be")
+    runner.answer_with(PYTHON, converting())
+    with pytest.raises(UsageError, match="cannot keep the converted model"):
+        read_model(script, host)
 
 
 @pytest.mark.parametrize(
