@@ -317,10 +317,12 @@ class Loader {
   std::vector<c10::Argument> read_arguments(const IValue& list) {
     std::vector<c10::Argument> arguments;
     for (const IValue& value : tuple(list, 0, "argument list")) {
+      c10::TypePtr type = jit::resolveTypeNameMobile(
+          c10::QualifiedName(text(field(value, 1, "type"), "argument type")), loaded_.classes);
       arguments.emplace_back(
           text(field(value, 0, "name"), "argument name"),
-          jit::resolveTypeNameMobile(
-              c10::QualifiedName(text(field(value, 1, "type"), "argument type")), loaded_.classes),
+          // Unions have no type here, and an argument without one would count as a tensor.
+          type == nullptr ? c10::AnyType::get() : std::move(type),
           std::nullopt,
           field(value, 2, "default_value"));
     }

@@ -19,14 +19,10 @@ TypeKind kind_of_type(const c10::Type& type) {
 
 struct Mismatch {
   TypeKind wanted;
-  const char* got;
+  std::string got;
 };
 
-[[noreturn]] void mismatch(TypeKind wanted, const IValue& value) {
-  throw Mismatch{wanted, kind_name(value)};
-}
-
-IValue as_declared(const IValue& value, const c10::Type& type);
+IValue as_declared(const IValue& value, const TypePtr& type);
 IValue as_inferred(const IValue& value);
 
 // The common type of values, or Any: lists of numbers must be typed for operators to accept them.
@@ -63,13 +59,18 @@ std::vector<IValue> converted(
   return all;
 }
 
+// Bytecode has no union types; where one was declared there is no type at all.
+TypePtr or_any(const TypePtr& type) {
+  return type == nullptr ? c10::AnyType::get() : type;
+}
+
 IValue declared_dict(const IValue& value, const c10::Type& type) {
-  const TypePtr key_type = type.containedType(0);
-  const TypePtr item_type = type.containedType(1);
+  const TypePtr key_type = or_any(type.containedType(0));
+  const TypePtr item_type = or_any(type.containedType(1));
   c10::impl::GenericDict dict(key_type, item_type);
   for (const auto& entry : value.toGenericDict()) {
     dict.insert_or_assign(
-        as_declared(entry.key(), *key_type), as_declared(entry.value(), *item_type));
+        as_declared(entry.key(), key_type), as_declared(entry.value(), item_type));
   }
   return dict;
 }
@@ -77,15 +78,22 @@ IValue declared_dict(const IValue& value, const c10::Type& type) {
 IValue declared_tuple(const IValue& value, const c10::Type& type) {
   const auto& elements = value.toTupleRef().elements();
   if (elements.size() != type.containedTypeSize()) {
-    mismatch(TypeKind::TupleType, value);
+    throw Mismatch{
+        TypeKind::TupleType,
+        std::to_string(elements.size()) + " items instead of " +
+            std::to_string(type.containedTypeSize())};
   }
   size_t index = 0;
   return c10::ivalue::Tuple::create(converted(elements.asArrayRef(), [&](const IValue& item) {
-    return as_declared(item, *type.containedType(index++));
+    return as_declared(item, type.containedType(index++));
   }));
 }
 
-IValue as_declared(const IValue& value, const c10::Type& type) {
+IValue as_declared(const IValue& value, const TypePtr& declared) {
+  if (declared == nullptr) {
+    return as_inferred(value);
+  }
+  const c10::Type& type = *declared;
   const TypeKind kind = kind_of_type(type);
   bool fits = false;
   switch (kind) {
@@ -114,14 +122,14 @@ IValue as_declared(const IValue& value, const c10::Type& type) {
       fits = value.isNone();
       break;
     case TypeKind::OptionalType:
-      return value.isNone() ? value : as_declared(value, *type.containedType(0));
+      return value.isNone() ? value : as_declared(value, type.containedType(0));
     case TypeKind::ListType: {
       if (!value.isList()) {
         break;
       }
-      const TypePtr element = type.containedType(0);
+      const TypePtr element = or_any(type.containedType(0));
       return make_list(element, converted(value.toListRef(), [&](const IValue& item) {
-        return as_declared(item, *element);
+        return as_declared(item, element);
       }));
     }
     case TypeKind::DictType:
@@ -143,7 +151,7 @@ IValue as_declared(const IValue& value, const c10::Type& type) {
       return as_inferred(value);
   }
   if (!fits) {
-    mismatch(kind, value);
+    throw Mismatch{kind, kind_name(value)};
   }
   return value;
 }
@@ -171,6 +179,16 @@ IValue as_inferred(const IValue& value) {
     return dict;
   }
   return value;
+}
+
+// Bytecode writes None for a missing default, so None only counts where it can be a value.
+bool has_default(const c10::Argument& argument) {
+  const auto& value = argument.default_value();
+  if (!value.has_value() || !value->isNone()) {
+    return value.has_value();
+  }
+  const TypeKind kind = kind_of_type(*argument.type());
+  return kind == TypeKind::OptionalType || kind == TypeKind::NoneType || kind == TypeKind::AnyType;
 }
 
 [[noreturn]] void fail_argument(
@@ -209,12 +227,12 @@ std::vector<IValue> make_stack(
   for (size_t i = 1; i < declared.size(); ++i) {
     if (i <= arguments.size()) {
       try {
-        stack.push_back(as_declared(arguments[i - 1]->value, *declared[i].type()));
+        stack.push_back(as_declared(arguments[i - 1]->value, declared[i].type()));
       } catch (const Mismatch& mismatch) {
         fail_argument(function.name(), i, declared[i].name(), mismatch);
       }
-    } else if (const auto& value = declared[i].default_value()) {
-      stack.push_back(*value);
+    } else if (has_default(declared[i])) {
+      stack.push_back(*declared[i].default_value());
     } else {
       fail(
           BR_INVALID_ARGUMENT,

@@ -38,9 +38,30 @@ br_error* make_error(br_status status, const char* prefix, const char* message, 
   return error;
 }
 
+// LibTorch is built without its messages: what is left of a failed check is its condition, or
+// "false", and the source file. Only ever shortens `text`.
+void tidy(char* text) {
+  static const char separator[] = "\"\" CHECK FAILED at \"";
+  char* found = std::strstr(text, separator);
+  if (found == nullptr) {
+    return;
+  }
+  const bool unconditional = found - text == 5 && std::strncmp(text, "false", 5) == 0;
+  const char* verdict = unconditional ? "refused (" : " does not hold (";
+  char* out = unconditional ? text : found;
+  const char* file = found + sizeof(separator) - 1;
+  const size_t file_size = std::strcspn(file, "\"");
+  std::memmove(out + std::strlen(verdict), file, file_size);
+  std::memcpy(out, verdict, std::strlen(verdict));
+  std::memcpy(out + std::strlen(verdict) + file_size, ")", 2);
+}
+
 br_status report(br_error** out, br_status status, const char* message, const char* python_class = "") {
   if (out != nullptr) {
     *out = make_error(status, "", message, python_class);
+    if (*out != &no_memory) {
+      tidy((*out)->text);
+    }
   }
   return status;
 }

@@ -1,9 +1,14 @@
 #include "archive.h"
 #include "arguments.h"
 
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/mobile/interpreter.h>
 #include <torch/csrc/jit/runtime/instruction.h>
+
+namespace torch::jit {
+char const* toString(OpCode op);
+} // namespace torch::jit
 
 using build_runtime::fail;
 using build_runtime::give;
@@ -44,8 +49,32 @@ Function& find_method(const br_module& module, const char* name) {
   fail(BR_NOT_FOUND, std::string("the model has no method '") + name + "'; it has: " + known);
 }
 
+// The tensors an operator was given, as `float32[1, 3]`: they are still on the stack when it throws.
+std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IValue> stack) {
+  const auto op = c10::Dispatcher::singleton().findSchema(name);
+  if (!op.has_value()) {
+    return "";
+  }
+  const size_t count = std::min(op->schema().arguments().size(), stack.size());
+  std::string text = "(";
+  for (const c10::IValue& value : stack.slice(stack.size() - count)) {
+    if (!value.isTensor() || !value.toTensor().defined()) {
+      continue;
+    }
+    const at::Tensor& tensor = value.toTensor();
+    text += text.size() == 1 ? "" : ", ";
+    text += dtype_name(tensor.scalar_type());
+    text += '[';
+    for (int64_t i = 0; i < tensor.dim(); ++i) {
+      text += (i == 0 ? "" : ", ") + std::to_string(tensor.size(i));
+    }
+    text += ']';
+  }
+  return text + ")";
+}
+
 // The operator that was running when an exception left the interpreter on this thread.
-std::string failed_operator(const br_module& module) {
+std::string failed_operator(const br_module& module, c10::ArrayRef<c10::IValue> stack) {
   for (const int64_t handle : torch::jit::mobile::getInterpretersExceptionDebugHandles()) {
     if (handle < 0) {
       continue;
@@ -60,9 +89,11 @@ std::string failed_operator(const br_module& module) {
     const auto& instruction = code.instructions_[at];
     const bool calls = instruction.op == torch::jit::OP || instruction.op == torch::jit::OPN;
     const auto name = static_cast<size_t>(instruction.X);
-    return calls && name < code.op_names_.size()
-        ? torch::jit::mobile::operator_str(code.op_names_[name]) + ": "
-        : "";
+    if (!calls || name >= code.op_names_.size()) {
+      return std::string(torch::jit::toString(instruction.op)) + ": ";
+    }
+    return torch::jit::mobile::operator_str(code.op_names_[name]) +
+        describe_inputs(code.op_names_[name], stack) + ": ";
   }
   return "";
 }
@@ -128,6 +159,7 @@ br_status br_module_run(
     br_value** result,
     br_error** error) {
   bool running = false;
+  std::vector<c10::IValue> stack;
   const auto body = [&] {
     require(module, "module");
     require(method, "method");
@@ -138,7 +170,7 @@ br_status br_module_run(
     }
     const c10::InferenceMode inference;
     Function& function = build_runtime::find_method(*module, method);
-    auto stack = build_runtime::make_stack(
+    stack = build_runtime::make_stack(
         function, module->loaded.self, c10::ArrayRef<const br_value*>(arguments, argument_count));
     running = true;
     torch::jit::mobile::InterpreterState(function.get_code()).run(stack);
@@ -149,7 +181,7 @@ br_status br_module_run(
   };
   const br_status status = guard(error, body, BR_RUN_FAILED);
   if (status == BR_RUN_FAILED && running) {
-    guard(nullptr, [&] { build_runtime::prepend(error, build_runtime::failed_operator(*module)); });
+    guard(nullptr, [&] { build_runtime::prepend(error, build_runtime::failed_operator(*module, stack)); });
   }
   return status;
 }

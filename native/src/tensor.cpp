@@ -16,6 +16,15 @@ using build_runtime::kind_of;
 using build_runtime::require;
 
 namespace build_runtime {
+
+const char* dtype_name(c10::ScalarType dtype) {
+  static const char* const names[] = {
+      "uint8",     "int8",      "int16",      "int32", "int64", "float16", "float32", "float64",
+      "complex32", "complex64", "complex128", "bool",  "qint8", "quint8",  "qint32",  "bfloat16"};
+  const auto number = static_cast<size_t>(dtype);
+  return number < sizeof(names) / sizeof(names[0]) ? names[number] : "unknown";
+}
+
 namespace {
 
 constexpr size_t kMaxRank = 64;

@@ -2,7 +2,6 @@
 
 #include <ATen/core/class_type.h>
 #include <ATen/core/dynamic_type.h>
-#include <ATen/core/function_schema.h>
 #include <ATen/core/jit_type.h>
 
 #include <vector>
@@ -69,19 +68,11 @@ void expect(const br_value* value, br_kind kind, const char* wanted) {
   }
 }
 
-// The static type of a tuple carries the field names; an empty text means the field has none.
+// The type of a tuple carries the field names; an empty text means the field has none.
 std::string field_name(const c10::ivalue::Tuple& tuple, size_t index) {
-  const c10::TypePtr type = tuple.type();
-  if (const auto* dynamic = type->castRaw<c10::DynamicType>()) {
-    const auto& fields = dynamic->arguments().elems;
-    return index < fields.size() ? fields[index].label.value_or("") : "";
-  }
-  if (const auto* fixed = type->castRaw<c10::TupleType>()) {
-    if (const auto& schema = fixed->schema()) {
-      return schema->arguments().at(index).name();
-    }
-  }
-  return "";
+  const auto type = tuple.type<c10::DynamicType>();
+  const auto& fields = type->arguments().elems;
+  return index < fields.size() ? fields[index].label.value_or("") : "";
 }
 
 std::string attribute_name(const c10::ivalue::Object& object, size_t index) {

@@ -17,6 +17,9 @@ void give(br_value** out, c10::IValue value);
 // The name of a value's kind, for messages: "tensor", "list".
 const char* kind_name(const c10::IValue& value);
 
+// The dtype's name in PyTorch's Python interface, such as "float32".
+const char* dtype_name(c10::ScalarType dtype);
+
 // The kind of a value as the interface names it.
 br_kind kind_of(const c10::IValue& value);
 
