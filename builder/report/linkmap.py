@@ -1,0 +1,66 @@
+"""Reading the map file of lld: which input section every byte of the memory image came from."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from builder.errors import VerificationError
+
+_HEADING: Final = re.compile(r"\s*VMA\s+LMA\s+Size\s+Align\s+Out\s+In\s+Symbol\s*")
+_ROW: Final = re.compile(
+    r"\s*(?P<address>[0-9a-f]+)\s+[0-9a-f]+\s+(?P<size>[0-9a-f]+)\s+\d+ "
+    r"(?P<indent> *)(?P<text>\S.*)"
+)
+_INPUT: Final = re.compile(r"(?P<file>.+?):\((?P<section>.*)\)")
+_OUT_INDENT: Final = 0
+_IN_INDENT: Final = 8
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputPiece:
+    """Part of an output section. `file` is an object, `archive(member)` or `<internal>`."""
+
+    address: int
+    size: int
+    file: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSection:
+    """A section of the library and what it was made of, in order of address. Sizes are bytes."""
+
+    name: str
+    address: int
+    size: int
+    pieces: tuple[InputPiece, ...]
+
+
+def parse_link_map(text: str) -> tuple[OutputSection, ...]:
+    """Read the text `lld -Map` writes; raise `VerificationError` on anything else.
+
+    Symbols are left out, and so are linker-script assignments: neither occupies bytes of its own.
+    """
+    lines = text.splitlines()
+    if not lines or _HEADING.fullmatch(lines[0]) is None:
+        message = "the link map is not one that lld writes"
+        hint = "link with lld and its option -Map"
+        raise VerificationError(message, hint=hint)
+    sections: list[tuple[str, int, int, list[InputPiece]]] = []
+    for number, line in enumerate(lines[1:], start=2):
+        row = _ROW.fullmatch(line)
+        if row is None:
+            message = f"line {number} of the link map cannot be read: {line[:80]!r}"
+            raise VerificationError(message, hint="link again; the map may be cut short")
+        address, size = int(row["address"], 16), int(row["size"], 16)
+        if len(row["indent"]) == _OUT_INDENT:
+            sections.append((row["text"], address, size, []))
+        elif len(row["indent"]) == _IN_INDENT and sections:
+            origin = _INPUT.fullmatch(row["text"])
+            if origin is not None:
+                piece = InputPiece(address, size, origin["file"], origin["section"])
+                sections[-1][3].append(piece)
+    return tuple(
+        OutputSection(name, address, size, tuple(sorted(pieces)))
+        for name, address, size, pieces in sections
+    )
