@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from filelock import FileLock, Timeout
 
@@ -23,15 +23,18 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
-    """Replace `path` in one step: a reader sees the old content or the new, never a part."""
+@contextmanager
+def open_atomic(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """Yield a stream whose content becomes `path` in one step on success, nothing on failure.
+
+    A reader sees the old content or the new, never a part.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    raw = data.encode() if isinstance(data, str) else data
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(raw)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(mode)
@@ -39,6 +42,12 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
+    """Replace `path` in one step: a reader sees the old content or the new, never a part."""
+    with open_atomic(path, mode=mode) as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
 
 
 def write_if_changed(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:
