@@ -39,8 +39,9 @@
  *   error belongs to the thread that received it. br_set_thread_count must not overlap any run.
  *
  * Trust
- *   A model is a program. A damaged file is refused with an error as far as its structure shows the
- *   damage, but files from an untrusted source must not be loaded.
+ *   A model is a program: files from an untrusted source must not be loaded. Accidental damage is
+ *   refused with an error where it touches the model's structure, which is checked against the
+ *   file's checksums; the weights are not checked.
  */
 #ifndef BUILD_RUNTIME_H
 #define BUILD_RUNTIME_H

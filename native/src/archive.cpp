@@ -20,7 +20,6 @@
 #include <torch/csrc/jit/serialization/import_read.h>
 
 #include <algorithm>
-#include <cstring>
 
 // Operators whose meaning changed between versions of PyTorch are replaced, in models from before
 // the change, by functions upstream ships for that. A build whose models are all recent leaves them
@@ -43,8 +42,6 @@ namespace mobile = torch::jit::mobile;
 
 // Far above what exporters write, far below what would exhaust memory.
 constexpr int64_t kMaxRegisters = 1 << 20;
-// Deflate cannot shrink further: a record that claims more than this times the file is damaged.
-constexpr uint64_t kMaxExpansion = 1032;
 
 [[noreturn]] void fail_model(const std::string& reason) {
   fail(BR_BAD_MODEL, "the model is damaged: " + reason);
@@ -101,32 +98,6 @@ void check_tensor(const IValue& value) {
             tensor.sizes(), tensor.strides(), tensor.dtype().itemsize(), tensor.storage_offset());
   if (tensor.storage_offset() < 0 || needed > tensor.storage().nbytes()) {
     fail_model("a tensor is larger than its data");
-  }
-}
-
-void check_format(const caffe2::serialize::ReadAdapterInterface& source) {
-  char head[8] = {};
-  const size_t size = source.read(0, head, sizeof(head), "");
-  if (size == sizeof(head) && std::memcmp(head + 4, "PTMF", 4) == 0) {
-    fail(BR_BAD_MODEL, "the model is in flatbuffer format; save it in zip format");
-  }
-  if (size < sizeof(head) || std::memcmp(head, "PK\3\4", 4) != 0) {
-    fail(BR_BAD_MODEL, "not a lite-interpreter model: not a zip archive");
-  }
-}
-
-void check_records(PyTorchStreamReader& reader, size_t archive_size) {
-  bool bytecode = false;
-  for (const std::string& name : reader.getAllRecords()) {
-    if (reader.getRecordSize(name) / kMaxExpansion > archive_size) {
-      fail_model(name + " claims an impossible size");
-    }
-    bytecode |= name == "bytecode.pkl";
-  }
-  if (!bytecode) {
-    fail(
-        BR_BAD_MODEL,
-        "not a lite-interpreter model: it has no bytecode (save it with _save_for_lite_interpreter)");
   }
 }
 
@@ -338,10 +309,8 @@ class Loader {
 } // namespace
 
 LoadedModule load(std::shared_ptr<caffe2::serialize::ReadAdapterInterface> source) {
-  check_format(*source);
-  const size_t size = source->size();
+  check_archive(*source);
   PyTorchStreamReader reader(std::move(source));
-  check_records(reader, size);
   return Loader(reader).load();
 }
 

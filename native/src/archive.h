@@ -22,6 +22,9 @@ struct LoadedModule {
 std::shared_ptr<caffe2::serialize::ReadAdapterInterface> open_file(const char* path);
 std::shared_ptr<caffe2::serialize::ReadAdapterInterface> open_memory(const void* data, size_t size);
 
+// Refuses (BR_BAD_MODEL) what is not an undamaged zip archive with bytecode. See Note [Checksums].
+void check_archive(const caffe2::serialize::ReadAdapterInterface& source);
+
 // Throws Failure: BR_BAD_MODEL, or BR_MISSING_OPERATORS naming all of them.
 LoadedModule load(std::shared_ptr<caffe2::serialize::ReadAdapterInterface> source);
 
