@@ -10,10 +10,10 @@
  *     br_error* error = NULL;
  *     const int64_t shape[] = {1, 3, 224, 224};
  *
- *     if (br_module_load_file("model.ptl", &module, &error) != BR_OK ||
+ *     if (br_module_load_file("model.ptl", &module, &error) ||
  *         br_value_tensor_borrow(BR_FLOAT32, 4, shape, NULL, pixels, NULL, NULL, &input, &error) ||
- *         br_module_run(module, "forward", &input, 1, &output, &error) != BR_OK ||
- *         br_value_tensor(output, &view, &error) != BR_OK) {
+ *         br_module_run(module, "forward", (const br_value* const*)&input, 1, &output, &error) ||
+ *         br_value_tensor(output, &view, &error)) {
  *       fprintf(stderr, "%s\n", br_error_message(error));
  *     }
  *     br_value_free(output); br_value_free(input); br_module_free(module); br_error_free(error);
