@@ -103,7 +103,7 @@ def _hardening(elf: ElfFile) -> Iterator[str]:
         yield "it has text relocations: its code would have to be writable"
     if elf.executable_stack:
         yield "it asks for an executable stack"
-    if any(segment.writable and segment.executable for segment in elf.segments):
+    if any(it.writable and it.executable for it in elf.segments if it.kind == "PT_LOAD"):
         yield "it has a segment that is both writable and executable"
     if not elf.relro:
         yield "it has no RELRO segment: relocated data would stay writable"

@@ -1,0 +1,112 @@
+import re
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builder.errors import VerificationError
+from builder.model import Abi, Platform, SizeReport
+from builder.report import measure
+from builder.report.measure import deflated_size
+from builder.targets import make_target
+
+RECORDED = Path(__file__).parents[2] / "recorded" / "elf"
+ROOTS = (("/home/user/torch", ""), ("/home/user/native", "native"))
+ABIS = (Abi.ARM64_V8A, Abi.ARMEABI_V7A, Abi.X86)
+TARGET = make_target(Platform.LINUX, Abi.ARM64_V8A)
+
+
+def tiny(abi: Abi = Abi.ARM64_V8A) -> SizeReport:
+    folder = RECORDED / abi
+    target = make_target(Platform.LINUX, abi)
+    return measure(folder / "tiny.so", folder / "tiny.map", target, ROOTS)
+
+
+def sums(report: SizeReport) -> set[int]:
+    return {
+        sum(row.size for row in rows)
+        for rows in (report.sections, report.components, report.objects)
+    }
+
+
+@pytest.mark.parametrize("abi", ABIS)
+def test_every_byte_is_in_each_table_once(abi: Abi) -> None:
+    report = tiny(abi)
+    assert report.stripped == (RECORDED / abi / "tiny.so").stat().st_size
+    assert sums(report) == {report.stripped}
+
+
+def test_bytes_belong_to_their_object_section_and_component() -> None:
+    report = tiny()
+    objects = {row.name: row.size for row in report.objects}
+    # code, relocated table, unwind entries; zeroed memory takes no bytes of the file
+    assert objects["aten/src/ATen/native/add.c.o"] == (12 + 80 + 8 + 8) + 16 + 0x70
+    assert objects["native/src/api.c.o"] == (36 + 28 + 16) + 8 + 4 + 0x44
+    assert objects["linker:.rodata.str1.1"] == 31
+    components = {row.name: row.size for row in report.components}
+    assert components["ATen kernels"] == (12 + 80 + 8 + 8) + 16
+    assert components["our C API"] == (36 + 28 + 16) + 8 + 4
+    assert components["unwind tables"] == 0x44 + 0xB8
+    assert components["string literals"] == 31
+    sections = {row.name: row.size for row in report.sections}
+    assert sections[".text"] == 0xBC
+    assert sections["headers"] == 0x270 + 1280
+    assert ".bss" not in sections
+
+
+def test_rows_are_sorted_and_name_no_machine() -> None:
+    report = tiny()
+    for rows in (report.sections, report.components, report.objects):
+        assert list(rows) == sorted(rows, key=lambda row: (-row.size, row.name))
+        assert not [row.name for row in rows if "home" in row.name]
+
+
+def test_download_is_what_inflates_back() -> None:
+    data = (RECORDED / "x86" / "tiny.so").read_bytes()
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = compressor.compress(data) + compressor.flush()
+    assert zlib.decompress(packed, -15) == data
+    assert deflated_size(data) == len(packed) == tiny(Abi.X86).download
+
+
+def test_bytes_after_the_sections_are_padding(tmp_path: Path) -> None:
+    library = tmp_path / "tiny.so"
+    library.write_bytes((RECORDED / "arm64-v8a" / "tiny.so").read_bytes() + b"x" * 1000)
+    report = measure(library, RECORDED / "arm64-v8a" / "tiny.map", TARGET, ROOTS)
+    assert sums(report) == {report.stripped} == {tiny().stripped + 1000}
+    padding = {row.name: row.size for row in report.objects}["linker:padding"]
+    assert padding == {row.name: row.size for row in tiny().objects}["linker:padding"] + 1000
+
+
+def test_the_map_of_another_link_is_refused() -> None:
+    library = RECORDED / "armeabi-v7a" / "tiny.so"
+    with pytest.raises(VerificationError, match=r"does not describe this library .differs in"):
+        measure(library, RECORDED / "x86" / "tiny.map", TARGET, ROOTS)
+
+
+def test_a_missing_map_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError, match=r"cannot read .*none\.map"):
+        measure(RECORDED / "x86" / "tiny.so", tmp_path / "none.map", TARGET, ROOTS)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_the_sum_holds_whatever_pieces_the_map_names(tmp_path: Path, data: st.DataObject) -> None:
+    """Pieces that are lost, repeated, moved or of another size: bytes move, none is lost."""
+    lines = (RECORDED / "arm64-v8a" / "tiny.map").read_text().splitlines()
+    changed = []
+    for line in lines:
+        piece = re.fullmatch(r"( *)([0-9a-f]+)( +)\S+( +)([0-9a-f]+)( +\d+ {9}\S.*)", line)
+        if piece is None:
+            changed.append(line)
+            continue
+        address = int(piece[2], 16) + data.draw(st.integers(-40, 40))
+        size = max(0, int(piece[5], 16) + data.draw(st.integers(-40, 40)))
+        new = f"{max(address, 0):16x} {max(address, 0):16x} {size:8x}{piece[6]}"
+        changed += [new] * data.draw(st.integers(0, 2))
+    path = tmp_path / "changed.map"
+    path.write_text("\n".join(changed))
+    report = measure(RECORDED / "arm64-v8a" / "tiny.so", path, TARGET, ROOTS)
+    assert sums(report) == {report.stripped}
