@@ -71,6 +71,8 @@ def test_what_the_linker_made_is_named_by_its_section() -> None:
         ("pytorch/c10/core/TensorImpl.cpp.o", "c10"),
         ("c10/core/TensorImpl.cpp.o", "c10"),
         ("native/src/value.cpp.o", "our C API"),
+        ("manifest.cpp.o", "our C API"),
+        ("registration.cpp.o", "operator registration"),
         ("libc++.a(locale.o)", "libc++"),
         ("libc++abi.a(cxa_demangle.o)", "libc++abi"),
         ("libunwind.a(libunwind.o)", "libunwind"),
