@@ -15,6 +15,7 @@ _STRUCT: Final = re.compile(
     r'\bschema_str = "(?P<schema>(?:[^"\\]|\\.)*)";',
     re.DOTALL,
 )
+_BUILTIN: Final = re.compile(r'^\s*mobile::prim_op_fn_register\(\s*"([^"]+)"', re.MULTILINE)
 _LITERALS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*')
 _LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
@@ -26,7 +27,8 @@ class OperatorEntry:
 
     `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
     `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`, a
-    file of the tree that filters what it registers by an allow-list.
+    file of the tree that filters what it registers by an allow-list. With neither, the interpreter
+    itself always has the operator.
     """
 
     name: OperatorName
@@ -46,6 +48,13 @@ class Catalogue:
     """All operators by name."""
 
     entries: Mapping[OperatorName, OperatorEntry]
+
+    @property
+    def builtin(self) -> frozenset[OperatorName]:
+        """What every runtime has: the operators of the interpreter itself."""
+        return frozenset(
+            name for name, it in self.entries.items() if not it.symbol and not it.registrar
+        )
 
     def to_json(self) -> str:
         """Return a stable text that `from_json` reads."""
@@ -99,6 +108,12 @@ def parse_registrar(preprocessed: str, registrar: str) -> Iterator[OperatorEntry
         schema = _SCHEMA.match(text)
         if schema is not None:
             yield OperatorEntry(OperatorName.parse(schema["name"]), text, registrar=registrar)
+
+
+def parse_builtins(text: str) -> Iterator[OperatorEntry]:
+    """Find the operators promoted into the interpreter in `promoted_prim_ops.cpp`."""
+    for match in _BUILTIN.finditer(text):
+        yield OperatorEntry(OperatorName.parse(match[1]), schema="")
 
 
 def split_arguments(schema: str) -> tuple[str, ...]:

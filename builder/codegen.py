@@ -12,6 +12,7 @@ from builder.catalogue import (
     Catalogue,
     OperatorEntry,
     make_catalogue,
+    parse_builtins,
     parse_operators_header,
     parse_registrar,
 )
@@ -21,11 +22,13 @@ from builder.model import GeneratedTree, Profile, SourceTree
 from builder.process import Command, CommandError, Host
 from builder.resources import DATA
 
-_REVISION: Final = 2
+_TREE_REVISION: Final = 2  # of how the tree is generated
+_REVISION: Final = 3  # of the catalogue
 _REGISTRARS: Final = (
     "torch/csrc/jit/runtime/register_prim_ops.cpp",
     "torch/csrc/jit/runtime/register_special_ops.cpp",
 )
+_BUILTINS: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
 _NOTHING_SELECTED: Final = """\
 include_all_operators: false
 include_all_non_op_selectives: false
@@ -49,7 +52,7 @@ def generate_tree(source: SourceTree, profile: Profile, host: Host) -> Generated
     every `at::_ops::X::call` as a direct call, and registers none. Raises `CompileError`.
     """
     digest = hashlib.sha256(
-        json.dumps([_REVISION, source.digest, list(profile.backends)]).encode()
+        json.dumps([_TREE_REVISION, source.digest, list(profile.backends)]).encode()
     ).hexdigest()
     root = host.cache / "generated" / digest[:16]
     with locked(root.with_suffix(".lock")):
@@ -110,7 +113,7 @@ def read_catalogue(
 def _catalogue_key(source: SourceTree) -> str:
     """Return the SHA-256 of the files that decide which operators there are, whatever provider."""
     digest = hashlib.sha256(str(_REVISION).encode())
-    for name in ("aten/src/ATen/native/native_functions.yaml", *_REGISTRARS):
+    for name in ("aten/src/ATen/native/native_functions.yaml", _BUILTINS, *_REGISTRARS):
         digest.update((source.root("pytorch") / name).read_bytes())
     return digest.hexdigest()
 
@@ -118,6 +121,7 @@ def _catalogue_key(source: SourceTree) -> str:
 def _entries(
     source: SourceTree, generated: GeneratedTree, preprocess: Callable[[Path], str]
 ) -> Iterator[OperatorEntry]:
+    yield from parse_builtins((source.root("pytorch") / _BUILTINS).read_text())
     for path in sorted((generated.root / "ATen" / "ops").glob("*_ops.h")):
         yield from parse_operators_header(path.read_text(), path.name.removesuffix("_ops.h"))
     for registrar in _REGISTRARS:

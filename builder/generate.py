@@ -126,6 +126,7 @@ def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
         "BUILD_RUNTIME_CC": toolchain.cc,
         "BUILD_RUNTIME_CXX": toolchain.cxx,
         "BUILD_RUNTIME_AR": toolchain.ar,
+        "BUILD_RUNTIME_CLANG": toolchain.clang,
         "BUILD_RUNTIME_LINKER": toolchain.linker,
         "BUILD_RUNTIME_LINK_FLAGS": list(toolchain.link_flags),
         "BUILD_RUNTIME_LIBRARIES": list(toolchain.libraries),

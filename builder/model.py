@@ -177,7 +177,7 @@ class Program:
 class Toolchain:
     """Everything that turns sources into a library for one target.
 
-    `cc`, `cxx`, `ar`, `linker` are the programs CMake calls. `libraries` is what a C++ shared
+    `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls. `libraries` is what a C++ shared
     library is linked against, in order. `digest` identifies all that decides the bytes they make.
     """
 
@@ -185,6 +185,7 @@ class Toolchain:
     cmake: Path
     ninja: Path
     compiler: Program
+    clang: str
     cc: Path
     cxx: Path
     ar: Path

@@ -17,6 +17,7 @@ from builder.process import Command, Host
 from builder.targets import facts
 
 _REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
+_CLANG: Final = "22.1.8"  # inside ziglang 0.17.1
 _PROBE: Final = """\
 #include <stdexcept>
 #include <string>
@@ -107,6 +108,7 @@ def prepare(target: Target, host: Host) -> Toolchain:
         cmake=cmake,
         ninja=ninja,
         compiler=zig,
+        clang=_CLANG,
         cc=root / "cc",
         cxx=root / "cxx",
         ar=root / "ar",

@@ -29,11 +29,12 @@ endfunction()
 function(build_runtime_library version_script)
   get_property(roots GLOBAL PROPERTY build_runtime_root_targets)
   add_custom_target(runtime_roots DEPENDS ${roots})
-  set(library "${CMAKE_BINARY_DIR}/libbuild_runtime.so")
+  set(library "${BUILD_RUNTIME_PREFIX}/lib/libbuild_runtime.so")
   set(response "${BUILD_RUNTIME_RESPONSE}")
+  file(MAKE_DIRECTORY "${BUILD_RUNTIME_PREFIX}/lib")
   add_custom_command(
     OUTPUT "${library}"
-    BYPRODUCTS "${library}.map"
+    BYPRODUCTS "${CMAKE_BINARY_DIR}/link.map"
     COMMAND "${BUILD_RUNTIME_LINKER}"
       ${BUILD_RUNTIME_LINK_FLAGS}
       -shared -o "${library}" -soname libbuild_runtime.so
@@ -41,7 +42,7 @@ function(build_runtime_library version_script)
       --gc-sections -O2 --strip-all --build-id=sha1
       --eh-frame-hdr --hash-style=gnu
       -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
-      "-Map=${library}.map"
+      "-Map=${CMAKE_BINARY_DIR}/link.map"
       "@${response}" --as-needed ${BUILD_RUNTIME_LIBRARIES}
     DEPENDS runtime_roots "${response}" "${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
@@ -59,8 +60,9 @@ function(build_runtime_tools directory)
   target_compile_options(build-runtime-run PRIVATE -Os -g0 -std=c99 -Wall -Wextra -ffunction-sections ${maps})
   target_compile_definitions(build-runtime-run PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64 NDEBUG)
   target_include_directories(build-runtime-run PRIVATE "${directory}/../include")
-  target_link_options(build-runtime-run PRIVATE -Wl,--gc-sections -s -Wl,-z,max-page-size=16384)
-  target_link_libraries(build-runtime-run PRIVATE "${CMAKE_BINARY_DIR}/libbuild_runtime.so" m)
-  set_target_properties(build-runtime-run PROPERTIES BUILD_RPATH "$ORIGIN/../lib" SKIP_BUILD_RPATH OFF)
+  target_link_options(build-runtime-run PRIVATE -Wl,--gc-sections -s -Wl,-z,max-page-size=16384 "LINKER:-rpath,$ORIGIN/../lib")
+  target_link_libraries(build-runtime-run PRIVATE "${BUILD_RUNTIME_PREFIX}/lib/libbuild_runtime.so" m)
+  set_target_properties(build-runtime-run PROPERTIES 
+    SKIP_BUILD_RPATH ON RUNTIME_OUTPUT_DIRECTORY "${BUILD_RUNTIME_PREFIX}/bin")
   add_dependencies(build-runtime-run runtime_library)
 endfunction()

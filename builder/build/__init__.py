@@ -2,6 +2,6 @@
 
 from builder.build.runtime import build_runtime
 from builder.build.store import ObjectStore, open_store
-from builder.build.types import BuildOutput, BuildProgress
+from builder.build.output import BuildOutput, BuildProgress
 
 __all__ = ["BuildOutput", "BuildProgress", "ObjectStore", "build_runtime", "open_store"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.build.store import ObjectStore, configure, run_ninja
-from builder.build.types import BuildOutput, BuildProgress
+from builder.build.output import BuildOutput, BuildProgress
 from builder.closure.objects import ObjectGraph, read_object
 from builder.closure.sweep import Closure, close
 from builder.errors import CompileError
@@ -80,6 +80,7 @@ def build_runtime(
             configure(plan, root / "project", build, host, log=log, definitions={
                 "BUILD_RUNTIME_STORE_BUILD": store.build,
                 "BUILD_RUNTIME_RESPONSE": root / "live-objects.rsp",
+                "BUILD_RUNTIME_PREFIX": root / "prefix",
             })  # fmt: skip
         progress.step("compiling")
         objects = _Objects(store)
@@ -89,9 +90,9 @@ def build_runtime(
         rounds = _link(plan, objects, demand, roots, root, host, progress, log)
     return BuildOutput(
         directory=root,
-        library=build / "libbuild_runtime.so",
-        link_map=build / "libbuild_runtime.so.map",
-        program=build / "build-runtime-run",
+        library=root / "prefix/lib/libbuild_runtime.so",
+        link_map=build / "link.map",
+        program=root / "prefix/bin/build-runtime-run",
         objects=rounds.live,
         compiled=objects.fresh,
         reused=max(0, rounds.live - objects.fresh),

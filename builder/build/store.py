@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.build.types import BuildProgress
+from builder.build.output import BuildProgress
 from builder.candidates import Group
 from builder.errors import CompileError
-from builder.files import locked, write_atomic, write_tree
+from builder.files import locked, write_atomic, write_if_changed, write_tree
 from builder.model import BuildPlan, GeneratedFile
 from builder.process import Command, CommandError, Host
 from builder.resources import CMAKE
@@ -93,7 +93,6 @@ def configure(
         f"-DCMAKE_TOOLCHAIN_FILE={CMAKE / 'BuildRuntimeToolchain.cmake'}",
         "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
         "-DCMAKE_BUILD_TYPE=",
-        "-Wno-dev",
         *extra,
     )  # fmt: skip
     host.runner.run(Command(argv, project, host.child_env()), log=log)
@@ -108,8 +107,13 @@ def run_ninja(
     log: Path,
     progress: BuildProgress,
 ) -> None:
-    """Build ninja targets; raise `CompileError` naming the compiler's first complaint."""
-    argv = (str(ninja), "-j", str(host.jobs), *targets)
+    """Build ninja targets; raise `CommandError` with the compile command that failed.
+
+    The targets stand in a file of their own: hundreds of paths would not fit a line to paste.
+    """
+    listed = "".join(f" $\n  {target.replace(' ', '$ ')}" for target in targets)
+    write_if_changed(build / "demand.ninja", f"include build.ninja\nbuild demand: phony{listed}\n")
+    argv = (str(ninja), "-f", "demand.ninja", "-j", str(host.jobs), "demand")
 
     def on_line(line: str) -> None:
         if match := _PROGRESS.match(line):
@@ -157,7 +161,7 @@ def _write_outputs(
 ) -> None:
     """Map source ids to objects with CMake's own compilation database."""
     by_file = {
-        entry["file"]: entry["output"]
+        entry["file"]: Path(build, entry["output"]).relative_to(build).as_posix()
         for entry in json.loads((build / "compile_commands.json").read_text())
         if "output" in entry
     }

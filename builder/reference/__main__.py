@@ -40,18 +40,10 @@ def _to_value(value: object) -> Value:
     raise TypeError(message)
 
 
-_NAMES: Final = {
-    torch.float32: "Float", torch.float64: "Double", torch.float16: "Half",
-    torch.bfloat16: "BFloat16", torch.int64: "Long", torch.int32: "Int", torch.int16: "Short",
-    torch.int8: "Char", torch.uint8: "Byte", torch.bool: "Bool",
-    torch.complex64: "ComplexFloat", torch.complex128: "ComplexDouble",
-}  # fmt: skip
-
-
 def _to_tensor(value: torch.Tensor) -> Tensor:
     raw = value.resolve_conj().resolve_neg().reshape(-1).view(torch.uint8) if value.numel() else None
     data = b"" if raw is None else raw.numpy().tobytes()
-    return Tensor(_NAMES[value.dtype], tuple(value.shape), data)
+    return Tensor(str(value.dtype).removeprefix("torch."), tuple(value.shape), data)
 
 
 def _from_file(path: Path) -> tuple[Any, ...]:

@@ -25,13 +25,13 @@ FOUNDATION_IMPORTS: Final = {
     "resources": frozenset[str](),
     "elf": frozenset({"errors", "model", "targets"}),
 }
-KNOWLEDGE: Final = frozenset({"candidates", "catalogue"})
+KNOWLEDGE: Final = frozenset({"candidates", "catalogue", "closure", "symbols"})
 """What is known about LibTorch: values several stages share, read from the foundation alone."""
 
 PURE: Final = frozenset({"config"})
 """Above the stages' foundation, yet without effects: the vocabulary only."""
 
-COMPOSITION: Final = frozenset({"pipeline", "cli", "__main__"})
+COMPOSITION: Final = frozenset({"pipeline", "commands", "console", "cli", "__main__"})
 """The only modules that may import stages. Everything not named here is a stage."""
 
 TORCH_USERS: Final = frozenset({"introspect", "reference"})
@@ -69,7 +69,7 @@ def allowed(name: str) -> frozenset[str]:
     if name in PURE:
         return VOCABULARY
     if name in KNOWLEDGE:
-        return FOUNDATION
+        return FOUNDATION | {"closure"}
     return FOUNDATION_IMPORTS.get(name, FOUNDATION | KNOWLEDGE)
 
 

@@ -1,0 +1,45 @@
+"""What the system's and the compiler's libraries define: symbols no source has to be found for."""
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+_ARCHIVE: Final = b"!<arch>\n"
+_MEMBER: Final = 60  # bytes of an archive member's header
+
+
+def provided_symbols(libraries: Iterable[Path]) -> frozenset[str]:
+    """Return every symbol the archives and shared libraries define."""
+    found: set[str] = set()
+    for library in libraries:
+        data = library.read_bytes() if library.suffix == ".a" else b""
+        if data.startswith(_ARCHIVE):
+            found |= _archive_index(data)
+        else:
+            found |= _dynamic_symbols(library)
+    return frozenset(found)
+
+
+def _archive_index(data: bytes) -> set[str]:
+    """Read the symbol index every archive begins with (`/`, or `/SYM64/` with 8-byte offsets)."""
+    name = data[8:24].rstrip()
+    if name not in (b"/", b"/SYM64/"):
+        return set()
+    width, layout = (4, ">I") if name == b"/" else (8, ">Q")
+    start = len(_ARCHIVE) + _MEMBER
+    size = int(data[start - 12 : start - 2])
+    (count,) = struct.unpack_from(layout, data, start)
+    names = data[start + width * (count + 1) : start + size]
+    return {name.decode() for name in names.split(b"\0")[:count]}
+
+
+def _dynamic_symbols(library: Path) -> set[str]:
+    with library.open("rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".dynsym")
+        if not isinstance(table, SymbolTableSection):
+            return set()
+        return {symbol.name for symbol in table.iter_symbols() if symbol["st_shndx"] != "SHN_UNDEF"}

@@ -1,0 +1,1 @@
+"""What the commands besides `build` answer: plain data, and the text people read."""

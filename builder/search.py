@@ -1,0 +1,89 @@
+"""Find the source of a symbol by reading the sources: for what the symbol index does not know."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from builder.candidates import Group
+
+_NESTED: Final = re.compile(r"_Z(?:T[VTIS]|GV|L)?N?[KVrRO]*")
+_TOKEN: Final = re.compile(rb"[A-Za-z_]\w+")
+_STUB: Final = re.compile(r"\d([A-Za-z_]\w*?)_DECLARE_DISPATCH_type")
+
+
+def identifiers(symbol: str) -> tuple[str, ...]:
+    """Return the parts of a mangled name, outermost first: `at`, `native`, `batch_norm_cpu`.
+
+    A C symbol is its own only part.
+    """
+    prefix = _NESTED.match(symbol)
+    if prefix is None:
+        return (symbol,)
+    parts: list[str] = []
+    rest = symbol[prefix.end() :]
+    while (length := re.match(r"(?:St|S[a-z0-9_]*?)?(\d+)", rest)) is not None:
+        end = length.end() + int(length[1])
+        parts.append(rest[length.end() : end])
+        rest = rest[end:]
+    return tuple(parts)
+
+
+class SourceSearch:
+    """Ranks the candidate sources that may define a symbol by the words that stand in them."""
+
+    def __init__(
+        self, groups: Iterable[Group], roots: Mapping[str, Path], provided: frozenset[str]
+    ) -> None:
+        """`provided` are the symbols of system libraries: they are never searched."""
+        self._groups = tuple(groups)
+        self._roots = roots
+        self._provided = provided
+
+    @cached_property
+    def _texts(self) -> dict[str, bytes]:
+        return {
+            f"{group.component}:{source}": (self._roots[group.component] / source).read_bytes()
+            for group in self._groups
+            for source in group.sources
+        }
+
+    @cached_property
+    def _words(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for source, text in self._texts.items():
+            for word in set(_TOKEN.findall(text)):
+                found.setdefault(word.decode(), []).append(source)
+        return {word: tuple(sources) for word, sources in found.items()}
+
+    def definers(self, symbol: str) -> tuple[str, ...]:
+        """Return the sources that may define `symbol`, the likeliest first."""
+        if symbol in self._provided:
+            return ()
+        stub = _STUB.search(symbol)
+        parts = (stub[1],) if stub else tuple(reversed(identifiers(symbol)))
+        for part in parts:
+            for word in _shortened(part.removeprefix("structured_")):
+                if sources := self._words.get(word):
+                    return tuple(sorted(sources, key=lambda it: self._rank(it, word, stub is not None)))
+        return ()
+
+    def _rank(self, source: str, word: str, stub: bool) -> tuple[int, int, str]:  # noqa: FBT001
+        """Definitions before uses; then where the word stands most often; then by name."""
+        text = self._texts[source]
+        name = re.escape(word.encode())
+        definition = (
+            rb"REGISTER\w*DISPATCH\(\s*" + name + rb"\b"
+            if stub
+            else rb"^(?!\s*(?:return|//|#include))[^;\n=]*\b" + name + rb"\b\s*[(,)][^;]*?\{"
+        )
+        defines = re.search(definition, text, re.MULTILINE)
+        return (0 if defines else 1, -len(re.findall(rb"\b" + name + rb"\b", text)), source)
+
+
+def _shortened(word: str) -> Iterator[str]:
+    """Yield a word, then without its last parts: macros paste names such as `ge` + `_out`."""
+    while word:
+        yield word
+        word = word.rpartition("_")[0]

@@ -1,0 +1,131 @@
+"""Run one model on given inputs, in desktop torch and in the runtime."""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.errors import UsageError, VerificationError
+from builder.model import Model, ModelFormat
+from builder.process import Command, Host
+from builder.values import Value, decode
+from builder.verify.compare import Difference, compare
+from builder.verify.execution import Executor
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """Where a model's inputs come from: files, shapes to fill, or what is bundled with the model.
+
+    `dtypes` has one name per shape, as torch spells it (`float32`).
+    """
+
+    files: tuple[Path, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
+    dtypes: tuple[str, ...] = ()
+    bundled: bool = False
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to run the model on."""
+        return bool(self.files or self.shapes or self.bundled)
+
+    def describe(self) -> str:
+        """Return a few words for the report."""
+        if self.files:
+            return ", ".join(path.name for path in self.files)
+        if self.bundled:
+            return "bundled inputs"
+        return ", ".join(
+            f"{dtype}[{','.join(map(str, shape))}]"
+            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a model did. Without inputs it was loaded only: `cases` is 0."""
+
+    model: str
+    cases: int
+    differences: tuple[Difference, ...]
+
+
+def run_model(
+    model: Model, spec: InputSpec, executor: Executor, program: Path, host: Host
+) -> RunResult:
+    """Run a model both ways; raise `VerificationError` when the runtime does not even load it."""
+    with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
+        scratch = Path(name)
+        if not spec.given:
+            _run(model, executor, program, host, "--methods")
+            return RunResult(model.name, 0, ())
+        inputs, expected = scratch / "inputs", scratch / "expected"
+        _reference(model, spec, inputs, expected, host)
+        outputs = scratch / "outputs"
+        _run(
+            model, executor, program, host,
+            "--inputs", str(inputs), "--outputs", str(outputs), allow_failed_cases=True,
+        )  # fmt: skip
+        actual = _results(outputs)
+        wanted = _results(expected)
+        differences = [
+            difference
+            for number, (one, other) in enumerate(zip(actual, wanted, strict=True))
+            for difference in compare(one, other, "output" if len(wanted) == 1 else f"case {number}")
+        ]
+        return RunResult(model.name, len(wanted), tuple(differences))
+
+
+def _results(path: Path) -> list[Value]:
+    value = decode(path.read_bytes())
+    assert isinstance(value, list)
+    return value
+
+
+def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host: Host) -> None:
+    document = {
+        "lite": model.format is ModelFormat.LITE,
+        "ptl": str(model.path),
+        **({"bundled": True} if spec.bundled else {}),
+        **({"files": [str(path.resolve()) for path in spec.files]} if spec.files else {}),
+        **({"shapes": spec.shapes, "dtypes": spec.dtypes} if spec.shapes else {}),
+    }
+    argv = (
+        sys.executable, "-m", "builder.reference",
+        str(model.source.resolve()), json.dumps(document), str(inputs), str(expected),
+    )  # fmt: skip
+    command = Command(argv, Path.cwd(), host.child_env(PYTHONPATH=str(Path(__file__).parents[2])))
+    result = host.runner.capture(command)
+    if result.status == 0:
+        return
+    reason = (result.stderr.strip().splitlines() or [f"status {result.status}"])[-1]
+    if result.status == 2:  # noqa: PLR2004  the child's documented code for wrong inputs
+        raise UsageError(
+            f"cannot use the inputs of {model.name} ({spec.describe()}): {reason}",
+            hint="--input takes what torch.save wrote of a tuple of arguments, or an .npz archive",
+        )
+    raise VerificationError(
+        f"{model.name} does not run in desktop torch on {spec.describe()}: {reason}",
+        hint="give inputs the model accepts: --input FILE or --input-shape 1,3,224,224",
+    )
+
+
+def _run(  # noqa: PLR0913
+    model: Model,
+    executor: Executor,
+    program: Path,
+    host: Host,
+    *arguments: str,
+    allow_failed_cases: bool = False,
+) -> None:
+    result = executor.run(program, str(model.path.resolve()), *arguments, host=host)
+    failed_cases = 6  # the program's documented code: results are written, some say why they failed
+    if result.status == 0 or (allow_failed_cases and result.status == failed_cases):
+        return
+    line = " ".join((*executor.prefix, str(program), str(model.path), *arguments))
+    raise VerificationError(
+        f"the runtime does not run {model.name}: {result.stderr.strip() or f'status {result.status}'}",
+        hint=f"repeat it by hand: {line}",
+    )
