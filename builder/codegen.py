@@ -3,6 +3,7 @@
 import hashlib
 import json
 import lzma
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,10 @@ from builder.model import GeneratedTree, Profile, SourceTree
 from builder.process import Command, CommandError, Host
 from builder.resources import DATA
 
-_TREE_REVISION: Final = 2  # of how the tree is generated
+_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_CONSTANT: Final = re.compile(r"\b(aten|attr)::(\w+)")
+_INTERNED: Final = re.compile(r"_\((aten|attr), (\w+)\)")
+_TREE_REVISION: Final = 3  # of how the tree is generated
 _REVISION: Final = 3  # of the catalogue
 _REGISTRARS: Final = (
     "torch/csrc/jit/runtime/register_prim_ops.cpp",
@@ -86,6 +90,29 @@ def _run_torchgen(source: SourceTree, profile: Profile, host: Host, scratch: Pat
             host.runner.run(Command((sys.executable, *argv), tree, env), log=log)
         except CommandError as error:
             raise CompileError(f"code generation failed\n{error}", hint=error.hint) from error
+    _trim_interned_strings(scratch, tree)
+
+
+def _trim_interned_strings(scratch: Path, tree: Path) -> None:
+    """Drop from the table of interned names those that no C++ mentions.
+
+    torchgen lists every operator and argument name; all would be constants with strings and
+    relocations in the library (250 KB). A name that is not in the table is interned when it is
+    first looked up, so nothing but the constants `aten::x` and `attr::x` needs to be there.
+    """
+    used: set[tuple[str, str]] = set()
+    for folder in ("aten/src/ATen", "c10", "torch/csrc"):
+        for path in (tree / folder).rglob("*"):
+            if path.suffix in (".h", ".cpp"):
+                code = _STRING.sub('""', path.read_text(encoding="utf-8", errors="replace"))
+                used.update(_CONSTANT.findall(code))
+    header = scratch / "ATen" / "core" / "aten_interned_strings.h"
+    kept = [
+        line
+        for line in header.read_text().splitlines(keepends=True)
+        if (entry := _INTERNED.match(line)) is None or (entry[1], entry[2]) in used
+    ]
+    write_atomic(header, "".join(kept))
 
 
 def read_catalogue(

@@ -1,5 +1,6 @@
 """Render the generated CMake projects and sources: templates hold data, this supplies it."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -122,6 +123,8 @@ def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
     toolchain: Toolchain = plan.toolchain
     variables: dict[str, object] = {
         "BUILD_RUNTIME_CMAKE": CMAKE,
+        # a change of the logic must configure again, like a change of the data
+        "BUILD_RUNTIME_LOGIC": _logic_digest(),
         "BUILD_RUNTIME_PYTORCH": roots["pytorch"],
         "BUILD_RUNTIME_CC": toolchain.cc,
         "BUILD_RUNTIME_CXX": toolchain.cxx,
@@ -136,6 +139,13 @@ def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
     }
     context = {"version": plan.tool, "variables": variables}
     return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
+
+
+def _logic_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(CMAKE.glob("*.cmake")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _render(template: str, path: str, context: Mapping[str, object]) -> GeneratedFile:

@@ -21,6 +21,8 @@ function(_build_runtime_root target)
   set_property(GLOBAL APPEND PROPERTY build_runtime_root_targets ${target})
 endfunction()
 
+# The first definition of a symbol is taken: native/src/libcxx_cuts.cpp says what for.
+#
 # Links what the response file lists with lld itself; the compiler driver refuses many of its options.
 #
 # No --icf: it would save 1 %, but folds functions whose addresses are compared (the deleters of a
@@ -39,7 +41,7 @@ function(build_runtime_library version_script)
       ${BUILD_RUNTIME_LINK_FLAGS}
       -shared -o "${library}" -soname libbuild_runtime.so
       --version-script "${version_script}" --no-undefined-version --no-undefined
-      --gc-sections -O2 --strip-all --build-id=sha1
+      --gc-sections --allow-multiple-definition -O2 --strip-all --build-id=sha1
       --eh-frame-hdr --hash-style=gnu
       -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
       "-Map=${CMAKE_BINARY_DIR}/link.map"
