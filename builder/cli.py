@@ -53,7 +53,9 @@ class _Parser(argparse.ArgumentParser):
             options = [option for action in self._actions for option in action.option_strings]
             word = rest[0].split("=", 1)[0]
             near = did_you_mean(word, options)
-            raise UsageError(f"unknown argument {word}{near}", hint=f"{self.prog} --help lists what there is")
+            raise UsageError(
+                f"unknown argument {word}{near}", hint=f"{self.prog} --help lists what there is"
+            )
         return known
 
 
@@ -74,13 +76,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         wrapped = UsageError(
-            f"{error.strerror or error}{where}", hint="make room or change the path, then run the same command again"
+            f"{error.strerror or error}{where}",
+            hint="make room or change the path, then run the same command again",
         )
         _show_error(wrapped, as_json="--json" in words)
         return wrapped.exit_code
     except Exception:  # noqa: BLE001  whatever is left is our bug, and says so
         traceback.print_exc()
-        print("\nthis is a bug in build-runtime: please report it with the text above", file=sys.stderr)
+        print(
+            "\nthis is a bug in build-runtime: please report it with the text above",
+            file=sys.stderr,
+        )
         return 1
 
 
@@ -115,7 +121,10 @@ def _refuse_misspelled_command(word: str) -> None:
     if "." in word or "/" in word or word.startswith("-") or Path(word).exists():
         return
     if near := did_you_mean(word, _COMMANDS):
-        raise UsageError(f"no such model or command: {word}{near}", hint="build-runtime --help lists the commands")
+        raise UsageError(
+            f"no such model or command: {word}{near}",
+            hint="build-runtime --help lists the commands",
+        )
 
 
 # ---- options shared by commands ----
@@ -124,30 +133,47 @@ def _refuse_misspelled_command(word: str) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
-    parser.add_argument("-v", "--verbose", action="store_true", help="also say where settings come from")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where sources and objects are kept (setting)")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="also say where settings come from"
+    )
+    parser.add_argument(
+        "--cache-dir", metavar="DIR", help="where sources and objects are kept (setting)"
+    )
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help="TorchScript .pt or lite .ptl")
+    parser.add_argument(
+        "models", nargs="*", type=Path, metavar="MODEL", help="TorchScript .pt or lite .ptl"
+    )
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--abi", action="append", metavar="ABI[,ABI]", help="arm64-v8a, armeabi-v7a, x86_64, x86 (setting)"
+        "--abi",
+        action="append",
+        metavar="ABI[,ABI]",
+        help="arm64-v8a, armeabi-v7a, x86_64, x86 (setting)",
     )
-    parser.add_argument("--platform", metavar="NAME", help="auto, android or linux (setting; default auto)")
+    parser.add_argument(
+        "--platform", metavar="NAME", help="auto, android or linux (setting; default auto)"
+    )
     parser.add_argument(
         "--dtypes", metavar="NAME[,NAME]",
         help="scalar types kernels are compiled for, or `all` (setting; default: what float models"
         " use, and what the models store)",
     )  # fmt: skip
-    parser.add_argument("--source", metavar="DIR", help="a PyTorch 2.6 tree to build from (setting)")
     parser.add_argument(
-        "--source-provider", metavar="NAME", help="auto, cache, git or debian (setting; default auto)"
+        "--source", metavar="DIR", help="a PyTorch 2.6 tree to build from (setting)"
+    )
+    parser.add_argument(
+        "--source-provider",
+        metavar="NAME",
+        help="auto, cache, git or debian (setting; default auto)",
     )
     parser.add_argument("--offline", action="store_true", help="never touch the network")
-    parser.add_argument("-j", "--jobs", metavar="N", help="parallel compilations (setting; default: all cores)")
+    parser.add_argument(
+        "-j", "--jobs", metavar="N", help="parallel compilations (setting; default: all cores)"
+    )
 
 
 def _build_parser(prog: str) -> _Parser:
@@ -162,10 +188,16 @@ def _build_parser(prog: str) -> _Parser:
     )
     _add_models(parser)
     _add_target(parser)
-    parser.add_argument("-o", "--output", metavar="DIR", help="where the archives go (setting; default dist)")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="where the archives go (setting; default dist)"
+    )
     _add_inputs(parser)
-    parser.add_argument("--no-verify", action="store_true", help="do not run the models; the manifest says so")
-    parser.add_argument("--require-run", action="store_true", help="fail when the models cannot be run here")
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not run the models; the manifest says so"
+    )
+    parser.add_argument(
+        "--require-run", action="store_true", help="fail when the models cannot be run here"
+    )
     _add_common(parser)
     return parser
 
@@ -206,7 +238,9 @@ def _host(settings: Mapping[str, Setting]) -> Host:
         cache = user_cache_path("build-runtime")
     jobs = settings["jobs"].value or str(len(os.sched_getaffinity(0)))
     if not jobs.isdecimal() or int(jobs) < 1:
-        raise UsageError(f"--jobs must be a positive number, not {jobs!r}", hint="leave it out to use every core")
+        raise UsageError(
+            f"--jobs must be a positive number, not {jobs!r}", hint="leave it out to use every core"
+        )
     return Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, int(jobs))
 
 
@@ -219,7 +253,9 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UsageError(f"{option} {text}: not a list of numbers", hint="write it like 1,3,224,224") from None
+        raise UsageError(
+            f"{option} {text}: not a list of numbers", hint="write it like 1,3,224,224"
+        ) from None
 
 
 def _request(options: argparse.Namespace, settings: Mapping[str, Setting]) -> Any:  # noqa: ANN401  a pipeline.Request; its import waits
@@ -229,7 +265,8 @@ def _request(options: argparse.Namespace, settings: Mapping[str, Setting]) -> An
         raise UsageError("no model given", hint="build-runtime MODEL.pt --abi arm64-v8a")
     if not settings["abi"].value:
         raise UsageError(
-            "no ABI given", hint="add --abi arm64-v8a, or set it in [tool.build-runtime] of pyproject.toml"
+            "no ABI given",
+            hint="add --abi arm64-v8a, or set it in [tool.build-runtime] of pyproject.toml",
         )
     return Request(
         models=tuple(options.models),
@@ -257,7 +294,9 @@ def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> Any
     from builder.source import SourceProvider, SourceRequest  # noqa: PLC0415
 
     directory = settings["source"].value
-    provider = _choice(settings["source-provider"], [it.value for it in SourceProvider], "source provider")
+    provider = _choice(
+        settings["source-provider"], [it.value for it in SourceProvider], "source provider"
+    )
     return SourceRequest(
         directory=Path(directory).expanduser() if directory else None,
         provider=SourceProvider(provider),
@@ -322,7 +361,8 @@ def _shapes(options: argparse.Namespace) -> tuple[tuple[tuple[int, ...], ...], t
     for dtype in dtypes:
         if dtype not in DTYPES:
             raise UsageError(
-                f"unknown dtype {dtype}{did_you_mean(dtype, DTYPES)}", hint=f"use one of {', '.join(DTYPES)}"
+                f"unknown dtype {dtype}{did_you_mean(dtype, DTYPES)}",
+                hint=f"use one of {', '.join(DTYPES)}",
             )
     return shapes, (*dtypes, *("float32" for _ in shapes[len(dtypes) :]))
 
@@ -362,19 +402,29 @@ def _describe(built: Any) -> str:  # noqa: ANN401  a pipeline.Built
     lines = [built.text.rstrip(), ""]
     for check in summary["checks"]:
         about = " ".join(it for it in (check["model"], check["runner"]) if it)
-        cases = f", {check['cases']} case{'s' if check['cases'] != 1 else ''}" if check["cases"] else ""
+        cases = (
+            f", {check['cases']} case{'s' if check['cases'] != 1 else ''}" if check["cases"] else ""
+        )
         reason = f": {check['reason']}" if check["reason"] else ""
-        lines.append(f"{check['outcome']:8} {check['name']}{f' ({about}{cases})' if about else ''}{reason}")
+        lines.append(
+            f"{check['outcome']:8} {check['name']}{f' ({about}{cases})' if about else ''}{reason}"
+        )
     lines.append(
         f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
         f" {objects['reused']} reused, {objects['compiled']} compiled"
     )
-    lines.append(f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/")
+    lines.append(
+        f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/"
+    )
     return "\n".join(lines)
 
 
 def _plan(words: list[str]) -> int:
-    parser = _Parser(prog="build-runtime plan", allow_abbrev=False, description="Say what a build would compile; compile nothing.")
+    parser = _Parser(
+        prog="build-runtime plan",
+        allow_abbrev=False,
+        description="Say what a build would compile; compile nothing.",
+    )
     _add_models(parser)
     _add_target(parser)
     _add_common(parser)
@@ -396,7 +446,11 @@ def _plan(words: list[str]) -> int:
 
 
 def _inspect(words: list[str]) -> int:
-    parser = _Parser(prog="build-runtime inspect", allow_abbrev=False, description="List the operators models call.")
+    parser = _Parser(
+        prog="build-runtime inspect",
+        allow_abbrev=False,
+        description="List the operators models call.",
+    )
     _add_models(parser)
     _add_common(parser)
     options = parser.parse(words)
@@ -410,30 +464,48 @@ def _inspect(words: list[str]) -> int:
 
 
 def _targets(words: list[str]) -> int:
-    parser = _Parser(prog="build-runtime targets", allow_abbrev=False, description="List platforms and ABIs.")
+    parser = _Parser(
+        prog="build-runtime targets", allow_abbrev=False, description="List platforms and ABIs."
+    )
     _add_common(parser)
     options = parser.parse(words)
     from builder.commands import diagnosis  # noqa: PLC0415
 
     rows = diagnosis.targets(_host(_settings(options)))
-    print(json.dumps({"version": 1, "targets": rows}, indent=2) if options.json else diagnosis.table(rows))
+    print(
+        json.dumps({"version": 1, "targets": rows}, indent=2)
+        if options.json
+        else diagnosis.table(rows)
+    )
     return 0
 
 
 def _doctor(words: list[str]) -> int:
-    parser = _Parser(prog="build-runtime doctor", allow_abbrev=False, description="Check what builds need.")
+    parser = _Parser(
+        prog="build-runtime doctor", allow_abbrev=False, description="Check what builds need."
+    )
     _add_common(parser)
     options = parser.parse(words)
     from builder.commands import diagnosis  # noqa: PLC0415
 
     rows = diagnosis.doctor(_host(_settings(options)))
-    print(json.dumps({"version": 1, "checks": rows}, indent=2) if options.json else diagnosis.table(rows))
+    print(
+        json.dumps({"version": 1, "checks": rows}, indent=2)
+        if options.json
+        else diagnosis.table(rows)
+    )
     return 4 if any(row["state"] == "missing" for row in rows) else 0
 
 
 def _report(words: list[str]) -> int:
-    parser = _Parser(prog="build-runtime report", allow_abbrev=False, description="Show where the bytes of an archive went.")
-    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an archive or folder a build wrote")
+    parser = _Parser(
+        prog="build-runtime report",
+        allow_abbrev=False,
+        description="Show where the bytes of an archive went.",
+    )
+    parser.add_argument(
+        "artifact", type=Path, metavar="ARTIFACT", help="an archive or folder a build wrote"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     _add_common(parser)
     options = parser.parse(words)
@@ -445,7 +517,11 @@ def _report(words: list[str]) -> int:
 
 
 def _cache(words: list[str]) -> int:
-    parser = _Parser(prog="build-runtime cache", allow_abbrev=False, description="Show or clear what builds keep.")
+    parser = _Parser(
+        prog="build-runtime cache",
+        allow_abbrev=False,
+        description="Show or clear what builds keep.",
+    )
     parser.add_argument("action", choices=("show", "clear"), nargs="?", default="show")
     _add_common(parser)
     options = parser.parse(words)
@@ -454,7 +530,9 @@ def _cache(words: list[str]) -> int:
     host = _host(_settings(options))
     rows = diagnosis.clear_cache(host) if options.action == "clear" else diagnosis.cache(host)
     document = {"version": 1, "cache": str(host.cache), "entries": rows}
-    print(json.dumps(document, indent=2) if options.json else f"{host.cache}\n{diagnosis.table(rows)}")
+    print(
+        json.dumps(document, indent=2) if options.json else f"{host.cache}\n{diagnosis.table(rows)}"
+    )
     return 0
 
 

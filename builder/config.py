@@ -49,7 +49,9 @@ def _parse(path: Path) -> Mapping[str, str]:
     tool = document.get("tool", {})
     table = tool.get("build-runtime", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise UsageError(f"{path}: tool.build-runtime is not a table", hint="write [tool.build-runtime]")
+        raise UsageError(
+            f"{path}: tool.build-runtime is not a table", hint="write [tool.build-runtime]"
+        )
     problems = [
         f"unknown key {key!r}{did_you_mean(key, DEFAULTS)}" for key in table if key not in DEFAULTS
     ]

@@ -29,8 +29,17 @@ from builder.model import (
     Target,
     fingerprint,
 )
-from builder.package import BuildFacts, Bundle, Check, Contents, Outcome, Tolerance
-from builder.package import describe_model, manifest, package
+from builder.package import (
+    BuildFacts,
+    Bundle,
+    Check,
+    Contents,
+    Outcome,
+    Tolerance,
+    describe_model,
+    manifest,
+    package,
+)
 from builder.policy import check_policy
 from builder.process import Host
 from builder.report import measure, to_json, to_text
@@ -324,7 +333,8 @@ def find_licences(plan: BuildPlan) -> tuple[tuple[str, Path], ...]:
         texts = sorted(
             path
             for path in component.root.iterdir()
-            if path.is_file() and re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.I)
+            if path.is_file()
+            and re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.IGNORECASE)
         )
         found += [(component.name, path) for path in texts]
     return tuple(found)

@@ -66,7 +66,9 @@ class SourceSearch:
         for part in parts:
             for word in _shortened(part.removeprefix("structured_")):
                 if sources := self._words.get(word):
-                    return tuple(sorted(sources, key=lambda it: self._rank(it, word, stub is not None)))
+                    return tuple(
+                        sorted(sources, key=lambda it: self._rank(it, word, stub is not None))
+                    )
         return ()
 
     def _rank(self, source: str, word: str, stub: bool) -> tuple[int, int, str]:  # noqa: FBT001

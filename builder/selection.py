@@ -40,7 +40,9 @@ def check(models: Iterable[Model], catalogue: Catalogue) -> None:
         entry = catalogue.entries.get(name)
         by = ", ".join(sorted(users))
         if entry is None:
-            problems.append(f"{name}: not in this source{did_you_mean(str(name), known)}; used by {by}")
+            problems.append(
+                f"{name}: not in this source{did_you_mean(str(name), known)}; used by {by}"
+            )
             continue
         given = max((count for count in users.values() if count is not None), default=0)
         if entry.schema and given > entry.arguments:

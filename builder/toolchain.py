@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import shlex
 import shutil
@@ -190,7 +191,7 @@ def _learn_link_line(
 def _kept_flags(words: list[str]) -> tuple[str, ...]:
     """Keep what describes the target (emulation, float ABI); our own flags say the rest."""
     kept: list[str] = []
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in itertools.pairwise(words):
         if flag in ("-m", "-mllvm"):
             kept += [flag, value]
     return tuple(kept)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from builder.build.store import ObjectStore, configure, run_ninja
 from builder.build.output import BuildOutput, BuildProgress
+from builder.build.store import ObjectStore, configure, run_ninja
 from builder.closure.objects import ObjectGraph, read_object
 from builder.closure.sweep import Closure, close
 from builder.errors import CompileError
@@ -43,7 +43,9 @@ class _Objects:
     fresh: int = 0
 
     def compile(self, wanted: Iterable[str], host: Host, progress: BuildProgress) -> None:
-        missing = sorted(source for source in set(wanted) - self.sources if source in self.store.outputs)
+        missing = sorted(
+            source for source in set(wanted) - self.sources if source in self.store.outputs
+        )
         self.fresh += sum(not self.store.object_of(source).exists() for source in missing)
         self.store.compile(missing, host, progress)
         self.sources.update(missing)
@@ -129,9 +131,7 @@ def _link(
             progress.step(f"compiling what round {count} found missing")
             objects.compile(wanted, host, progress)
             continue
-        write_if_changed(
-            root / "live-objects.rsp", "".join(f'"{path}"\n' for path in closure.live)
-        )
+        write_if_changed(root / "live-objects.rsp", "".join(f'"{path}"\n' for path in closure.live))
         progress.step("linking")
         try:
             run_ninja(

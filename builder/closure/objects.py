@@ -149,9 +149,7 @@ class _Reader:
         """Assemble sections, symbols and relocations into one value."""
         symbols, strong, weak, optional = self._symbols()
         allocated = {
-            index: header
-            for index, header in enumerate(self._headers)
-            if header.flags & _SHF_ALLOC
+            index: header for index, header in enumerate(self._headers) if header.flags & _SHF_ALLOC
         }
         edges: dict[int, list[Edge]] = {index: [] for index in allocated}
         frames: list[tuple[int, Edge]] = []

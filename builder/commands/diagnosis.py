@@ -53,9 +53,13 @@ def doctor(host: Host) -> list[Row]:
     for name in ("cmake", "ninja"):
         try:
             path = find_program(name, host)
-            rows.append({"what": name, "state": "ok", "detail": f"{program_version(path, host)} at {path}"})
+            rows.append(
+                {"what": name, "state": "ok", "detail": f"{program_version(path, host)} at {path}"}
+            )
         except BuildRuntimeError as error:
-            rows.append({"what": name, "state": "missing", "detail": f"{error.message}; {error.hint}"})
+            rows.append(
+                {"what": name, "state": "missing", "detail": f"{error.message}; {error.hint}"}
+            )
     try:
         zig = find_zig()
         rows.append({"what": "zig", "state": "ok", "detail": f"{zig.version} at {zig.path}"})
@@ -74,12 +78,20 @@ def doctor(host: Host) -> list[Row]:
 
 
 def _python() -> Row:
-    return {"what": "python", "state": "ok", "detail": f"{sys.version.split()[0]} at {sys.executable}"}
+    return {
+        "what": "python",
+        "state": "ok",
+        "detail": f"{sys.version.split()[0]} at {sys.executable}",
+    }
 
 
 def _torch() -> Row:
     try:
-        return {"what": "torch", "state": "ok", "detail": f"{version('torch')} (conversion and comparison)"}
+        return {
+            "what": "torch",
+            "state": "ok",
+            "detail": f"{version('torch')} (conversion and comparison)",
+        }
     except PackageNotFoundError:
         detail = "needed for .pt files and to compare outputs: pip install torch"
         return {"what": "torch", "state": "missing", "detail": detail}
@@ -102,7 +114,11 @@ def _cache_room(host: Host) -> Row:
     free = shutil.disk_usage(existing).free / 1e9
     needed = 2.0
     state = "ok" if free >= needed else "optional"
-    return {"what": "disk", "state": state, "detail": f"{free:.1f} GB free at {existing} (a build needs {needed:.0f})"}
+    return {
+        "what": "disk",
+        "state": state,
+        "detail": f"{free:.1f} GB free at {existing} (a build needs {needed:.0f})",
+    }
 
 
 def cache(host: Host) -> list[Row]:

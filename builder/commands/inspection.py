@@ -8,7 +8,8 @@ from builder.errors import UsageError
 from builder.introspect import read_model
 from builder.model import Model
 from builder.process import Host
-from builder.report import from_json, to_json, to_text as report_text
+from builder.report import from_json, to_json
+from builder.report import to_text as report_text
 from builder.selection import select
 
 _REPORT: Final = "share/build_runtime/size-report.json"
@@ -86,5 +87,7 @@ def _read_report(artifact: Path) -> str:
                 if stream is not None and member.size <= _LARGEST_REPORT:
                     return stream.read().decode("utf-8")
         except (tarfile.TarError, KeyError, OSError, EOFError, UnicodeDecodeError) as error:
-            raise UsageError(f"{artifact} is no artifact of build-runtime ({error})", hint=hint) from error
+            raise UsageError(
+                f"{artifact} is no artifact of build-runtime ({error})", hint=hint
+            ) from error
     raise UsageError(f"{artifact} holds no size report", hint=hint)

@@ -41,7 +41,9 @@ def _to_value(value: object) -> Value:
 
 
 def _to_tensor(value: torch.Tensor) -> Tensor:
-    raw = value.resolve_conj().resolve_neg().reshape(-1).view(torch.uint8) if value.numel() else None
+    raw = (
+        value.resolve_conj().resolve_neg().reshape(-1).view(torch.uint8) if value.numel() else None
+    )
     data = b"" if raw is None else raw.numpy().tobytes()
     return Tensor(str(value.dtype).removeprefix("torch."), tuple(value.shape), data)
 
@@ -82,7 +84,9 @@ def main(argv: list[str]) -> int:
         cases = _cases(spec, _load_for_lite_interpreter(spec["ptl"]))
         values = [cast("tuple[Value, ...]", _to_value(case)) for case in cases]
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
-        sys.stderr.write(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n")
+        sys.stderr.write(
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n"
+        )
         return 2
     Path(inputs).write_bytes(encode(values))
     results: list[Value] = []

@@ -65,7 +65,9 @@ def _differences(actual: Value, expected: Value, path: str) -> Iterator[Differen
     elif isinstance(actual, float) and isinstance(expected, float):
         limit = TOLERANCES["float64"]
         both_nan = actual != actual and expected != expected  # noqa: PLR0124  the test for NaN
-        if not both_nan and abs(actual - expected) > limit.absolute + limit.relative * abs(expected):
+        if not both_nan and abs(actual - expected) > limit.absolute + limit.relative * abs(
+            expected
+        ):
             yield Difference(path, f"is {actual!r}, torch answers {expected!r}")
     elif actual != expected:
         yield Difference(path, f"is {actual!r}, torch answers {expected!r}")

@@ -73,7 +73,9 @@ def run_model(
         differences = [
             difference
             for number, (one, other) in enumerate(zip(actual, wanted, strict=True))
-            for difference in compare(one, other, "output" if len(wanted) == 1 else f"case {number}")
+            for difference in compare(
+                one, other, "output" if len(wanted) == 1 else f"case {number}"
+            )
         ]
         return RunResult(model.name, len(wanted), tuple(differences))
 
@@ -112,7 +114,7 @@ def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host
     )
 
 
-def _run(  # noqa: PLR0913
+def _run(
     model: Model,
     executor: Executor,
     program: Path,
