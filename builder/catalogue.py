@@ -26,9 +26,9 @@ class OperatorEntry:
     """One operator of a source tree.
 
     `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
-    `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`, a
-    file of the tree that filters what it registers by an allow-list. With neither, the interpreter
-    itself always has the operator.
+    `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
+    a file of the tree that filters what it registers by an allow-list. With neither, the
+    interpreter itself always has the operator.
     """
 
     name: OperatorName
@@ -100,8 +100,8 @@ def parse_operators_header(text: str, header: str) -> Iterator[OperatorEntry]:
 def parse_registrar(preprocessed: str, registrar: str) -> Iterator[OperatorEntry]:
     """Find schemas among the string literals of a registrar after macro expansion.
 
-    Macros build many of them from pieces (`"aten::add" ".int(int a, int b) -> " "int"`), so only the
-    preprocessor knows them whole.
+    Macros build many of them from pieces (`"aten::add" ".int(int a, int b) -> " "int"`), so only
+    the preprocessor knows them whole.
     """
     for match in _LITERALS.finditer(preprocessed):
         text = "".join(_LITERAL.findall(match.group()))

@@ -1,4 +1,4 @@
-"""Settings from four places: flags, environment, `[tool.build-runtime]` of pyproject.toml, defaults."""
+"""Settings from flags, environment, `[tool.build-runtime]` of pyproject.toml, and defaults."""
 
 import tomllib
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Setting:
 
 
 def read_table(directory: Path) -> Mapping[str, str]:
-    """Return `[tool.build-runtime]` of the nearest pyproject.toml; raise `UsageError` if it is wrong."""
+    """Return `[tool.build-runtime]` of the nearest pyproject.toml; `UsageError` if it is wrong."""
     for folder in (directory, *directory.parents):
         path = folder / "pyproject.toml"
         if path.is_file():

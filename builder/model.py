@@ -177,8 +177,9 @@ class Program:
 class Toolchain:
     """Everything that turns sources into a library for one target.
 
-    `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls. `libraries` is what a C++ shared
-    library is linked against, in order. `digest` identifies all that decides the bytes they make.
+    `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls.
+    `libraries` is what a C++ shared library is linked against, in order. `digest` identifies all
+    that decides the bytes they make.
     """
 
     target: Target

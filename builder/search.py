@@ -36,7 +36,7 @@ class SourceSearch:
     def __init__(
         self, groups: Iterable[Group], roots: Mapping[str, Path], provided: frozenset[str]
     ) -> None:
-        """`provided` are the symbols of system libraries: they are never searched."""
+        """Search `groups`, but never for `provided`, the symbols of system libraries."""
         self._groups = tuple(groups)
         self._roots = roots
         self._provided = provided

@@ -1,4 +1,4 @@
-"""From models to the operators a runtime holds: a union with provenance, checked before building."""
+"""From models to the operators a runtime holds: a union with provenance, checked first."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -47,7 +47,8 @@ def check(models: Iterable[Model], catalogue: Catalogue) -> None:
         given = max((count for count in users.values() if count is not None), default=0)
         if entry.schema and given > entry.arguments:
             problems.append(
-                f"{name}: called with {given} arguments, this source takes {entry.arguments}; used by {by}"
+                f"{name}: called with {given} arguments, this source takes {entry.arguments};"
+                f" used by {by}"
             )
     for model in models:
         if model.classes:
@@ -56,7 +57,8 @@ def check(models: Iterable[Model], catalogue: Catalogue) -> None:
     if problems:
         raise ModelError(
             "the models need what this runtime cannot have:\n    " + "\n    ".join(problems),
-            hint="export the model with a torch closer to the runtime's version, or replace these calls",
+            hint="export the model with a torch closer to the runtime's version, or replace these"
+            " calls",
         )
 
 

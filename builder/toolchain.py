@@ -140,7 +140,8 @@ def _write_wrappers(root: Path, zig: Program, target: Target, host: Host) -> Non
         "ranlib": f"{program} ranlib",
         "ld": f"{program} ld.lld",
     }.items():
-        text = f'#!/bin/sh\n# zig {zig.version}, {target}, wrapper {_REVISION}\n{cache}exec {line} "$@"\n'
+        about = f"# zig {zig.version}, {target}, wrapper {_REVISION}"
+        text = f'#!/bin/sh\n{about}\n{cache}exec {line} "$@"\n'
         write_if_changed(root / name, text, mode=0o755)
 
 

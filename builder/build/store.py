@@ -39,7 +39,7 @@ class ObjectStore:
         return self.build / self.outputs[source]
 
     def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> None:
-        """Bring the objects of `sources` up to date; raise `CommandError` with the failing command."""
+        """Bring the objects of `sources` up to date; raise `CommandError` with what failed."""
         targets = [self.outputs[source] for source in sources]
         run_ninja(self.ninja, self.build, targets, host, log=self.log, progress=progress)
 
@@ -59,7 +59,7 @@ def open_store(
     roots: Mapping[str, Path],
     host: Host,
 ) -> ObjectStore:
-    """Write and configure the store of a plan; a store that is configured already costs a few ms."""
+    """Write and configure the store of a plan; a configured one costs a few ms."""
     root = host.cache / "objects" / f"{plan.target}-{plan.objects_fingerprint[:12]}"
     log = root / "build.log"
     with locked(root / "lock"):

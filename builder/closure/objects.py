@@ -34,7 +34,7 @@ Edge = int | str
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One allocated section. `size` is in bytes; `root`: the linker keeps it whenever the object is linked."""
+    """One allocated section. `size` is in bytes; `root`: kept whenever the object is linked."""
 
     name: str
     size: int

@@ -58,7 +58,8 @@ def to_text(document: dict[str, Any]) -> str:
     for model in document["models"]:
         lines.append(
             f"{model['name']}: {model['format']}, bytecode {model['bytecode_version']},"
-            f" operator set {model['operator_version']}, dtypes {', '.join(model['dtypes']) or 'none'}"
+            f" operator set {model['operator_version']},"
+            f" dtypes {', '.join(model['dtypes']) or 'none'}"
         )
         if model["classes"]:
             lines.append(f"  custom classes: {', '.join(model['classes'])}")

@@ -58,9 +58,11 @@ def to_text(document: dict[str, Any]) -> str:
             f"{target['target']}, {target['toolchain']}",
             f"  {len(target['operators'])} operators, dtypes {', '.join(target['dtypes'])}",
             *(f"    {it['name']:45} {', '.join(it['models'])}" for it in target["operators"]),
-            f"  {len(target['files'])} files: {target['compile']} to compile, {target['reuse']} in the store",
+            f"  {len(target['files'])} files: {target['compile']} to compile,"
+            f" {target['reuse']} in the store",
             f"  predicted library: about {target['predicted_library_bytes'] / 1e6:.1f} MB",
-            f"  object store {target['cache_keys']['objects'][:12]}, build {target['cache_keys']['build'][:12]}",
+            f"  object store {target['cache_keys']['objects'][:12]},"
+            f" build {target['cache_keys']['build'][:12]}",
         ]
     lines += ["", "settings:"]
     lines += [

@@ -1,1 +1,1 @@
-"""What desktop torch says a model answers: run in a child process, so that only it imports torch."""
+"""What desktop torch says a model answers: run in a child process, so only that imports torch."""

@@ -1,6 +1,7 @@
 """Run a model in desktop torch: `python -m builder.reference MODEL SPEC INPUTS EXPECTED`.
 
-SPEC is JSON: `{"files": [...]}`, `{"bundled": true}` or `{"shapes": [[1, 3]], "dtypes": ["float32"]}`.
+SPEC is JSON: `{"files": [...]}`, `{"bundled": true}`, or
+`{"shapes": [[1, 3]], "dtypes": ["float32"]}`.
 Writes two value files: the list of argument tuples, and the list of results. The last line of
 stderr says what went wrong; exit 2 for wrong inputs, 3 for a model that does not run.
 """

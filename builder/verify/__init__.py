@@ -1,4 +1,4 @@
-"""The verify stage: run the models in the runtime that was built, and compare with desktop torch."""
+"""The verify stage: run the models in the runtime that was built; compare with desktop torch."""
 
 from builder.verify.compare import TOLERANCES, Difference, Tolerance, compare
 from builder.verify.execution import Executor, find_executor, registered_operators

@@ -128,6 +128,7 @@ def _run(
         return
     line = " ".join((*executor.prefix, str(program), str(model.path), *arguments))
     raise VerificationError(
-        f"the runtime does not run {model.name}: {result.stderr.strip() or f'status {result.status}'}",
+        f"the runtime does not run {model.name}:"
+        f" {result.stderr.strip() or f'status {result.status}'}",
         hint=f"repeat it by hand: {line}",
     )
