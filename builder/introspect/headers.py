@@ -24,6 +24,7 @@ _OTHER_BLOCKS: Final = frozenset({0x000A, 0x5455, 0x5855, 0x7075, 0x7855, 0x7875
 # Values the "made by" fields really have. Torch leaves zero, other writers their version of the
 # format; anything else is damage that no checksum covers.
 _WRITERS: Final = frozenset({10, 20, 21, 23, 25, 27, 30, 31, 45, 46, 51, 52, 61, 62, 63})
+_REWRITTEN: Final = 0o600 << 16  # attributes Python's zipfile gives a record that torch left bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def parse_entry(directory: bytes, position: int) -> tuple[Entry, int, int]:
     name = raw_name.decode(errors="replace")
     if flags & _ENCRYPTED:
         raise MalformedError(f"{shown(name)} is encrypted")
-    known_writer = made_by & 0xFF in _WRITERS or (made_by == internal == external == 0)
+    bare = made_by == internal == 0 and external in (0, _REWRITTEN)
+    known_writer = made_by & 0xFF in _WRITERS or bare
     if comment or disk or flags & ~_KNOWN_FLAGS or not known_writer:
         raise MalformedError(f"the directory entry of {shown(name)} is damaged")
     size, stored, offset = _widened(extra, name, size, stored, offset)

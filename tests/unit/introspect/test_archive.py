@@ -55,6 +55,15 @@ def test_reads_an_archive_python_appended_to() -> None:
     assert content(buffer.getvalue())["extra/notes.txt"] == b"by hand"
 
 
+def test_reads_an_archive_python_copied_record_by_record() -> None:
+    """The shipped classifier is such a copy: torch's bare entries with attributes added."""
+    copy = BytesIO()
+    with zipfile.ZipFile(BytesIO(GOOD)) as origin, zipfile.ZipFile(copy, "w") as stream:
+        for member in origin.infolist():
+            stream.writestr(member, origin.read(member))
+    assert content(copy.getvalue()) == forge.lite()
+
+
 def test_an_archive_without_one_folder_keeps_full_names() -> None:
     assert set(content(zipped({"a/one": b"1", "b/two": b"2"}))) == {"a/one", "b/two"}
 
