@@ -5,6 +5,7 @@ from typing import Any, Final
 from builder import pipeline
 from builder.pipeline import Events, Planned, Request
 from builder.process import Host
+from builder.source import open_source
 
 _LINKED_SHARE: Final = 0.46
 """Size of the stripped library over the predicted bytes of sections, which count what functions
@@ -14,7 +15,7 @@ share once for each of them. Measured on the examples, where it varies between 0
 def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
     """Return what each target of a request would need; compiles nothing."""
     models = pipeline.read_models(request.models, host)
-    source = pipeline.open_source(request.source, host, events)
+    source = open_source(request.source, host, events)
     planned = [
         pipeline.make_plan(models, source, target, request.dtypes, host, events)
         for target in pipeline.find_targets(request, events)
@@ -58,11 +59,15 @@ def to_text(document: dict[str, Any]) -> str:
             f"{target['target']}, {target['toolchain']}",
             f"  {len(target['operators'])} operators, dtypes {', '.join(target['dtypes'])}",
             *(f"    {it['name']:45} {', '.join(it['models'])}" for it in target["operators"]),
-            f"  {len(target['files'])} files: {target['compile']} to compile,"
-            f" {target['reuse']} in the store",
+            (
+                f"  {len(target['files'])} files: {target['compile']} to compile,"
+                f" {target['reuse']} in the store"
+            ),
             f"  predicted library: about {target['predicted_library_bytes'] / 1e6:.1f} MB",
-            f"  object store {target['cache_keys']['objects'][:12]},"
-            f" build {target['cache_keys']['build'][:12]}",
+            (
+                f"  object store {target['cache_keys']['objects'][:12]},"
+                f" build {target['cache_keys']['build'][:12]}"
+            ),
         ]
     lines += ["", "settings:"]
     lines += [
