@@ -74,21 +74,21 @@ def render_runtime(
     """Render the project of one runtime: its registrations, its manifest, and the link."""
     roots = component_roots(plan)
     entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
-    registrars = _registrars(entries)
+    registrars = [
+        {
+            "directory": PurePosixPath(registrar).stem,
+            "source": roots["pytorch"] / registrar,
+            "operators": names,
+        }
+        for registrar, names in _registrars(entries).items()
+    ]
     context = {
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
         "operators": [entry for entry in entries if entry.symbol],
         "headers": sorted({entry.header for entry in entries if entry.header}),
-        "registrars": [
-            {
-                "directory": PurePosixPath(registrar).stem,
-                "source": roots["pytorch"] / registrar,
-                "operators": names,
-            }
-            for registrar, names in registrars.items()
-        ],
+        "registrars": registrars,
         "manifest_bytes": manifest.encode(),
         "tools": NATIVE / "tools",
         "version_script": NATIVE / "build_runtime.map",
@@ -104,10 +104,19 @@ def render_runtime(
                 f"registrars/{registrar['directory']}/ATen/selected_mobile_ops.h",
                 {**context, "allowed": registrar["operators"]},
             )
-            for registrar in context["registrars"]
+            for registrar in registrars
         ),
         _initial_cache(plan, roots),
     )
+
+
+def render_cuts(version: str, features: Mapping[str, str]) -> str:
+    """Render the file that defines symbols that are cut; `features` maps symbol to feature."""
+    grouped: dict[str, list[str]] = {}
+    for symbol, feature in sorted(features.items()):
+        grouped.setdefault(feature, []).append(symbol)
+    context = {"version": version, "features": dict(sorted(grouped.items()))}
+    return _render("runtime/cuts.cpp.j2", "cuts.cpp", context).text
 
 
 def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
@@ -135,10 +144,20 @@ def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
         "BUILD_RUNTIME_LIBRARIES": list(toolchain.libraries),
         "BUILD_RUNTIME_PROCESSOR": facts(plan.target.abi).processor,
         "BUILD_RUNTIME_INCLUDES": [roots[name] / path for name, path in _INCLUDES],
-        "BUILD_RUNTIME_PREFIX_MAP": [f"{root}={name}" for name, root in sorted(roots.items())],
+        "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(roots),
     }
     context = {"version": plan.tool, "variables": variables}
     return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
+
+
+def _prefix_map(roots: Mapping[str, Path]) -> list[str]:
+    """Return what the compiler writes instead of paths of this machine; the last match wins.
+
+    Every failed check of LibTorch carries the path of its file: short ones save 60 KB of strings.
+    """
+    named = [f"{root}={name}" for name, root in sorted(roots.items())]
+    pytorch = roots["pytorch"]
+    return [*named, f"{pytorch}/=", f"{pytorch}/aten/src/="]
 
 
 def _logic_digest() -> str:

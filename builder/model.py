@@ -134,6 +134,8 @@ class SelectedOperator:
 class Selection:
     """Everything the models ask for together. A union: associative, commutative, idempotent.
 
+    `opcodes` are the instructions of the bytecode, such as `FORMAT`.
+
     `operators` are sorted, one entry for each name, in whatever order they are given: equal
     selections are equal values, and give equal text and equal fingerprints.
     """
@@ -141,6 +143,7 @@ class Selection:
     operators: tuple[SelectedOperator, ...] = ()
     classes: frozenset[str] = frozenset()
     dtypes: frozenset[str] = frozenset()
+    opcodes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Bring the operators into their one order."""
@@ -161,6 +164,7 @@ class Selection:
             operators=self.operators + other.operators,
             classes=self.classes | other.classes,
             dtypes=self.dtypes | other.dtypes,
+            opcodes=self.opcodes | other.opcodes,
         )
 
 
@@ -275,6 +279,8 @@ class BuildPlan:
             objects=self.objects_fingerprint,
             operators=[str(name) for name in sorted(self.selection.names)],
             classes=sorted(self.selection.classes),
+            opcodes=sorted(self.selection.opcodes),
+            dtypes=sorted(self.selection.dtypes),
         )
 
 

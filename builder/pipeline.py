@@ -5,6 +5,7 @@ import re
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -15,10 +16,13 @@ from builder.build.runtime import Demand
 from builder.build.store import preprocessor
 from builder.candidates import Group, find_candidates
 from builder.catalogue import Catalogue, OperatorEntry
+from builder.closure.libraries import provided_symbols
+from builder.closure.objects import read_object
 from builder.codegen import generate_tree, read_catalogue
+from builder.cuts import Cut, active_cuts, feature_of
 from builder.errors import UsageError, VerificationError
-from builder.files import check_writable, new_directory, sha256_file, write_atomic
-from builder.generate import component_roots, render_objects, render_runtime
+from builder.files import check_writable, locked, new_directory, sha256_file, write_atomic
+from builder.generate import component_roots, render_cuts, render_objects, render_runtime
 from builder.introspect import read_model
 from builder.model import (
     Abi,
@@ -44,10 +48,11 @@ from builder.policy import check_policy
 from builder.process import Host
 from builder.report import measure, to_json, to_text
 from builder.resources import CMAKE, DATA, NATIVE, TEMPLATES
+from builder.search import SourceSearch
 from builder.selection import check, make_profile, select, to_yaml
 from builder.source import Progress, SourceRequest, open_source
-from builder.symbols import Prediction, SymbolIndex, read_index
-from builder.targets import make_target
+from builder.symbols import Prediction, SymbolIndex, condense, read_index
+from builder.targets import facts, make_target
 from builder.toolchain import find_zig, prepare
 from builder.verify import (
     TOLERANCES,
@@ -99,6 +104,7 @@ class Planned:
     store: ObjectStore
     index: SymbolIndex
     prediction: Prediction
+    cuts: tuple[Cut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
     return models
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0917  one value of each stage before
     models: tuple[Model, ...],
     source: SourceTree,
     target: Target,
@@ -173,10 +179,15 @@ def make_plan(
     store = open_store(plan, groups, render_objects(plan, groups), roots, host)
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
     check(models, catalogue)
-    index = read_index(DATA / source.version / "symbols.json.xz")
+    index = read_index(_shipped_index(plan)).merged(read_index(_learned_index(plan, host)))
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
-    prediction = index.predict(_always(groups), _symbols(entries, index))
-    return Planned(plan, catalogue, groups, store, index, prediction)
+    cuts = active_cuts(selection)
+    prediction = index.predict(
+        _always(groups),
+        _symbols(entries, index),
+        lambda symbol: feature_of(symbol, cuts) is not None,
+    )
+    return Planned(plan, catalogue, groups, store, index, prediction, cuts)
 
 
 def _always(groups: Iterable[Group]) -> tuple[str, ...]:
@@ -194,20 +205,54 @@ def _symbols(entries: Iterable[OperatorEntry], index: SymbolIndex) -> list[str]:
     ]
 
 
-def compile_plan(planned: Planned, facts: BuildFacts, host: Host, events: Events) -> BuildOutput:
+def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events) -> BuildOutput:
     """Compile and link what was planned."""
     definers = planned.index.definers()
-
-    def find(symbol: str) -> tuple[str, ...]:
-        return (definers[symbol],) if symbol in definers else ()
-
-    demand = Demand(_always(planned.groups), planned.prediction.sources, find)
+    roots = component_roots(planned.plan)
+    provided = provided_symbols(planned.plan.toolchain.libraries)
+    search = SourceSearch(planned.groups, roots, provided)
+    demand = Demand(
+        always=_always(planned.groups),
+        predicted=planned.prediction.sources,
+        known_definers=lambda symbol: (definers[symbol],) if symbol in definers else (),
+        search=search.definers,
+        feature_of=lru_cache(maxsize=None)(lambda symbol: feature_of(symbol, planned.cuts)),
+        render_cuts=lambda features: render_cuts(planned.plan.tool, features),
+    )
     # the text inside the library leaves the models out: new weights must not make a new library
-    files = render_runtime(planned.plan, planned.catalogue, manifest(replace(facts, models=())))
-    return build_runtime(planned.plan, planned.store, files, demand, host, events)
+    files = render_runtime(planned.plan, planned.catalogue, manifest(replace(known, models=())))
+    output = build_runtime(planned.plan, planned.store, files, demand, host, events)
+    if set(output.sources) != set(planned.prediction.sources) | set(demand.always):
+        _learn(planned, output, host)
+    return output
 
 
-def _build_target(
+def _shipped_index(plan: BuildPlan) -> Path:
+    """Mangled names differ with the width of pointers, so there is an index for each."""
+    return DATA / plan.source.version / f"symbols-{facts(plan.target.abi).bits}.json.xz"
+
+
+def _learned_index(plan: BuildPlan, host: Host) -> Path:
+    return host.cache / "indexes" / f"{plan.target}-{plan.objects_fingerprint[:12]}.json.xz"
+
+
+def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
+    """Remember what this build found out: the next prediction for these objects is exact."""
+    path = _learned_index(planned.plan, host)
+    with locked(path.with_suffix(".lock")):
+        store = planned.store
+        objects = {
+            source: store.object_of(source)
+            for source in (*output.sources, *read_index(path).files)
+            if source in store.outputs
+        }
+        graphs = {
+            source: read_object(found) for source, found in objects.items() if found.exists()
+        }
+        write_atomic(path, condense(graphs).to_bytes())
+
+
+def _build_target(  # noqa: PLR0917  one value of each stage before
     request: Request,
     models: tuple[Model, ...],
     source: SourceTree,
@@ -217,8 +262,8 @@ def _build_target(
     events: Events,
 ) -> Built:
     planned = make_plan(models, source, target, request.dtypes, host, events)
-    facts = BuildFacts(planned.plan, tuple(describe_model(model) for model in models))
-    output = compile_plan(planned, facts, host, events)
+    known = BuildFacts(planned.plan, tuple(describe_model(model) for model in models))
+    output = compile_plan(planned, known, host, events)
     events.step("verifying")
     checks = verify(request, models, planned, output, host, events)
     events.step("measuring and packaging")
@@ -238,7 +283,7 @@ def _build_target(
             size_json=to_json(size),
             size_text=to_text(size),
         ),
-        facts,
+        known,
         checks=checks,
         tolerances=tuple(
             Tolerance(dtype, limit.relative, limit.absolute) for dtype, limit in TOLERANCES.items()
@@ -254,7 +299,7 @@ def _build_target(
     return built
 
 
-def verify(
+def verify(  # noqa: PLR0917  one value of each stage before
     request: Request,
     models: tuple[Model, ...],
     planned: Planned,
@@ -262,7 +307,7 @@ def verify(
     host: Host,
     events: Events,
 ) -> tuple[Check, ...]:
-    """Check the library and run the models; raise `VerificationError` with everything that failed."""
+    """Check the library, run the models; raise `VerificationError` with everything that failed."""
     target = planned.plan.target
     exports = frozenset(_EXPORT.findall((NATIVE / "build_runtime.map").read_text()))
     forbidden = tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home()))
@@ -312,7 +357,7 @@ def verify(
 
 
 def _check_registry(planned: Planned, registered: frozenset[str], output: BuildOutput) -> None:
-    """What is registered must be what was selected; the interpreter's own few are always there."""
+    """Compare what is registered with what was selected; the interpreter's own few are always in."""
     selected = {str(name) for name in planned.plan.selection.names}
     builtin = {str(name) for name in planned.catalogue.builtin}
     missing = sorted(selected - registered)
@@ -340,7 +385,7 @@ def find_licences(plan: BuildPlan) -> tuple[tuple[str, Path], ...]:
     return tuple(found)
 
 
-def _summary(
+def _summary(  # noqa: PLR0917  one value of each stage before
     planned: Planned,
     output: BuildOutput,
     bundle: Bundle,

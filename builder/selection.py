@@ -28,6 +28,7 @@ def select(models: Iterable[Model]) -> Selection:
             operators=tuple(SelectedOperator(name, (model.name,)) for name in model.operators),
             classes=model.classes,
             dtypes=model.dtypes,
+            opcodes=frozenset(opcode for method in model.methods for opcode in method.opcodes),
         )
     return union
 

@@ -7,7 +7,7 @@ the linker's view of the real objects decides, so an index of another ABI or fla
 
 import json
 import lzma
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,8 +50,13 @@ class SymbolIndex:
                     found.setdefault(symbol, source)
         return found
 
-    def predict(self, sources: Iterable[str], symbols: Iterable[str]) -> Prediction:
-        """Follow `symbols` and whole `sources` to everything they need."""
+    def predict(
+        self,
+        sources: Iterable[str],
+        symbols: Iterable[str],
+        is_cut: Callable[[str], bool] = lambda _: False,
+    ) -> Prediction:
+        """Follow `symbols` and whole `sources` to everything they need, but not what is cut."""
         definers = self.definers()
         linked: set[str] = set()
         seen: set[tuple[str, str]] = set()
@@ -81,8 +86,12 @@ class SymbolIndex:
                     stack.append((source, CONSTRUCTORS))
             definition = self.files[source][symbol]
             size += definition.size
-            pending = list(definition.needs)
+            pending = [need for need in definition.needs if not is_cut(need)]
         return Prediction(tuple(sorted(linked)), size, frozenset(unknown))
+
+    def merged(self, other: "SymbolIndex") -> "SymbolIndex":
+        """Return both; what `other` says of a source replaces what this one says."""
+        return SymbolIndex({**self.files, **other.files})
 
     def starting_with(self, prefix: str) -> tuple[str, ...]:
         """Return the known symbols with a prefix: overloads differ in their mangled arguments."""

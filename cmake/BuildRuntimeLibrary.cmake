@@ -23,6 +23,8 @@ endfunction()
 
 # The first definition of a symbol is taken: native/src/libcxx_cuts.cpp says what for.
 #
+# The calls that were cut are defined in a file of their own, known only after the last sweep.
+#
 # Links what the response file lists with lld itself; the compiler driver refuses many of its options.
 #
 # No --icf: it would save 1 %, but folds functions whose addresses are compared (the deleters of a
@@ -31,6 +33,8 @@ endfunction()
 function(build_runtime_library version_script)
   get_property(roots GLOBAL PROPERTY build_runtime_root_targets)
   add_custom_target(runtime_roots DEPENDS ${roots})
+  add_library(cuts OBJECT "${BUILD_RUNTIME_CUTS}")
+  build_runtime_compile_settings(cuts "${BUILD_RUNTIME_STORE_BUILD}/include")
   set(library "${BUILD_RUNTIME_PREFIX}/lib/libbuild_runtime.so")
   set(response "${BUILD_RUNTIME_RESPONSE}")
   file(MAKE_DIRECTORY "${BUILD_RUNTIME_PREFIX}/lib")
@@ -45,8 +49,8 @@ function(build_runtime_library version_script)
       --eh-frame-hdr --hash-style=gnu
       -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
       "-Map=${CMAKE_BINARY_DIR}/link.map"
-      "@${response}" --as-needed ${BUILD_RUNTIME_LIBRARIES}
-    DEPENDS runtime_roots "${response}" "${version_script}"
+      "$<TARGET_OBJECTS:cuts>" "@${response}" --as-needed ${BUILD_RUNTIME_LIBRARIES}
+    DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" "${response}" "${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Linking libbuild_runtime.so"

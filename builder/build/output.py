@@ -17,7 +17,10 @@ class BuildProgress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuildOutput:
-    """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed."""
+    """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed.
+
+    `sources` are the ids of all sources whose objects were looked at, linked or not.
+    """
 
     directory: Path
     library: Path
@@ -27,5 +30,6 @@ class BuildOutput:
     compiled: int
     reused: int
     rounds: int
+    sources: tuple[str, ...]
     seconds: float
     log: Path

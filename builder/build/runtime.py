@@ -24,13 +24,17 @@ _MAX_ROUNDS: Final = 200
 class Demand:
     """Where to begin and how to go on: what is always linked, what was predicted, who defines what.
 
-    `definers` returns the sources that may define a symbol, best first; an empty answer means that
-    a system library has it.
+    `known_definers` returns the sources an index names for a symbol, `search` reads all sources for
+    those that may define it, best first; nothing means that a system library has it. `feature_of` names the feature of a symbol that is cut, and
+    `render_cuts` the file that defines such symbols instead.
     """
 
     always: tuple[str, ...]
     predicted: tuple[str, ...]
-    definers: Callable[[str], tuple[str, ...]]
+    known_definers: Callable[[str], tuple[str, ...]]
+    search: Callable[[str], tuple[str, ...]]
+    feature_of: Callable[[str], str | None]
+    render_cuts: Callable[[Mapping[str, str]], str]
 
 
 @dataclass(slots=True)
@@ -56,7 +60,7 @@ class _Objects:
         return self.graphs[path]
 
 
-def build_runtime(
+def build_runtime(  # noqa: PLR0917  one value of each stage before
     plan: BuildPlan,
     store: ObjectStore,
     files: Iterable[GeneratedFile],
@@ -79,9 +83,11 @@ def build_runtime(
         build = root / "build"
         if changed or not (build / "build.ninja").is_file():
             (root / "live-objects.rsp").touch()
+            (root / "cuts.cpp").touch()
             configure(plan, root / "project", build, host, log=log, definitions={
                 "BUILD_RUNTIME_STORE_BUILD": store.build,
                 "BUILD_RUNTIME_RESPONSE": root / "live-objects.rsp",
+                "BUILD_RUNTIME_CUTS": root / "cuts.cpp",
                 "BUILD_RUNTIME_PREFIX": root / "prefix",
             })  # fmt: skip
         progress.step("compiling")
@@ -99,6 +105,7 @@ def build_runtime(
         compiled=objects.fresh,
         reused=max(0, rounds.live - objects.fresh),
         rounds=rounds.count,
+        sources=tuple(sorted(objects.sources)),
         seconds=time.monotonic() - started,
         log=log,
     )
@@ -110,7 +117,7 @@ class _Rounds:
     live: int
 
 
-def _link(
+def _link(  # noqa: PLR0917  the state of one link
     plan: BuildPlan,
     objects: _Objects,
     demand: Demand,
@@ -122,11 +129,10 @@ def _link(
 ) -> _Rounds:
     """Sweep, compile what is missing, and link; the linker has the last word on what is missing."""
     always = [objects.store.object_of(source) for source in demand.always]
-    tried: dict[str, int] = {}
     asked: set[str] = set()
     for count in range(1, _MAX_ROUNDS):
-        closure = _sweep(objects, [*roots, *always], asked)
-        wanted = _next_sources(closure.missing, objects, demand, tried)
+        closure = _sweep(objects, [*roots, *always], asked, demand)
+        wanted = _next_sources(closure.missing, objects, demand)
         if wanted:
             progress.step(f"compiling what round {count} found missing")
             objects.compile(wanted, host, progress)
@@ -140,7 +146,7 @@ def _link(
             )  # fmt: skip
         except CommandError as error:
             undefined = set(_UNDEFINED.findall("\n".join(error.tail)))
-            more = _next_sources(dict.fromkeys(undefined, "the linker"), objects, demand, tried)
+            more = _next_sources(undefined, objects, demand)
             if not more:
                 raise
             asked |= undefined
@@ -151,29 +157,34 @@ def _link(
     raise CompileError(message, hint=f"please report it with the log: {log}")
 
 
-def _sweep(objects: _Objects, roots: list[Path], asked: set[str]) -> Closure:
+def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:
     available = [objects.store.object_of(source) for source in sorted(objects.sources)]
     defining = [
         path
         for path in available
         if asked & (objects.read(path).strong.keys() | objects.read(path).weak.keys())
     ]
-    return close([*roots, *defining], available, objects.read)
+    return close(
+        [*roots, *defining],
+        available,
+        objects.read,
+        lambda symbol: demand.feature_of(symbol) is not None,
+    )
 
 
 def _next_sources(
-    missing: Mapping[str, str],
+    missing: Iterable[str],
     objects: _Objects,
     demand: Demand,
-    tried: dict[str, int],
 ) -> set[str]:
     """Choose one more source for each missing symbol that still has a candidate."""
     wanted: set[str] = set()
     for symbol in missing:
-        candidates = [it for it in demand.definers(symbol) if it not in objects.sources]
-        if candidates and tried.get(symbol, 0) < _MAX_ROUNDS:
-            tried[symbol] = tried.get(symbol, 0) + 1
-            wanted.add(candidates[0])
+        for find in (demand.known_definers, demand.search):
+            untried = [it for it in find(symbol) if it not in objects.sources]
+            if untried:
+                wanted.add(untried[0])
+                break
     return wanted
 
 

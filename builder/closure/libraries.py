@@ -12,9 +12,19 @@ _ARCHIVE: Final = b"!<arch>\n"
 _MEMBER: Final = 60  # bytes of an archive member's header
 
 
+_LINKER: Final = frozenset(
+    {
+        "_DYNAMIC", "_GLOBAL_OFFSET_TABLE_", "__bss_start", "__dso_handle", "__ehdr_start",
+        "__exidx_end", "__exidx_start", "__fini_array_end", "__fini_array_start",
+        "__init_array_end", "__init_array_start", "__tls_get_addr", "_edata", "_end", "_etext",
+    }
+)  # fmt: skip
+"""Symbols the linker makes itself."""
+
+
 def provided_symbols(libraries: Iterable[Path]) -> frozenset[str]:
-    """Return every symbol the archives and shared libraries define."""
-    found: set[str] = set()
+    """Return every symbol the archives, the shared libraries and the linker define."""
+    found: set[str] = set(_LINKER)
     for library in libraries:
         data = library.read_bytes() if library.suffix == ".a" else b""
         if data.startswith(_ARCHIVE):

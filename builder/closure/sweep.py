@@ -13,6 +13,7 @@ class Closure:
 
     live: tuple[Path, ...]
     missing: Mapping[str, str]
+    cut: frozenset[str]
     sizes: Mapping[Path, int]
 
 
@@ -20,6 +21,7 @@ def close(
     roots: Iterable[Path],
     available: Iterable[Path],
     read: Callable[[Path], ObjectGraph],
+    is_cut: Callable[[str], bool] = lambda _: False,
 ) -> Closure:
     """Return the objects that `roots` keep alive among `available`, and the undefined symbols.
 
@@ -31,10 +33,11 @@ def close(
     instantiation elsewhere) is looked up among the linked objects, then among all.
 
     `missing` maps each undefined symbol of a live section to the name of a section that needs it.
-    The result does not depend on the order in which references are met.
+    A symbol that `is_cut` says yes to is not followed: something else will define it, and the ones
+    that were met are listed in `cut`. The result does not depend on the order in which references are met.
     """
     order = list(dict.fromkeys((*roots, *available)))
-    sweep = _Sweep({path: read(path) for path in order})
+    sweep = _Sweep({path: read(path) for path in order}, is_cut)
     for path in roots:
         sweep.link(path)
         sweep.stack.extend((path, index) for index in _exported(sweep.graphs[path]))
@@ -42,6 +45,7 @@ def close(
     return Closure(
         live=tuple(path for path in order if path in sweep.linked),
         missing=dict(sorted(sweep.missing.items())),
+        cut=frozenset(sweep.cut),
         sizes=sweep.sizes(),
     )
 
@@ -49,8 +53,12 @@ def close(
 class _Sweep:
     """The state of one sweep; lives only inside `close`."""
 
-    def __init__(self, graphs: Mapping[Path, ObjectGraph]) -> None:
+    def __init__(
+        self, graphs: Mapping[Path, ObjectGraph], is_cut: Callable[[str], bool]
+    ) -> None:
         self.graphs = graphs
+        self.is_cut = is_cut
+        self.cut: set[str] = set()
         self.live: set[tuple[Path, int]] = set()
         self.linked: set[Path] = set()
         self.missing: dict[str, str] = {}
@@ -72,7 +80,7 @@ class _Sweep:
             self.stack.extend((path, index) for index, it in sections.items() if it.root)
 
     def run(self) -> None:
-        """Mark until nothing is left; shared copies are chosen last, when most objects are known."""
+        """Mark until nothing is left; shared copies are chosen last, when most is known."""
         while self.stack or self._deferred:
             while self.stack:
                 self._mark(*self.stack.pop())
@@ -106,7 +114,9 @@ class _Sweep:
 
     def _resolve(self, path: Path, graph: ObjectGraph, needed_by: str, symbol: str) -> None:
         own = graph.strong.get(symbol, graph.weak.get(symbol))
-        if own is not None:
+        if self.is_cut(symbol):
+            self.cut.add(symbol)
+        elif own is not None:
             self.stack.append((path, own))
         elif symbol in self._strong:
             self.stack.append(self._strong[symbol])

@@ -27,6 +27,7 @@ _KEPT: Final = {
     "zig": "zig's runtime libraries",
     "logs": "logs",
     "catalogues": "operators of unknown sources",
+    "indexes": "what builds learned of the sources",
 }
 
 Row = dict[str, str]

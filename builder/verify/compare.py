@@ -1,6 +1,7 @@
 """Compare what the runtime answers with what desktop torch answers, element by element."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,7 @@ TOLERANCES: Final[Mapping[str, Tolerance]] = {
     "complex64": Tolerance(1e-4, 1e-5),
     "complex128": Tolerance(1e-7, 1e-9),
 }
-"""By dtype; what is not named here (integers, booleans) must be equal. Python floats are float64."""
+"""By dtype; the others (integers, booleans) must be equal. A Python float is float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +53,39 @@ def _differences(actual: Value, expected: Value, path: str) -> Iterator[Differen
     elif isinstance(actual, Tensor) and isinstance(expected, Tensor):
         yield from _tensors(actual, expected, path)
     elif isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
-        if len(actual) != len(expected):
-            yield Difference(path, f"has {len(actual)} items, torch answers {len(expected)}")
-        for index, (one, other) in enumerate(zip(actual, expected, strict=False)):
-            yield from _differences(one, other, f"{path}[{index}]")
+        yield from _sequences(actual, expected, path)
     elif isinstance(actual, dict) and isinstance(expected, dict):
-        if list(actual) != list(expected):
-            yield Difference(path, f"has keys {list(actual)}, torch answers {list(expected)}")
-        for key in expected:
-            if key in actual:
-                yield from _differences(actual[key], expected[key], f"{path}[{key!r}]")
-    elif isinstance(actual, float) and isinstance(expected, float):
-        limit = TOLERANCES["float64"]
-        both_nan = actual != actual and expected != expected  # noqa: PLR0124  the test for NaN
-        if not both_nan and abs(actual - expected) > limit.absolute + limit.relative * abs(
-            expected
-        ):
-            yield Difference(path, f"is {actual!r}, torch answers {expected!r}")
-    elif actual != expected:
+        yield from _dicts(actual, expected, path)
+    elif not _same_scalar(actual, expected):
         yield Difference(path, f"is {actual!r}, torch answers {expected!r}")
+
+
+def _sequences(
+    actual: Sequence[Value], expected: Sequence[Value], path: str
+) -> Iterator[Difference]:
+    if len(actual) != len(expected):
+        yield Difference(path, f"has {len(actual)} items, torch answers {len(expected)}")
+    for index, (one, other) in enumerate(zip(actual, expected, strict=False)):
+        yield from _differences(one, other, f"{path}[{index}]")
+
+
+def _dicts(
+    actual: dict[Value, Value], expected: dict[Value, Value], path: str
+) -> Iterator[Difference]:
+    if list(actual) != list(expected):  # TorchScript's dicts keep the order of insertion
+        yield Difference(path, f"has keys {list(actual)}, torch answers {list(expected)}")
+    for key, item in expected.items():
+        if key in actual:
+            yield from _differences(actual[key], item, f"{path}[{key!r}]")
+
+
+def _same_scalar(actual: Value, expected: Value) -> bool:
+    if isinstance(actual, float) and isinstance(expected, float):
+        if not (math.isfinite(actual) and math.isfinite(expected)):
+            return repr(actual) == repr(expected)
+        limit = TOLERANCES["float64"]
+        return abs(actual - expected) <= limit.absolute + limit.relative * abs(expected)
+    return actual == expected
 
 
 def _failure(value: Value) -> str:
@@ -94,17 +109,26 @@ def _tensors(actual: Tensor, expected: Tensor, path: str) -> Iterator[Difference
     import numpy as np  # noqa: PLC0415  (most commands never compare)
 
     one, other = actual.numpy(), expected.numpy()
-    tolerance = TOLERANCES.get(actual.dtype, Tolerance(0.0, 0.0))
-    near = np.isclose(one, other, tolerance.relative, tolerance.absolute, equal_nan=True)
+    tolerance = TOLERANCES.get(actual.dtype)
+    if tolerance is None:
+        near, limits = one == other, ""
+    else:
+        # in the dtype itself the differences could overflow, and would be rounded
+        wide = "complex128" if np.iscomplexobj(one) else "float64"
+        one, other = one.astype(wide), other.astype(wide)
+        near = np.isclose(one, other, tolerance.relative, tolerance.absolute, equal_nan=True)
+        limits = f" beyond rtol {tolerance.relative:g} atol {tolerance.absolute:g}"
     if near.all():
         return
-    wide = "complex128" if np.iscomplexobj(one) else "float64"
-    distance = np.where(near, 0.0, np.abs(one.astype(wide) - other.astype(wide)))
-    distance = np.where(near | ~np.isnan(distance), distance, np.inf)
+    with np.errstate(invalid="ignore", over="ignore"):
+        kind = np.result_type(one, np.float64)
+        distance = np.asarray(np.abs(np.subtract(one, other, dtype=kind)))
+    distance[np.isnan(distance)] = np.inf
+    distance[near] = -1.0
     worst = np.unravel_index(int(distance.argmax()), distance.shape)
     place = ",".join(str(int(index)) for index in worst)
     yield Difference(
         path,
-        f"{int((~near).sum())} of {near.size} elements differ beyond rtol {tolerance.relative:g}"
-        f" atol {tolerance.absolute:g}; worst at [{place}]: {one[worst]!s}, torch answers {other[worst]!s}",
+        f"{int((~near).sum())} of {near.size} elements differ{limits};"
+        f" worst at [{place}]: {one[worst]!s}, torch answers {other[worst]!s}",
     )

@@ -55,7 +55,12 @@ class RunResult:
 def run_model(
     model: Model, spec: InputSpec, executor: Executor, program: Path, host: Host
 ) -> RunResult:
-    """Run a model both ways; raise `VerificationError` when the runtime does not even load it."""
+    """Run a model both ways; raise `VerificationError` when the runtime does not even load it.
+
+    Without given inputs those bundled with the model are used, if there are any.
+    """
+    if not spec.given and model.bundled_inputs:
+        spec = InputSpec(bundled=True)
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
         scratch = Path(name)
         if not spec.given:

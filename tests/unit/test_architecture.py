@@ -25,7 +25,7 @@ FOUNDATION_IMPORTS: Final = {
     "resources": frozenset[str](),
     "elf": frozenset({"errors", "model", "targets"}),
 }
-KNOWLEDGE: Final = frozenset({"candidates", "catalogue", "closure", "symbols"})
+KNOWLEDGE: Final = frozenset({"candidates", "catalogue", "closure", "cuts", "search", "symbols"})
 """What is known about LibTorch: values several stages share, read from the foundation alone."""
 
 PURE: Final = frozenset({"config"})
@@ -69,7 +69,7 @@ def allowed(name: str) -> frozenset[str]:
     if name in PURE:
         return VOCABULARY
     if name in KNOWLEDGE:
-        return FOUNDATION | {"closure"}
+        return FOUNDATION | {"closure", "candidates"}
     return FOUNDATION_IMPORTS.get(name, FOUNDATION | KNOWLEDGE)
 
 

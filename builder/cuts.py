@@ -1,0 +1,44 @@
+"""What a selection cannot reach and need not carry: calls replaced by a clear error."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from builder.model import Selection
+from builder.resources import DATA
+
+_CALL: Final = re.compile(r"_ZN2at4_ops\d+(\w+?)4callE")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One feature that is left out. `operators` is a regular expression over operator names."""
+
+    feature: str
+    operators: str
+
+    def covers(self, symbol: str) -> bool:
+        """Whether a mangled name is the call function of an operator that is cut."""
+        match = _CALL.match(symbol)
+        if match is None or match[1].startswith("is_"):
+            return False
+        return re.search(self.operators, match[1]) is not None
+
+
+def active_cuts(selection: Selection) -> tuple[Cut, ...]:
+    """Return the cuts that are sound for a selection: nothing in it touches the feature."""
+    table = tomllib.loads((DATA / "cuts.toml").read_text())
+    touched = [f"{name.namespace} {name.base}" for name in selection.names]
+    touched += [*selection.classes, *selection.dtypes]
+    return tuple(
+        Cut(row["feature"], row["operators"])
+        for row in table["cut"]
+        if not any(re.search(row["kept_by"], word) for word in touched)
+    )
+
+
+def feature_of(symbol: str, cuts: Iterable[Cut]) -> str | None:
+    """Return the feature a symbol belongs to, or None when it is not cut."""
+    return next((cut.feature for cut in cuts if cut.covers(symbol)), None)

@@ -1,0 +1,17 @@
+#include "missing_feature.h"
+
+#include <c10/util/Exception.h>
+
+#include <string>
+
+namespace build_runtime {
+
+// Not TORCH_CHECK: its message is stripped from this library, and this one is for the user.
+void missing_feature(const char* feature) {
+  throw c10::Error(
+      std::string("not in this runtime: ") + feature +
+          " (no operator of the models it was built for needs them)",
+      std::string());
+}
+
+} // namespace build_runtime
