@@ -1,0 +1,182 @@
+"""The real command line, run as users run it, and what the tests build with it.
+
+All tests share one cache, so that sources are fetched and objects compiled once. It outlives the
+session: `BUILD_RUNTIME_CACHE_DIR` if that is set, otherwise a folder in pytest's own cache.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from builder.values import Tensor, Value, decode, encode
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLES: Final = ROOT / "examples"
+EMULATORS: Final = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "x86": "qemu-i386"}
+
+CLASSIFIER: Final = EXAMPLES / "classifier" / "model.pt"
+CLASSIFIER_SHAPE: Final = ("--input-shape", "1,3,32,32")
+
+DEADLINE: Final = 3600.0
+"""Seconds for one command: a cold build on two slow cores, and qemu after it."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`python -m builder` of this checkout with one cache."""
+
+    cache: Path
+
+    def env(self, **extra: str) -> dict[str, str]:
+        """Return an environment in which no setting of the developer steers the command."""
+        kept = {name: it for name, it in os.environ.items() if not name.startswith("BUILD_RUNTIME")}
+        ours = {"PYTHONPATH": str(ROOT), "BUILD_RUNTIME_CACHE_DIR": str(self.cache)}
+        return {**kept, **ours, **extra}
+
+    def start(
+        self, *words: object, cwd: Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a command in its own session, as a terminal would."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "builder", *map(str, words)],
+            cwd=cwd, env=self.env(**(env or {})), text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(
+        self, *words: object, cwd: Path, expect: int = 0, env: Mapping[str, str] | None = None
+    ) -> Finished:
+        """Run a command to its end and check how it ends."""
+        process = self.start(*words, cwd=cwd, env=env)
+        try:
+            stdout, stderr = process.communicate(timeout=DEADLINE)
+        except BaseException:
+            interrupt(process)
+            raise
+        assert process.returncode == expect, (
+            f"exit {process.returncode}\n{stderr}\n{stdout[-4000:]}"
+        )
+        if expect != 1:
+            assert "Traceback" not in stderr, stderr
+        return Finished(process.returncode, stdout, stderr)
+
+
+def interrupt(process: subprocess.Popen[str]) -> Finished:
+    """Press Ctrl-C, and wait until the command has tidied up."""
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    return Finished(process.returncode, stdout, stderr)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime that was built: the archive, the folder it was unpacked to, and the summary."""
+
+    abi: str
+    prefix: Path
+    archive: Path
+    summary: Mapping[str, Any]
+
+    @property
+    def library(self) -> Path:
+        return self.prefix / "lib" / "libbuild_runtime.so"
+
+    @property
+    def program(self) -> Path:
+        return self.prefix / "bin" / "build-runtime-run"
+
+    @property
+    def manifest(self) -> Any:
+        path = self.prefix / "share" / "build_runtime" / "manifest.json"
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def model(self, name: str) -> Path:
+        return self.prefix / "share" / "build_runtime" / "models" / f"{name}.ptl"
+
+    def check(self, name: str, model: str = "") -> Mapping[str, Any]:
+        """Return the one check of that name (and model)."""
+        (found,) = (
+            it for it in self.summary["checks"] if it["name"] == name and it["model"] in ("", model)
+        )
+        assert isinstance(found, dict)
+        return found
+
+    def run(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Run the program of a runtime of this machine."""
+        return subprocess.run(
+            [self.program, *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def run_cases(self, model: Path, cases: list[tuple[Value, ...]], scratch: Path) -> list[Value]:
+        """Run a model on every case; return the results, failures among them."""
+        inputs, outputs = scratch / "inputs.brvf", scratch / "outputs.brvf"
+        inputs.write_bytes(encode(list(cases)))
+        completed = self.run(model, "--inputs", inputs, "--outputs", outputs)
+        assert completed.returncode in (0, 6), completed.stderr
+        results = decode(outputs.read_bytes())
+        assert isinstance(results, list)
+        return results
+
+
+def built(words: Finished, output: Path) -> tuple[Runtime, ...]:
+    """Return what a `--json` build wrote."""
+    return tuple(
+        Runtime(
+            abi=it["target"].removeprefix("linux-"),
+            prefix=output / it["target"],
+            archive=Path(it["archive"]),
+            summary=it,
+        )
+        for it in words.document["targets"]
+    )
+
+
+def write_example(name: str, folder: Path) -> Path:
+    """Run the script of an example as its README says; return the folder of its models."""
+    script = "make_models.py" if name == "two_models" else "make_model.py"
+    subprocess.run(
+        [sys.executable, "-W", "ignore", EXAMPLES / name / script, folder / name], check=True
+    )
+    return folder / name
+
+
+def ones(*shape: int, dtype: str = "float32") -> Tensor:
+    """Return a tensor of ones for `run_cases`."""
+    return Tensor(dtype, shape, np.ones(shape, dtype).tobytes())
+
+
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[str], *, seconds: float) -> None:
+    """Wait for something a running command does; fail when it ends, or takes too long."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if process.poll() is not None:
+            stdout, stderr = process.communicate()
+            raise AssertionError(f"it ended with {process.returncode}:\n{stderr}\n{stdout}")
+        assert time.monotonic() < deadline, f"nothing within {seconds:g} s"
+        time.sleep(0.1)

@@ -1,0 +1,184 @@
+"""What cannot work is said: which operators, which dtype, what is missing on this machine."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from builder.values import Failure, Tensor
+from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool, ones
+
+Make = Callable[[str, str], Runtime]
+
+UNKNOWN_OPERATORS: Final = """\
+import sys
+import torch
+
+library = torch.library.Library("shop", "DEF")
+library.define("discount(Tensor price) -> Tensor")
+library.define("tax(Tensor price, int percent) -> Tensor")
+
+class Shop(torch.nn.Module):
+    def forward(self, price):
+        return torch.ops.shop.tax(torch.ops.shop.discount(price), 19).relu()
+
+model = torch.jit.script(Shop())
+model._save_for_lite_interpreter(sys.argv[1])
+"""
+
+
+def test_a_model_of_another_runtime_is_refused_with_every_missing_operator(runtime: Make) -> None:
+    small, other = runtime("classifier", "x86_64"), runtime("mobilenet_v2", "arm64-v8a")
+    held = set(json.loads(small.run("--operators").stdout))
+    missing = set(other.summary["operators"]) - held
+    assert missing
+    told = small.run(other.model("model"), "--methods")
+    assert told.returncode == 3
+    assert not told.stdout
+    for name in missing:
+        assert name in told.stderr
+    for name in held & set(other.summary["operators"]):
+        assert f"{name}\n" not in told.stderr
+
+
+def test_a_dtype_that_was_not_selected_is_an_error_and_not_the_end(
+    runtime: Make, tmp_path: Path
+) -> None:
+    made = runtime("classifier", "x86_64")
+    good = ones(1, 3, 32, 32)
+    cases: list[tuple[Tensor, ...]] = [(good,), (ones(1, 3, 32, 32, dtype="float16"),), (good,)]
+    first, wrong, last = made.run_cases(made.model("model"), list(cases), tmp_path)
+    assert isinstance(first, Tensor)
+    assert first.shape == (1, 10)
+    assert isinstance(wrong, Failure)
+    assert wrong.message
+    assert last == first
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 32), (1, 4, 32, 32), ()])
+def test_a_wrong_shape_is_an_error_and_not_the_end(
+    shape: tuple[int, ...], runtime: Make, tmp_path: Path
+) -> None:
+    made = runtime("classifier", "x86_64")
+    good = ones(1, 3, 32, 32)
+    wrong, last = made.run_cases(made.model("model"), [(ones(*shape),), (good,)], tmp_path)
+    assert isinstance(wrong, Failure)
+    assert isinstance(last, Tensor)
+
+
+def test_operators_the_source_does_not_have_are_listed_together(tool: Tool, tmp_path: Path) -> None:
+    path = tmp_path / "shop.ptl"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", UNKNOWN_OPERATORS, path], check=True)
+    told = tool.run(path, "--abi", "x86_64", cwd=tmp_path, expect=3).stderr
+    assert "shop::discount" in told
+    assert "shop::tax" in told
+    assert "used by shop" in told
+    assert not (tmp_path / "dist").exists()
+
+
+def test_wrong_inputs_are_the_users_mistake(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "no.npz").write_bytes(b"no archive")
+    words = (CLASSIFIER, "--abi", "x86_64", "--input", "no.npz")
+    told = tool.run(*words, cwd=tmp_path, expect=2).stderr
+    assert "cannot use the inputs of model (no.npz)" in told
+    assert not (tmp_path / "dist").exists()
+
+
+def test_inputs_the_model_does_not_take_fail_verification(tool: Tool, tmp_path: Path) -> None:
+    words = (CLASSIFIER, "--abi", "x86_64", "--input-shape", "1,5")
+    told = tool.run(*words, cwd=tmp_path, expect=6).stderr
+    assert "model does not run in desktop torch on float32[1,5]" in told
+    assert not (tmp_path / "dist").exists()
+
+
+def without_emulator(folder: Path) -> dict[str, str]:
+    """Return an environment in which no qemu is found, but all that builds need."""
+    for name in ("cmake", "ninja", "sh"):
+        found = shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        assert found is not None
+        (folder / name).symlink_to(found)
+    return {"PATH": str(folder)}
+
+
+def test_without_an_emulator_the_run_is_skipped_and_said_so(
+    tool: Tool, tmp_path: Path, require: Callable[[str], Path]
+) -> None:
+    require("qemu-aarch64")
+    (tmp_path / "bin").mkdir()
+    env = without_emulator(tmp_path / "bin")
+    words = (CLASSIFIER, "--abi", "arm64-v8a", *CLASSIFIER_SHAPE)
+    told = tool.run(*words, cwd=tmp_path, env=env)
+    assert "no qemu-aarch64 on PATH" in told.stderr
+    assert "skipped  run" in told.stdout
+    made = tmp_path / "dist" / "linux-arm64-v8a" / "share" / "build_runtime" / "manifest.json"
+    checks = {it["name"]: it for it in json.loads(made.read_text())["result"]["checks"]}
+    assert checks["elf policy"]["outcome"] == "passed"
+    assert checks["run"]["outcome"] == "skipped"
+    assert "qemu-aarch64" in checks["run"]["reason"]
+
+    told = tool.run(*words, "--require-run", cwd=tmp_path, env=env, expect=6)
+    assert "cannot be run for linux-arm64-v8a" in told.stderr
+
+    # an emulator that came later is used: what was skipped is not "up to date"
+    again = tool.run(*words, cwd=tmp_path).stdout
+    assert "passed   outputs (model under qemu-aarch64, 1 case)" in again
+
+
+def test_a_run_that_was_not_wanted_is_said_so(tool: Tool, tmp_path: Path) -> None:
+    told = tool.run(CLASSIFIER, "--abi", "x86_64", "--no-verify", cwd=tmp_path)
+    assert "the models were not run: --no-verify" in told.stderr
+    path = tmp_path / "dist" / "linux-x86_64" / "share" / "build_runtime" / "manifest.json"
+    checks = {it["name"]: it for it in json.loads(path.read_text())["result"]["checks"]}
+    assert (checks["run"]["outcome"], checks["run"]["reason"]) == ("skipped", "--no-verify")
+
+
+def test_without_inputs_the_model_is_loaded_only(tool: Tool, tmp_path: Path) -> None:
+    told = tool.run(CLASSIFIER, "--abi", "x86_64", cwd=tmp_path)
+    assert "skipped  outputs (model natively): loaded, but not run" in told.stdout
+    told = tool.run(CLASSIFIER, "--abi", "x86_64", "--require-run", cwd=tmp_path, expect=6)
+    assert "no inputs were given" in told.stderr
+
+
+def test_no_source_and_no_network(tmp_path: Path) -> None:
+    tool = Tool(tmp_path / "cache")
+    words = (CLASSIFIER, "--abi", "x86_64", "--offline")
+    told = tool.run(*words, cwd=tmp_path, expect=4).stderr
+    assert "no source of PyTorch 2.6.0" in told
+    assert "--source DIR" in told
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_folder_that_is_no_source(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    words = (CLASSIFIER, "--abi", "x86_64", "--source", "empty")
+    assert "empty" in tool.run(*words, cwd=tmp_path, expect=4).stderr
+
+
+def test_a_disk_that_fills_up_while_compiling(tool: Tool, tmp_path: Path) -> None:
+    """In a mount namespace of its own, with a small tmpfs for objects and all else at hand."""
+    tool.run("plan", CLASSIFIER, "--abi", "x86_64", cwd=tmp_path)  # sources, code, zig's libraries
+    script = (
+        'mount -t tmpfs -o size=12m none "$1" && cd "$1" || exit 77\n'
+        'for kept in sources generated toolchains zig models; do ln -s "$2/$kept" .; done\n'
+        'cd "$4" && BUILD_RUNTIME_CACHE_DIR="$1" exec "$3" -m builder "$5" --abi x86_64'
+    )
+    small = tmp_path / "small"
+    small.mkdir()
+    argv = ("sh", "-c", script, "sh", small, tool.cache, sys.executable, tmp_path, CLASSIFIER)
+    unshare = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
+    done = subprocess.run(
+        [*unshare, *argv], env=tool.env(), capture_output=True, text=True, check=False, timeout=900
+    )
+    if done.returncode == 77 or done.stderr.startswith("unshare:"):
+        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+    assert done.returncode in (2, 4, 5), done.stderr
+    assert done.stderr.count("error: ") >= 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "dist").exists()
