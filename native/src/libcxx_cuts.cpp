@@ -2,8 +2,8 @@
 //
 // Note [Cutting libc++]. Streams format numbers through std::locale, whose constructor installs every
 // facet there is: money, dates, messages, wide characters, parsing. Nothing here asks for those (a
-// search of the linked code for use_facet<...> finds ctype<char>, num_put<char> and numpunct<char>),
-// but their virtual tables would keep 120 KB of code alive. The linker takes the first definition of
+// search of the linked code for use_facet<...> finds ctype<char>, num_put<char> and numpunct<char>, and
+// the standard streams ask their codecvt whether it converts), but their virtual tables would keep 120 KB of code alive. The linker takes the first definition of
 // a symbol, and our objects come before the archives (--allow-multiple-definition): these tables
 // replace libc++'s. Asking for such a facet ends the process with a message.
 //
@@ -42,8 +42,6 @@ FACET(5, "_ZTVNSt3__17codecvtIDiDu11__mbstate_tEE")
 FACET(6, "_ZTVNSt3__17codecvtIDic11__mbstate_tEE")
 FACET(7, "_ZTVNSt3__17codecvtIDsDu11__mbstate_tEE")
 FACET(8, "_ZTVNSt3__17codecvtIDsc11__mbstate_tEE")
-FACET(9, "_ZTVNSt3__17codecvtIcc11__mbstate_tEE")
-FACET(10, "_ZTVNSt3__17codecvtIwc11__mbstate_tEE")
 FACET(11, "_ZTVNSt3__17collateIcEE")
 FACET(12, "_ZTVNSt3__17collateIwEE")
 FACET(13, "_ZTVNSt3__17num_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
