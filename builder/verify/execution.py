@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,10 @@ class Executor:
         argv = (*self.prefix, str(program), *arguments)
         return host.runner.capture(Command(argv, Path("/"), host.child_env()), timeout=_DEADLINE)
 
+    def line(self, program: Path, *arguments: str) -> str:
+        """Return what to paste into a shell to run the same."""
+        return shlex.join((*self.prefix, str(program), *arguments))
+
 
 def find_executor(target: Target, host: Host) -> Executor | str:
     """Return how to run programs of `target` here, or the reason why that is impossible."""
@@ -60,9 +65,16 @@ def find_executor(target: Target, host: Host) -> Executor | str:
 def registered_operators(executor: Executor, program: Path, host: Host) -> frozenset[str]:
     """Ask a runtime which operators are really registered in it."""
     result = executor.run(program, "--operators", host=host)
+    hint = f"repeat it by hand: {executor.line(program, '--operators')}"
     if result.status != 0:
         raise VerificationError(
             f"the runtime does not start: {result.stderr.strip() or f'status {result.status}'}",
-            hint=f"repeat it by hand: {' '.join((*executor.prefix, str(program), '--operators'))}",
+            hint=hint,
         )
-    return frozenset(json.loads(result.stdout))
+    try:
+        names = json.loads(result.stdout)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise VerificationError("the runtime does not list its operators", hint=hint)
+    return frozenset(names)

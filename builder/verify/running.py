@@ -5,13 +5,18 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from builder.errors import UsageError, VerificationError
+from builder.files import copy_atomic
 from builder.model import Model, ModelFormat
-from builder.process import Command, Host
+from builder.process import Command, Completed, Host
 from builder.values import Value, decode
 from builder.verify.compare import Difference, compare
 from builder.verify.execution import Executor
+
+_FAILED_CASES: Final = 6
+"""The program's documented code: the answers are written, some say why they failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +66,57 @@ def run_model(
     """
     if not spec.given and model.bundled_inputs:
         spec = InputSpec(bundled=True)
+    if not spec.given:
+        result = executor.run(program, str(model.path.resolve()), "--methods", host=host)
+        if result.status != 0:
+            raise _failed(model, executor.line(program, str(model.path), "--methods"), result)
+        return RunResult(model.name, 0, ())
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
-        scratch = Path(name)
-        if not spec.given:
-            _run(model, executor, program, host, "--methods")
-            return RunResult(model.name, 0, ())
-        inputs, expected = scratch / "inputs", scratch / "expected"
+        inputs, expected, outputs = (Path(name, it) for it in ("inputs", "expected", "outputs"))
         _reference(model, spec, inputs, expected, host)
-        outputs = scratch / "outputs"
-        _run(
-            model, executor, program, host,
-            "--inputs", str(inputs), "--outputs", str(outputs), allow_failed_cases=True,
+        wanted = _results(model, expected)
+        result = executor.run(
+            program, str(model.path.resolve()),
+            "--inputs", str(inputs), "--outputs", str(outputs), host=host,
         )  # fmt: skip
-        actual = _results(outputs)
-        wanted = _results(expected)
-        differences = [
-            difference
-            for number, (one, other) in enumerate(zip(actual, wanted, strict=True))
-            for difference in compare(
-                one, other, "output" if len(wanted) == 1 else f"case {number}"
-            )
-        ]
-        return RunResult(model.name, len(wanted), tuple(differences))
+        if result.status not in (0, _FAILED_CASES):
+            kept = host.cache / "logs" / f"{model.name}.inputs"
+            copy_atomic(inputs, kept)
+            again = ("--inputs", str(kept), "--outputs", "/dev/null")
+            raise _failed(model, executor.line(program, str(model.path), *again), result)
+        actual = _results(model, outputs)
+    if len(actual) != len(wanted):
+        raise VerificationError(
+            f"{model.name}: the runtime answers {len(actual)} cases of {len(wanted)}",
+            hint="please report it",
+        )
+    differences = [
+        difference
+        for number, (one, other) in enumerate(zip(actual, wanted, strict=True))
+        for difference in compare(one, other, "output" if len(wanted) == 1 else f"case {number}")
+    ]
+    return RunResult(model.name, len(wanted), tuple(differences))
 
 
-def _results(path: Path) -> list[Value]:
-    value = decode(path.read_bytes())
-    assert isinstance(value, list)
+def _results(model: Model, path: Path) -> list[Value]:
+    try:
+        value = decode(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise VerificationError(
+            f"{model.name}: the answers cannot be read ({error})", hint="please report it"
+        ) from error
+    if not isinstance(value, list):
+        raise VerificationError(
+            f"{model.name}: the answers are no list of cases", hint="please report it"
+        )
     return value
+
+
+def _failed(model: Model, line: str, result: Completed) -> VerificationError:
+    reason = result.stderr.strip() or f"status {result.status}"
+    return VerificationError(
+        f"the runtime does not run {model.name}: {reason}", hint=f"repeat it by hand: {line}"
+    )
 
 
 def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host: Host) -> None:
@@ -116,24 +144,4 @@ def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host
     raise VerificationError(
         f"{model.name} does not run in desktop torch on {spec.describe()}: {reason}",
         hint="give inputs the model accepts: --input FILE or --input-shape 1,3,224,224",
-    )
-
-
-def _run(
-    model: Model,
-    executor: Executor,
-    program: Path,
-    host: Host,
-    *arguments: str,
-    allow_failed_cases: bool = False,
-) -> None:
-    result = executor.run(program, str(model.path.resolve()), *arguments, host=host)
-    failed_cases = 6  # the program's documented code: results are written, some say why they failed
-    if result.status == 0 or (allow_failed_cases and result.status == failed_cases):
-        return
-    line = " ".join((*executor.prefix, str(program), str(model.path), *arguments))
-    raise VerificationError(
-        f"the runtime does not run {model.name}:"
-        f" {result.stderr.strip() or f'status {result.status}'}",
-        hint=f"repeat it by hand: {line}",
     )
