@@ -1,0 +1,88 @@
+"""The README and the examples say what the program does: options, tables and links are real."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from builder import cli, errors
+from builder.config import DEFAULTS
+from builder.model import Abi
+from builder.targets import facts
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES: Final = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("benchmarks/*.md")]
+)
+BLOCK: Final = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACEHOLDERS: Final = {"COMMAND", "MODEL", "MODEL...", "ARTIFACT"}
+
+
+def commands(text: str) -> Iterator[str]:
+    """Yield the commands of the code blocks, with continued lines joined and comments cut off."""
+    for block in BLOCK.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in re.split(r"\s+&& ", line.removeprefix("$ ")):
+                if part.startswith("build-runtime "):
+                    yield re.split(r" {2,}|  # ", part.strip())[0]
+
+
+def rows(text: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table under a heading, without its head."""
+    _, _, rest = text.partition(f"## {heading}\n")
+    section = rest.split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip(" `") for cell in line.strip("|").split(" |")] for line in lines[2:]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_have_options_that_exist(page: Path) -> None:
+    for command in commands(page.read_text(encoding="utf-8")):
+        words = shlex.split(command)[1:]
+        if words[0] in cli._COMMANDS or PLACEHOLDERS & set(words):
+            continue
+        options = cli._build_parser().parse(words)
+        assert options.models, command
+        assert options.abi, command
+
+
+def test_the_readme_has_commands() -> None:
+    named = {shlex.split(it)[1] for it in commands(README)}
+    assert set(cli._COMMANDS) - {"build", "cache"} <= named
+    assert sum("--abi" in it for it in commands(README)) >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_setting_is_explained() -> None:
+    told = {row[0]: row for row in rows(README, "Configuration")}
+    assert list(told) == list(DEFAULTS)
+    for name, default in DEFAULTS.items():
+        assert f"BUILD_RUNTIME_{name.upper().replace('-', '_')}" in told[name][1]
+        assert not default or default in told[name][2]
+
+
+def test_every_exit_code_is_explained() -> None:
+    kinds = [it for it in vars(errors).values() if isinstance(it, type)]
+    raised = {it.exit_code for it in kinds if issubclass(it, errors.BuildRuntimeError)}
+    told = [int(row[0]) for row in rows(README, "Exit codes")]
+    assert set(told) == raised | {0, 130}
+    assert told == sorted(told)
+    assert all(re.search(rf"\b{code} ", cli._EXIT_CODES) for code in told)
+
+
+def test_every_abi_is_explained() -> None:
+    told = {row[0]: row for row in rows(README, "Targets")}
+    assert set(told) == {abi.value for abi in Abi}
+    for abi in Abi:
+        assert facts(abi).linux_triple in told[abi][1]
+        assert facts(abi).emulator in told[abi][2] or "this machine" in told[abi][2]
