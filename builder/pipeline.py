@@ -127,7 +127,7 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     source = open_source(request.source, host, events)
     built: list[Built] = []
     for target in find_targets(request, events):
-        name = _request_name(request, models, source, target)
+        name = _request_name(request, models, source, target, host)
         built.append(
             _recall(name, request, target, host)
             or _build_target(request, models, source, target, name, host, events)
@@ -418,9 +418,13 @@ def _summary(  # noqa: PLR0917  one value of each stage before
 
 
 def _request_name(
-    request: Request, models: tuple[Model, ...], source: SourceTree, target: Target
+    request: Request, models: tuple[Model, ...], source: SourceTree, target: Target, host: Host
 ) -> str:
-    """Name everything that decides a result, so that an equal request can be answered at once."""
+    """Name everything that decides a result, so that an equal request can be answered at once.
+
+    How programs run here is part of it: an emulator that comes later makes a skipped run possible.
+    """
+    executor = find_executor(target, host)
     own = [
         sha256_file(path)
         for folder in (CMAKE, NATIVE, TEMPLATES, Path(__file__).parent)
@@ -439,6 +443,7 @@ def _request_name(
             for it in request.inputs
         ],
         verify=[request.verify, request.require_run],
+        runs=executor if isinstance(executor, str) else executor.how,
         output=str(request.output.resolve()),
     )
 
