@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from builder.errors import ToolchainError
+
 _ARCHIVE: Final = b"!<arch>\n"
 _MEMBER: Final = 60  # bytes of an archive member's header
-
-
 _LINKER: Final = frozenset(
     {
         "_DYNAMIC", "_GLOBAL_OFFSET_TABLE_", "__bss_start", "__dso_handle", "__ehdr_start",
@@ -23,14 +24,21 @@ _LINKER: Final = frozenset(
 
 
 def provided_symbols(libraries: Iterable[Path]) -> frozenset[str]:
-    """Return every symbol the archives, the shared libraries and the linker define."""
+    """Return every symbol the archives, the shared libraries and the linker define.
+
+    Raises `ToolchainError` for a file that is neither an archive nor a library.
+    """
     found: set[str] = set(_LINKER)
     for library in libraries:
-        data = library.read_bytes() if library.suffix == ".a" else b""
-        if data.startswith(_ARCHIVE):
-            found |= _archive_index(data)
-        else:
-            found |= _dynamic_symbols(library)
+        try:
+            data = library.read_bytes() if library.suffix == ".a" else b""
+            is_archive = data.startswith(_ARCHIVE)
+            found |= _archive_index(data) if is_archive else _dynamic_symbols(library)
+        except (ELFError, OSError, struct.error, ValueError) as error:
+            raise ToolchainError(
+                f"{library}, a library of the toolchain, cannot be read ({error})",
+                hint="let it be made again: build-runtime cache clear",
+            ) from error
     return frozenset(found)
 
 

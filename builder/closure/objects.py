@@ -106,7 +106,7 @@ def read_object(path: Path) -> ObjectGraph:
     data = path.read_bytes()
     try:
         return _Reader(path, data).graph()
-    except (struct.error, IndexError, KeyError, UnicodeDecodeError, ValueError) as error:
+    except (struct.error, IndexError, OverflowError, ValueError) as error:
         raise CompileError(
             f"{path} is not a complete object file ({error})",
             hint="remove it and run the same command again",

@@ -34,11 +34,13 @@ def close(
 
     `missing` maps each undefined symbol of a live section to the name of a section that needs it.
     A symbol that `is_cut` says yes to is not followed: something else will define it, and the ones
-    that were met are listed in `cut`. The result does not depend on the order in which references are met.
+    that were met are listed in `cut`. The result depends neither on the order in which references
+    are met nor on the order of `available`.
     """
-    order = list(dict.fromkeys((*roots, *available)))
-    sweep = _Sweep({path: read(path) for path in order}, is_cut)
-    for path in roots:
+    first = tuple(dict.fromkeys(roots))
+    order = (*first, *sorted(set(available).difference(first)))
+    sweep = _Sweep({path: read(path) for path in (*sorted(first), *order[len(first) :])}, is_cut)
+    for path in first:
         sweep.link(path)
         sweep.stack.extend((path, index) for index in _exported(sweep.graphs[path]))
     sweep.run()
@@ -53,9 +55,7 @@ def close(
 class _Sweep:
     """The state of one sweep; lives only inside `close`."""
 
-    def __init__(
-        self, graphs: Mapping[Path, ObjectGraph], is_cut: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, graphs: Mapping[Path, ObjectGraph], is_cut: Callable[[str], bool]) -> None:
         self.graphs = graphs
         self.is_cut = is_cut
         self.cut: set[str] = set()
