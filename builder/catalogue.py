@@ -21,6 +21,17 @@ _LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
 
 
+_ANNOTATION: Final = re.compile(r"\([^)]*\)")
+_LIST: Final = re.compile(r"(\w+)\[(\d*)\]")
+_NAMED_DEFAULTS: Final = {
+    "contiguous_format": 0,  # c10::MemoryFormat
+    "preserve_format": 1,
+    "Mean": 1,  # at::Reduction
+    "Sum": 2,
+    "long": 4,  # c10::ScalarType
+}
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorEntry:
     """One operator of a source tree.
@@ -116,8 +127,57 @@ def parse_builtins(text: str) -> Iterator[OperatorEntry]:
         yield OperatorEntry(OperatorName.parse(match[1]), schema="")
 
 
+def encode_arguments(schema: str) -> str:
+    """Return what the interpreter needs of a schema, in the notation of `native/src/registration.h`.
+
+    Raises `ValueError` for a default it does not know how to write.
+    """
+    fields: list[str] = []
+    keyword_only = False
+    for argument in _pieces(schema):
+        if argument == "*":
+            keyword_only = True
+            continue
+        declaration, separator, default = argument.partition("=")
+        kind, _, _ = declaration.strip().rpartition(" ")
+        mark = ">" if keyword_only and "!" in kind else "*" if keyword_only else ""
+        fields.append(mark + (_encode_default(kind, default) if separator else ""))
+    return "|".join(fields) + ("|" if fields else "")
+
+
+def _encode_default(kind: str, text: str) -> str:
+    kind = _ANNOTATION.sub("", kind).removesuffix("?")
+    if text == "None":
+        return "n"
+    listed = _LIST.fullmatch(kind)
+    if listed is not None:
+        base, length = listed[1], int(listed[2] or 1)
+        items = text[1:-1].split(",") if text.startswith("[") else [text] * length
+        encoded = [_encode_scalar(base, item.strip()) for item in items if item.strip()]
+        letter = {"float": "D", "bool": "B"}.get(base, "I")
+        return letter + ",".join(item if letter == "B" else item[1:] for item in encoded)
+    return _encode_scalar(kind, text)
+
+
+def _encode_scalar(kind: str, text: str) -> str:
+    if text in ("True", "False"):
+        return text[0].lower()
+    if kind == "str":
+        return "s" + text[1:-1]
+    if text in _NAMED_DEFAULTS:
+        return f"i{_NAMED_DEFAULTS[text]}"
+    if kind == "float":
+        return f"d{float(text)!r}"
+    return f"i{int(text)}" if re.fullmatch(r"-?\d+", text) else f"d{float(text)!r}"
+
+
 def split_arguments(schema: str) -> tuple[str, ...]:
-    """Split the arguments of a schema at its top-level commas; the lone `*` is not one."""
+    """Return the arguments of a schema as they are written, without the lone `*`."""
+    return tuple(piece for piece in _pieces(schema) if piece != "*")
+
+
+def _pieces(schema: str) -> Iterator[str]:
+    """Split what stands between the parentheses of a schema at its top-level commas."""
     start = schema.index("(")
     depth = 0
     pieces = [""]
@@ -134,4 +194,4 @@ def split_arguments(schema: str) -> tuple[str, ...]:
             pieces.append("")
         else:
             pieces[-1] += character
-    return tuple(piece.strip() for piece in pieces if piece.strip() not in ("", "*"))
+    return (piece.strip() for piece in pieces if piece.strip())

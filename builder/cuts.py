@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from builder.catalogue import Catalogue
 from builder.model import Selection
 from builder.resources import DATA
 
@@ -14,26 +15,33 @@ _CALL: Final = re.compile(r"_ZN2at4_ops\d+(\w+?)4callE")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One feature that is left out. `operators` is a regular expression over operator names."""
+    """One feature that is left out: regular expressions over operators and mangled names."""
 
     feature: str
-    operators: str
+    operators: str = ""
+    symbols: str = ""
 
     def covers(self, symbol: str) -> bool:
-        """Whether a mangled name is the call function of an operator that is cut."""
-        match = _CALL.match(symbol)
+        """Whether a mangled name is a function of the feature."""
+        if self.symbols and re.search(self.symbols, symbol):
+            return True
+        match = _CALL.match(symbol) if self.operators else None
         if match is None or match[1].startswith("is_"):
             return False
         return re.search(self.operators, match[1]) is not None
 
 
-def active_cuts(selection: Selection) -> tuple[Cut, ...]:
+def active_cuts(selection: Selection, catalogue: Catalogue) -> tuple[Cut, ...]:
     """Return the cuts that are sound for a selection: nothing in it touches the feature."""
     table = tomllib.loads((DATA / "cuts.toml").read_text())
     touched = [f"{name.namespace} {name.base}" for name in selection.names]
-    touched += [*selection.classes, *selection.dtypes]
+    touched += [f"class {name}" for name in selection.classes]
+    touched += [f"dtype {name}" for name in selection.dtypes]
+    touched += [f"opcode {name}" for name in selection.opcodes]
+    if any(catalogue.entries[name].registrar for name in selection.names):
+        touched.append("registrar")
     return tuple(
-        Cut(row["feature"], row["operators"])
+        Cut(row["feature"], row.get("operators", ""), row.get("symbols", ""))
         for row in table["cut"]
         if not any(re.search(row["kept_by"], word) for word in touched)
     )

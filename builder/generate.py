@@ -8,7 +8,7 @@ from typing import Final
 import jinja2
 
 from builder.candidates import Group
-from builder.catalogue import Catalogue, OperatorEntry
+from builder.catalogue import Catalogue, OperatorEntry, encode_arguments
 from builder.model import BuildPlan, GeneratedFile, Toolchain
 from builder.resources import CMAKE, NATIVE, TEMPLATES
 from builder.targets import facts
@@ -181,6 +181,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701  CMake and C++ are written, not HTML
     )
     environment.filters["cmake"] = cmake_value
+    environment.filters["arguments"] = lambda entry: encode_arguments(entry.schema)
     return environment
 
 

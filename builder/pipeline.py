@@ -62,12 +62,8 @@ from builder.verify import (
     run_model,
 )
 
-ALWAYS: Final = (
-    "pytorch:aten/src/ATen/core/BackendSelectFallbackKernel.cpp",
-    "pytorch:aten/src/ATen/core/VariableFallbackKernel.cpp",
-    "pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",
-)
-"""Files nothing refers to by name: their constructors register what dispatching relies on."""
+ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
+"""Files nothing refers to by name: their constructors register what the interpreter relies on."""
 
 _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
 
@@ -181,7 +177,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     check(models, catalogue)
     index = read_index(_shipped_index(plan)).merged(read_index(_learned_index(plan, host)))
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
-    cuts = active_cuts(selection)
+    cuts = active_cuts(selection, catalogue)
     prediction = index.predict(
         _always(groups),
         _symbols(entries, index),

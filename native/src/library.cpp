@@ -2,7 +2,6 @@
 #include "error.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/jit/mobile/function.h>
 #include <torch/csrc/jit/mobile/prim_ops_registery.h>
 #include <torch/csrc/jit/runtime/operator.h>
@@ -30,13 +29,6 @@ const char* const kPromoted[] = {
 
 std::vector<std::string> list_operators() {
   std::vector<std::string> names;
-  auto& dispatcher = c10::Dispatcher::singleton();
-  for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
-    // A kernel without a schema cannot be called by a model.
-    if (dispatcher.findSchema(name).has_value()) {
-      names.push_back(torch::jit::mobile::operator_str(name));
-    }
-  }
   for (const auto& op : torch::jit::getAllOperators()) {
     names.push_back(torch::jit::mobile::operator_str(op->schema().operator_name()));
   }

@@ -9,9 +9,9 @@ namespace build_runtime {
 // Not TORCH_CHECK: its message is stripped from this library, and this one is for the user.
 void missing_feature(const char* feature) {
   throw c10::Error(
+      c10::SourceLocation{__func__, __FILE__, __LINE__},
       std::string("not in this runtime: ") + feature +
-          " (no operator of the models it was built for needs them)",
-      std::string());
+          " (no operator of the models it was built for needs them)");
 }
 
 } // namespace build_runtime

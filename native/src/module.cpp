@@ -1,8 +1,8 @@
 #include "archive.h"
 #include "arguments.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/InferenceMode.h>
+#include <torch/csrc/jit/runtime/operator.h>
 #include <torch/csrc/jit/mobile/interpreter.h>
 #include <torch/csrc/jit/runtime/instruction.h>
 
@@ -51,8 +51,8 @@ Function& find_method(const br_module& module, const char* name) {
 
 // The tensors an operator was given, as `float32[1, 3]`: they are still on the stack when it throws.
 std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IValue> stack) {
-  const auto op = c10::Dispatcher::singleton().findSchema(name);
-  if (!op.has_value()) {
+  const auto op = torch::jit::findOperatorFor(name);
+  if (op == nullptr) {
     return "";
   }
   const size_t count = std::min(op->schema().arguments().size(), stack.size());

@@ -1,36 +1,48 @@
-// Registers selected ATen operators with the dispatcher, and nothing else.
+// Gives the interpreter the selected ATen operators, and nothing else.
 //
-// With static dispatch every at::_ops::X::call is a direct C++ call, so one boxed catch-all kernel
-// per root operator is enough: it serves every dispatch key, factories (no key at all) included.
-// The kernel is registered boxed: the interpreter only makes boxed calls, and an unboxed kernel
-// would bring the schema-inference code of its whole signature along.
+// Note [Registration without the dispatcher]. The interpreter looks an operator up in its own table
+// before it asks the dispatcher. With static dispatch every at::_ops::X::call is a direct C++ call, so
+// there is nothing left to dispatch: one function per root operator that takes its arguments from the
+// stack goes into that table. The dispatcher, the parser of schemas and the inference of schemas from
+// C++ types (some 200 KB) are then not needed. Of a schema the interpreter uses only how many
+// arguments there are and what the missing ones default to.
 #pragma once
 
 #include <ATen/core/boxing/KernelFunction.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <torch/library.h>
+#include <ATen/core/stack.h>
+
+#include <cstddef>
 
 namespace build_runtime {
 
-template <class Operator>
-void boxed_call(
-    const c10::OperatorHandle& handle,
-    c10::DispatchKeySet keys,
-    torch::jit::Stack* stack) {
-  using Functor =
-      c10::impl::WrapFunctionIntoFunctor<c10::CompileTimeFunctionPointer<
-          typename Operator::schema,
-          &Operator::call>>;
-  c10::impl::make_boxed_from_unboxed_functor<typename Functor::type, false>::call(
-      nullptr, handle, keys, stack);
-}
+// One root operator. `arguments` holds one field per argument, separated by '|': an optional '*'
+// (keyword only) or '>' (an output), then the default: nothing (required), `n` (None), `t`, `f`,
+// `i7`, `d0.5`, `stext`, or a list of one kind, `I1,1`, `D0.5`, `Bt,f`.
+struct OperatorEntry {
+  const char* name; // with its namespace
+  const char* overload;
+  const char* arguments;
+  void (*run)(torch::jit::Stack& stack);
+};
+
+// Returns true, so that a constant can hold the call.
+bool register_operators(const OperatorEntry* entries, std::size_t count);
 
 template <class Operator>
-void register_operator(torch::Library& library, const char* qualified_name) {
-  library.def(Operator::schema_str);
-  library.impl(
-      qualified_name,
-      torch::CppFunction::makeFromBoxedFunction<&boxed_call<Operator>>());
+void run_operator(torch::jit::Stack& stack) {
+  using Functor = typename c10::impl::WrapFunctionIntoFunctor<
+      c10::CompileTimeFunctionPointer<typename Operator::schema, &Operator::call>>::type;
+  using Traits = c10::guts::infer_function_traits_t<Functor>;
+  using Result = std::decay_t<typename Traits::return_type>;
+  constexpr std::size_t count = Traits::number_of_parameters;
+  if constexpr (std::is_void_v<Result>) {
+    c10::impl::call_functor_with_args_from_stack<Functor, false>(nullptr, {}, &stack);
+    torch::jit::drop(stack, count);
+  } else {
+    Result result = c10::impl::call_functor_with_args_from_stack<Functor, false>(nullptr, {}, &stack);
+    torch::jit::drop(stack, count);
+    c10::impl::push_outputs<Result, false>::call(std::move(result), &stack);
+  }
 }
 
 } // namespace build_runtime

@@ -69,7 +69,7 @@ def allowed(name: str) -> frozenset[str]:
     if name in PURE:
         return VOCABULARY
     if name in KNOWLEDGE:
-        return FOUNDATION | {"closure", "candidates"}
+        return FOUNDATION | {"closure", "candidates", "catalogue"}
     return FOUNDATION_IMPORTS.get(name, FOUNDATION | KNOWLEDGE)
 
 

@@ -1,0 +1,126 @@
+#include "registration.h"
+
+#include <ATen/core/List.h>
+#include <ATen/core/function_schema.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace build_runtime {
+namespace {
+
+// Reads one field of an OperatorEntry; `text` moves to its end. The text is generated, never foreign.
+class Reader {
+ public:
+  explicit Reader(const char* text) : text_(text) {}
+
+  bool at_end() const {
+    return *text_ == '\0';
+  }
+
+  c10::Argument argument() {
+    const bool output = take('>');
+    const bool keyword_only = output || take('*');
+    c10::optional<c10::IValue> default_value;
+    if (*text_ != '|' && !at_end()) {
+      default_value = value(*text_++);
+    }
+    take('|');
+    c10::optional<c10::AliasInfo> alias;
+    if (output) {
+      alias.emplace();
+      alias->setIsWrite(true);
+    }
+    return c10::Argument(
+        "", c10::AnyType::get(), c10::nullopt, std::move(default_value), keyword_only, std::move(alias));
+  }
+
+ private:
+  bool take(char wanted) {
+    if (*text_ != wanted) {
+      return false;
+    }
+    ++text_;
+    return true;
+  }
+
+  int64_t integer() {
+    char* end = nullptr;
+    const int64_t number = std::strtoll(text_, &end, 10);
+    text_ = end;
+    return number;
+  }
+
+  double real() {
+    char* end = nullptr;
+    const double number = std::strtod(text_, &end);
+    text_ = end;
+    return number;
+  }
+
+  std::string word() {
+    const char* begin = text_;
+    while (*text_ != '|' && !at_end()) {
+      ++text_;
+    }
+    return std::string(begin, text_);
+  }
+
+  template <class T, class Read>
+  c10::IValue list(Read read) {
+    c10::List<T> items;
+    while (*text_ != '|' && !at_end()) {
+      items.push_back(read());
+      take(',');
+    }
+    return items;
+  }
+
+  c10::IValue value(char kind) {
+    switch (kind) {
+      case 't':
+        return true;
+      case 'f':
+        return false;
+      case 'i':
+        return integer();
+      case 'd':
+        return real();
+      case 's':
+        return word();
+      case 'I':
+        return list<int64_t>([this] { return integer(); });
+      case 'D':
+        return list<double>([this] { return real(); });
+      case 'B':
+        return list<bool>([this] { return *text_++ == 't'; });
+      default:
+        return {};
+    }
+  }
+
+  const char* text_;
+};
+
+} // namespace
+
+bool register_operators(const OperatorEntry* entries, std::size_t count) {
+  for (const OperatorEntry* entry = entries; entry != entries + count; ++entry) {
+    std::vector<c10::Argument> arguments;
+    for (Reader reader(entry->arguments); !reader.at_end();) {
+      arguments.push_back(reader.argument());
+    }
+    torch::jit::registerOperator(torch::jit::Operator(
+        entry->name,
+        entry->overload,
+        std::move(arguments),
+        std::vector<c10::Argument>(),
+        entry->run,
+        c10::AliasAnalysisKind::FROM_SCHEMA));
+  }
+  return true;
+}
+
+} // namespace build_runtime
