@@ -45,14 +45,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Tool:
-    """`python -m builder` of this checkout with one cache."""
+    """`python -m builder` of a checkout, this one unless told otherwise, with one cache."""
 
     cache: Path
+    root: Path = ROOT
 
     def env(self, **extra: str) -> dict[str, str]:
         """Return an environment in which no setting of the developer steers the command."""
         kept = {name: it for name, it in os.environ.items() if not name.startswith("BUILD_RUNTIME")}
-        ours = {"PYTHONPATH": str(ROOT), "BUILD_RUNTIME_CACHE_DIR": str(self.cache)}
+        ours = {"PYTHONPATH": str(self.root), "BUILD_RUNTIME_CACHE_DIR": str(self.cache)}
         return {**kept, **ours, **extra}
 
     def start(
@@ -81,6 +82,12 @@ class Tool:
         if expect != 1:
             assert "Traceback" not in stderr, stderr
         return Finished(process.returncode, stdout, stderr)
+
+
+def objects(tool: Tool) -> dict[Path, int]:
+    """Return the objects of a cache's stores with their times."""
+    found = (tool.cache / "objects").glob("*/build/**/*.o")
+    return {path: path.stat().st_mtime_ns for path in found if "CompilerId" not in path.parts}
 
 
 def interrupt(process: subprocess.Popen[str]) -> Finished:

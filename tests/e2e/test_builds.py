@@ -1,6 +1,7 @@
 """Every example becomes a runtime that answers as desktop torch does."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,7 +16,16 @@ from builder.elf import read_elf
 from builder.model import Abi
 from builder.resources import DATA
 from builder.targets import facts
-from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, built
+from tests.e2e.real import (
+    CLASSIFIER,
+    CLASSIFIER_SHAPE,
+    EMULATORS,
+    ROOT,
+    Runtime,
+    Tool,
+    built,
+    objects,
+)
 
 Make = Callable[[str, str], Runtime]
 
@@ -148,6 +158,19 @@ def test_a_lite_model_is_taken_as_it_is(tool: Tool, tmp_path: Path, runtime: Mak
     assert made.check("outputs", "model")["outcome"] == "passed"
     assert made.library.read_bytes() == first.library.read_bytes()
     assert made.model("model").read_bytes() == first.model("model").read_bytes()
+
+
+def test_another_checkout_uses_the_same_objects(tool: Tool, tmp_path: Path, runtime: Make) -> None:
+    """Where the program is installed decides nothing: a cache may outlive a virtual environment."""
+    first = runtime("classifier", "x86_64")
+    for name in ("builder", "cmake", "native", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / "elsewhere" / name)
+    before = objects(tool)
+    elsewhere = Tool(tool.cache, tmp_path / "elsewhere")
+    words = (CLASSIFIER, "--abi", "x86_64", *CLASSIFIER_SHAPE, "--json")
+    (made,) = built(elsewhere.run(*words, cwd=tmp_path), tmp_path / "dist")
+    assert objects(tool) == before
+    assert made.archive.read_bytes() == first.archive.read_bytes()
 
 
 def test_two_builds_at_once_share_a_cache(

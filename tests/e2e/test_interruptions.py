@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from builder.closure.objects import read_object
-from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool, built, interrupt, wait_until
+from tests.e2e.real import (
+    CLASSIFIER,
+    CLASSIFIER_SHAPE,
+    Runtime,
+    Tool,
+    built,
+    interrupt,
+    objects,
+    wait_until,
+)
 
 WORDS = (CLASSIFIER, "--abi", "x86_64", *CLASSIFIER_SHAPE, "--json")
 
@@ -20,12 +29,6 @@ def cold(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Tool:
     for name in ("sources", "zig"):
         (cache / name).symlink_to(tool.cache / name)
     return Tool(cache)
-
-
-def objects(tool: Tool) -> dict[Path, int]:
-    """Return the objects of the store with their times."""
-    found = (tool.cache / "objects").glob("*/build/**/*.o")
-    return {path: path.stat().st_mtime_ns for path in found if "CompilerId" not in path.parts}
 
 
 def still_running(tool: Tool) -> list[str]:
