@@ -87,6 +87,7 @@ def render_runtime(
         "fingerprint": plan.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
         "operators": [entry for entry in entries if entry.symbol],
+        "upgraders": plan.selection.upgraders,
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,
         "manifest_bytes": manifest.encode(),

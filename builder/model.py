@@ -134,7 +134,8 @@ class SelectedOperator:
 class Selection:
     """Everything the models ask for together. A union: associative, commutative, idempotent.
 
-    `opcodes` are the instructions of the bytecode, such as `FORMAT`.
+    `opcodes` are the instructions of the bytecode, such as `FORMAT`. `upgraders`: some model is so
+    old that an operator it calls has to be replaced by a function with its former meaning.
 
     `operators` are sorted, one entry for each name, in whatever order they are given: equal
     selections are equal values, and give equal text and equal fingerprints.
@@ -144,6 +145,7 @@ class Selection:
     classes: frozenset[str] = frozenset()
     dtypes: frozenset[str] = frozenset()
     opcodes: frozenset[str] = frozenset()
+    upgraders: bool = False
 
     def __post_init__(self) -> None:
         """Bring the operators into their one order."""
@@ -165,6 +167,7 @@ class Selection:
             classes=self.classes | other.classes,
             dtypes=self.dtypes | other.dtypes,
             opcodes=self.opcodes | other.opcodes,
+            upgraders=self.upgraders or other.upgraders,
         )
 
 
@@ -280,6 +283,7 @@ class BuildPlan:
             operators=[str(name) for name in sorted(self.selection.names)],
             classes=sorted(self.selection.classes),
             opcodes=sorted(self.selection.opcodes),
+            upgraders=self.selection.upgraders,
             dtypes=sorted(self.selection.dtypes),
         )
 

@@ -242,10 +242,9 @@ def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
             for source in (*output.sources, *read_index(path).files)
             if source in store.outputs
         }
-        graphs = {
-            source: read_object(found) for source, found in objects.items() if found.exists()
-        }
-        write_atomic(path, condense(graphs).to_bytes())
+        graphs = {source: read_object(found) for source, found in objects.items() if found.exists()}
+        learned = condense(graphs, known=planned.index.definers(), whole=_always(planned.groups))
+        write_atomic(path, learned.to_bytes())
 
 
 def _build_target(  # noqa: PLR0917  one value of each stage before

@@ -1,6 +1,7 @@
 """From models to the operators a runtime holds: a union with provenance, checked first."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import yaml
@@ -20,14 +21,39 @@ KNOWN_DTYPES: Final = frozenset(
 )  # fmt: skip
 
 
+_LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
+"""Operators that changed, and the last operator-set version with their former meaning
+(PyTorch 2.6, torch/csrc/jit/mobile/upgrader_mobile.cpp)."""
+
+
+def upgrader_operators(model: Model) -> frozenset[OperatorName]:
+    """Return what the functions call that stand in for operators an old model uses; often nothing."""
+    found: set[OperatorName] = set()
+    for name in model.operators:
+        last = _LAST_OLD_VERSION.get(name.base) if name.namespace == "aten" else None
+        if last is None or model.operator_version > last:
+            continue
+        found.add(name)
+        if name.base in ("div", "div_"):
+            mode = name.overload.removesuffix("_mode") + "_mode"
+            found |= {replace(name, overload=mode), OperatorName("aten", "is_floating_point")}
+        elif name.base == "linspace":
+            found.add(OperatorName("aten", "full", "names"))
+    return frozenset(found)
+
+
 def select(models: Iterable[Model]) -> Selection:
     """Return the union of what the models call, and which model calls what."""
     union = Selection()
     for model in models:
+        upgrading = upgrader_operators(model)
         union |= Selection(
-            operators=tuple(SelectedOperator(name, (model.name,)) for name in model.operators),
+            operators=tuple(
+                SelectedOperator(name, (model.name,)) for name in model.operators | upgrading
+            ),
             classes=model.classes,
             dtypes=model.dtypes,
+            upgraders=bool(upgrading),
             opcodes=frozenset(opcode for method in model.methods for opcode in method.opcodes),
         )
     return union

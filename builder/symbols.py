@@ -8,6 +8,7 @@ the linker's view of the real objects decides, so an index of another ABI or fla
 import json
 import lzma
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,13 +59,11 @@ class SymbolIndex:
     ) -> Prediction:
         """Follow `symbols` and whole `sources` to everything they need, but not what is cut."""
         definers = self.definers()
-        linked: set[str] = set()
+        linked = {source for source in sources if source in self.files}
         seen: set[tuple[str, str]] = set()
         unknown: set[str] = set()
         size = 0
-        stack: list[tuple[str, str]] = [
-            (source, symbol) for source in sources for symbol in self.files.get(source, {})
-        ]
+        stack = [(source, symbol) for source in linked for symbol in self.files[source]]
         pending = list(symbols)
         while stack or pending:
             for symbol in pending:
@@ -121,8 +120,12 @@ class SymbolIndex:
 
     @staticmethod
     def from_bytes(data: bytes) -> "SymbolIndex":
-        """Read what `to_bytes` wrote; raise `ValueError` on another version."""
-        document = json.loads(lzma.decompress(data))
+        """Read what `to_bytes` wrote; raise `ValueError` on anything else."""
+        try:
+            document = json.loads(lzma.decompress(data))
+        except (lzma.LZMAError, EOFError) as error:
+            message = f"not a symbol index: {error}"
+            raise ValueError(message) from error
         if document.get("version") != 1:
             message = f"unknown version of the symbol index: {document.get('version')}"
             raise ValueError(message)
@@ -141,8 +144,16 @@ class SymbolIndex:
 EMPTY: Final = SymbolIndex({})
 
 
-def condense(graphs: Mapping[str, ObjectGraph]) -> SymbolIndex:
-    """Condense the graphs of compiled sources to the symbols they ask each other for."""
+def condense(
+    graphs: Mapping[str, ObjectGraph], *, known: Iterable[str] = (), whole: Iterable[str] = ()
+) -> SymbolIndex:
+    """Condense the graphs of compiled sources to the symbols they ask each other for.
+
+    `known` are symbols that sources outside of `graphs` ask for or define: with those of another
+    index, what a few objects teach may replace what it says of the same sources. `whole` are the
+    sources that are linked for all they define, whether anything asks for it or not.
+    """
+    elsewhere = frozenset(known)
     demanded = {
         edge
         for graph in graphs.values()
@@ -150,10 +161,12 @@ def condense(graphs: Mapping[str, ObjectGraph]) -> SymbolIndex:
         for edge in section.edges
         if isinstance(edge, str) and edge not in graph.strong and edge not in graph.weak
     }
+    demanded |= elsewhere
     demanded |= {
         symbol for graph in graphs.values() for symbol in graph.strong if "4_ops" in symbol
     }
-    defined = {
+    demanded |= {symbol for source in whole if source in graphs for symbol in graphs[source].strong}
+    defined = elsewhere | {
         symbol
         for graph in graphs.values()
         for symbol in (*graph.strong, *graph.weak)
@@ -164,7 +177,7 @@ def condense(graphs: Mapping[str, ObjectGraph]) -> SymbolIndex:
     )
 
 
-def _condense_object(graph: ObjectGraph, demanded: set[str]) -> dict[str, Definition]:
+def _condense_object(graph: ObjectGraph, demanded: AbstractSet[str]) -> dict[str, Definition]:
     constructors = [index for index, section in graph.sections.items() if section.root]
     rows = {CONSTRUCTORS: _reach(graph, constructors, demanded)} if constructors else {}
     for symbol, index in (*graph.weak.items(), *graph.strong.items()):
@@ -173,7 +186,7 @@ def _condense_object(graph: ObjectGraph, demanded: set[str]) -> dict[str, Defini
     return rows
 
 
-def _reach(graph: ObjectGraph, starts: list[int], demanded: set[str]) -> Definition:
+def _reach(graph: ObjectGraph, starts: list[int], demanded: AbstractSet[str]) -> Definition:
     seen: set[int] = set()
     needs: set[str] = set()
     stack = list(starts)
@@ -196,5 +209,8 @@ def _reach(graph: ObjectGraph, starts: list[int], demanded: set[str]) -> Definit
 
 
 def read_index(path: Path) -> SymbolIndex:
-    """Read an index file; an absent one is empty."""
-    return SymbolIndex.from_bytes(path.read_bytes()) if path.is_file() else EMPTY
+    """Read an index file; an absent or a damaged one is empty, as an index is only advice."""
+    try:
+        return SymbolIndex.from_bytes(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return EMPTY

@@ -5,6 +5,7 @@
 // reads, and lists all missing operators of the model at once. The bytecode format is described at
 // the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
 #include "archive.h"
+#include "registration.h"
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/core/class_type.h>
@@ -20,13 +21,6 @@
 #include <torch/csrc/jit/serialization/import_read.h>
 
 #include <algorithm>
-
-// Operators whose meaning changed between versions of PyTorch are replaced, in models from before
-// the change, by functions upstream ships for that. A build whose models are all recent leaves them
-// out, and then refuses older ones.
-#ifndef BUILD_RUNTIME_UPGRADERS
-#define BUILD_RUNTIME_UPGRADERS 1
-#endif
 
 namespace torch::jit {
 OpCode parseOpCode(const char* str);
@@ -163,28 +157,20 @@ class Loader {
               std::to_string(kMaxSupportedBytecodeVersion));
     }
     upgrade_ = reader_.version() < kProducedFileFormatVersion;
-    if (upgrade_ && !BUILD_RUNTIME_UPGRADERS) {
-      fail(
-          BR_BAD_MODEL,
-          "the model has operator version " + std::to_string(reader_.version()) +
-              ", this runtime was built for newer ones: rebuild it with this model added");
-    }
   }
 
   void add_function(c10::ArrayRef<IValue> entry) {
     auto function =
         std::make_unique<mobile::Function>(c10::QualifiedName(text(entry[0], "function name")));
     const IValue& code = entry[1];
-#if BUILD_RUNTIME_UPGRADERS
-    if (upgrade_) {
-      for (const auto& upgrader : jit::getUpgraderBytecodeList()) {
+    // A build whose models need no upgrader has none; applyUpgrader refuses a model that needs one.
+    if (const auto* list = upgrade_ ? upgraders() : nullptr) {
+      for (const auto& upgrader : *list) {
         function->append_function(upgrader.function);
       }
     }
-#endif
     add_operators(field(code, 1, "operators"), *function);
     add_instructions(field(code, 0, "instructions"), *function);
-#if BUILD_RUNTIME_UPGRADERS
     if (upgrade_) {
       mobile::applyUpgrader(function.get(), reader_.version());
       for (const auto& instruction : function->get_code().instructions_) {
@@ -193,7 +179,6 @@ class Loader {
         }
       }
     }
-#endif
     for (const IValue& constant : tuple(field(code, 2, "constants"), 0, "constants")) {
       check_tensor(constant);
       function->append_constant(constant);

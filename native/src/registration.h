@@ -12,6 +12,11 @@
 #include <ATen/core/stack.h>
 
 #include <cstddef>
+#include <vector>
+
+namespace torch::jit {
+struct ByteCodeFunctionWithOperator;
+} // namespace torch::jit
 
 namespace build_runtime {
 
@@ -24,6 +29,10 @@ struct OperatorEntry {
   const char* arguments;
   void (*run)(torch::jit::Stack& stack);
 };
+
+// The functions that stand in for operators whose meaning changed, in models from before the change;
+// null when no model of the build needs them. Defined by the generated file.
+const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
 
 // Returns true, so that a constant can hold the call.
 bool register_operators(const OperatorEntry* entries, std::size_t count);
