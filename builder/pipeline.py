@@ -352,7 +352,7 @@ def verify(  # noqa: PLR0917  one value of each stage before
 
 
 def _check_registry(planned: Planned, registered: frozenset[str], output: BuildOutput) -> None:
-    """Compare what is registered with what was selected; the interpreter's own few are always in."""
+    """Compare what is registered with what was selected; the interpreter has a few itself."""
     selected = {str(name) for name in planned.plan.selection.names}
     builtin = {str(name) for name in planned.catalogue.builtin}
     missing = sorted(selected - registered)
