@@ -22,6 +22,8 @@ DEFAULTS: Final[Mapping[str, str]] = {
 `BUILD_RUNTIME_`) environment variables."""
 
 _LISTS: Final = frozenset({"abi", "dtypes"})
+_PATHS: Final = frozenset({"output", "source", "cache-dir"})
+_KINDS: Final = {"jobs": "a number", **dict.fromkeys(_LISTS, "a string or a list of strings")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,22 @@ def _parse(path: Path) -> Mapping[str, str]:
         if key in _LISTS and isinstance(value, list) and all(isinstance(it, str) for it in value):
             values[key] = ",".join(value)
         elif isinstance(value, str) or (key == "jobs" and type(value) is int):
-            values[key] = str(value)
+            values[key] = _anchored(key, str(value), path.parent)
         elif key in DEFAULTS:
-            kind = "a string or a list of strings" if key in _LISTS else "a string"
-            problems.append(f"{key} must be {kind}")
+            problems.append(f"{key} must be {_KINDS.get(key, 'a string')}")
     if problems:
         raise UsageError(
             f"{path}, [tool.build-runtime]: " + "; ".join(problems),
             hint=f"known keys: {', '.join(DEFAULTS)}",
         )
     return values
+
+
+def _anchored(key: str, value: str, folder: Path) -> str:
+    """Make a path of the file relative to it, so that it means the same wherever the user is."""
+    if key not in _PATHS or not value or value.startswith("~"):
+        return value
+    return str(folder / value)
 
 
 def resolve(

@@ -175,7 +175,7 @@ def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> 
         models=models,
         abis=parse_abis([settings["abi"].value]),
         platform=_choice(settings["platform"], _PLATFORMS, "platform"),
-        output=Path(settings["output"].value),
+        output=Path(settings["output"].value).expanduser(),
         source=_source(options, settings),
         dtypes=_dtypes(settings["dtypes"]),
         inputs=_inputs(options) if hasattr(options, "input") else (),
