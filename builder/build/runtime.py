@@ -137,6 +137,8 @@ def _link(  # noqa: PLR0917  the state of one link
             progress.step(f"compiling what round {count} found missing")
             objects.compile(wanted, host, progress)
             continue
+        features = {symbol: demand.feature_of(symbol) or "" for symbol in sorted(closure.cut)}
+        write_if_changed(root / "cuts.cpp", demand.render_cuts(features))
         write_if_changed(root / "live-objects.rsp", "".join(f'"{path}"\n' for path in closure.live))
         progress.step("linking")
         try:
