@@ -18,9 +18,10 @@ _STRUCT: Final = re.compile(
 _BUILTIN: Final = re.compile(r'^\s*mobile::prim_op_fn_register\(\s*"([^"]+)"', re.MULTILINE)
 _LITERALS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*')
 _LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_ESCAPE: Final = re.compile(r"\\(.)")
+_ESCAPED: Final = {"n": "\n", "t": "\t", "f": "\f", "v": "\v"}
 _SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
-
-
+_PIECE: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"'])""")
 _ANNOTATION: Final = re.compile(r"\([^)]*\)")
 _LIST: Final = re.compile(r"(\w+)\[(\d*)\]")
 _NAMED_DEFAULTS: Final = {
@@ -48,10 +49,10 @@ class OperatorEntry:
     symbol: str = ""
     registrar: str = ""
 
-    @property
-    def arguments(self) -> int:
-        """How many arguments the schema takes, defaults and outputs included."""
-        return len(split_arguments(self.schema))
+    def accepts(self, count: int) -> bool:
+        """Whether so many arguments can be passed; without a schema nothing is refused."""
+        arguments = split_arguments(self.schema) if self.schema else ("...",)
+        return "..." in arguments or count <= len(arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def parse_operators_header(text: str, header: str) -> Iterator[OperatorEntry]:
         name = OperatorName.parse(match["name"])
         yield OperatorEntry(
             OperatorName(name.namespace, name.base, match["overload"]),
-            f"{name.namespace}::{match['schema']}",
+            f"{name.namespace}::{_unescaped(match['schema'])}",
             header=header,
             symbol=match["symbol"],
         )
@@ -115,10 +116,15 @@ def parse_registrar(preprocessed: str, registrar: str) -> Iterator[OperatorEntry
     the preprocessor knows them whole.
     """
     for match in _LITERALS.finditer(preprocessed):
-        text = "".join(_LITERAL.findall(match.group()))
+        text = _unescaped("".join(_LITERAL.findall(match.group())))
         schema = _SCHEMA.match(text)
         if schema is not None:
             yield OperatorEntry(OperatorName.parse(schema["name"]), text, registrar=registrar)
+
+
+def _unescaped(literal: str) -> str:
+    """Return what the compiler makes of the text between the quotes of a C++ string literal."""
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), literal)
 
 
 def parse_builtins(text: str) -> Iterator[OperatorEntry]:
@@ -128,7 +134,7 @@ def parse_builtins(text: str) -> Iterator[OperatorEntry]:
 
 
 def encode_arguments(schema: str) -> str:
-    """Return what the interpreter needs of a schema, in the notation of `native/src/registration.h`.
+    """Return what the interpreter needs of a schema, as `native/src/registration.h` describes.
 
     Raises `ValueError` for a default it does not know how to write.
     """
@@ -163,7 +169,10 @@ def _encode_scalar(kind: str, text: str) -> str:
     if text in ("True", "False"):
         return text[0].lower()
     if kind == "str":
-        return "s" + text[1:-1]
+        if "|" in text:
+            message = f"no default may hold a separator: {text}"
+            raise ValueError(message)
+        return "s" + _unescaped(text[1:-1])
     if text in _NAMED_DEFAULTS:
         return f"i{_NAMED_DEFAULTS[text]}"
     if kind == "float":
@@ -178,20 +187,15 @@ def split_arguments(schema: str) -> tuple[str, ...]:
 
 def _pieces(schema: str) -> Iterator[str]:
     """Split what stands between the parentheses of a schema at its top-level commas."""
-    start = schema.index("(")
     depth = 0
     pieces = [""]
-    for character in schema[start:]:
-        if character in "([":
-            depth += 1
-            if depth == 1:
-                continue
-        elif character in ")]":
-            depth -= 1
-            if depth == 0:
-                break
-        if character == "," and depth == 1:
+    for part in _PIECE.findall(schema, schema.index("(")):  # a character, or a string as a whole
+        depth -= part in ")]"
+        if depth == 0 and part == ")":
+            break
+        if part == "," and depth == 1:
             pieces.append("")
-        else:
-            pieces[-1] += character
+        elif depth > 0:
+            pieces[-1] += part
+        depth += part in "(["
     return (piece.strip() for piece in pieces if piece.strip())

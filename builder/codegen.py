@@ -27,7 +27,7 @@ _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _CONSTANT: Final = re.compile(r"\b(aten|attr)::(\w+)")
 _INTERNED: Final = re.compile(r"_\((aten|attr), (\w+)\)")
 _TREE_REVISION: Final = 3  # of how the tree is generated
-_REVISION: Final = 3  # of the catalogue
+_REVISION: Final = 4  # of the catalogue
 _REGISTRARS: Final = (
     "torch/csrc/jit/runtime/register_prim_ops.cpp",
     "torch/csrc/jit/runtime/register_special_ops.cpp",

@@ -182,8 +182,13 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701  CMake and C++ are written, not HTML
     )
     environment.filters["cmake"] = cmake_value
-    environment.filters["arguments"] = lambda entry: encode_arguments(entry.schema)
+    environment.filters["arguments"] = lambda entry: _c_text(encode_arguments(entry.schema))
     return environment
+
+
+def _c_text(text: str) -> str:
+    """Return what to write between the quotes of a C++ string literal."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def cmake_value(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from builder.catalogue import Catalogue
+from builder.catalogue import Catalogue, split_arguments
 from builder.errors import ModelError, UsageError, did_you_mean
 from builder.model import Model, OperatorName, Profile, SelectedOperator, Selection
 
@@ -27,7 +27,7 @@ _LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logs
 
 
 def upgrader_operators(model: Model) -> frozenset[OperatorName]:
-    """Return what the functions call that stand in for operators an old model uses; often nothing."""
+    """Return what the functions call that stand in for old operators of a model; often nothing."""
     found: set[OperatorName] = set()
     for name in model.operators:
         last = _LAST_OLD_VERSION.get(name.base) if name.namespace == "aten" else None
@@ -72,10 +72,10 @@ def check(models: Iterable[Model], catalogue: Catalogue) -> None:
             )
             continue
         given = max((count for count in users.values() if count is not None), default=0)
-        if entry.schema and given > entry.arguments:
+        if not entry.accepts(given):
             problems.append(
-                f"{name}: called with {given} arguments, this source takes {entry.arguments};"
-                f" used by {by}"
+                f"{name}: called with {given} arguments, this source takes"
+                f" {len(split_arguments(entry.schema))}; used by {by}"
             )
     for model in models:
         if model.classes:
