@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.model import Abi
 from builder.resources import DATA
 
 
@@ -21,8 +22,8 @@ class Group:
     precompiled: tuple[str, ...]
 
 
-def find_candidates(roots: Mapping[str, Path]) -> tuple[Group, ...]:
-    """Expand the table of candidates below the roots of the components."""
+def find_candidates(roots: Mapping[str, Path], abi: Abi) -> tuple[Group, ...]:
+    """Expand the table of candidates for an ABI below the roots of the components."""
     table = tomllib.loads((DATA / "candidates.toml").read_text())
     return tuple(
         Group(
@@ -34,6 +35,7 @@ def find_candidates(roots: Mapping[str, Path]) -> tuple[Group, ...]:
             precompiled=tuple(row.get("precompiled", [])),
         )
         for row in table["group"]
+        if abi in row.get("abis", Abi)
     )
 
 

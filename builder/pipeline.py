@@ -170,7 +170,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     generated = generate_tree(source, profile, host)
     plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, selection)
     roots = component_roots(plan)
-    groups = find_candidates(roots)
+    groups = find_candidates(roots, target.abi)
     events.step("configuring the object store")
     store = open_store(plan, groups, render_objects(plan, groups), roots, host)
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
