@@ -61,6 +61,7 @@ def select(models: Iterable[Model]) -> Selection:
 
 def check(models: Iterable[Model], catalogue: Catalogue) -> None:
     """Raise one `ModelError` that lists everything the source cannot do for these models."""
+    models = tuple(models)
     problems: list[str] = []
     known = [str(name) for name in catalogue.entries]
     for name, users in sorted(_users(models).items()):
@@ -106,9 +107,9 @@ def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile
     if dtypes is not None:
         unknown = sorted(dtypes - KNOWN_DTYPES)
         if unknown:
-            near = "".join(did_you_mean(name, KNOWN_DTYPES) for name in unknown[:1])
+            names = ", ".join(f"{name}{did_you_mean(name, KNOWN_DTYPES)}" for name in unknown)
             raise UsageError(
-                f"unknown dtype {', '.join(unknown)}{near}",
+                f"unknown dtype {names}",
                 hint=f"use ATen's names: {', '.join(sorted(KNOWN_DTYPES))}, or `all`",
             )
         return Profile(dtypes)

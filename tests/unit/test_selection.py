@@ -1,0 +1,171 @@
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
+from builder.errors import ModelError, UsageError
+from builder.model import Method, Model, ModelFormat, OperatorName, OperatorUse, Selection
+from builder.selection import (
+    DEFAULT_DTYPES,
+    KNOWN_DTYPES,
+    check,
+    make_profile,
+    select,
+    to_yaml,
+    upgrader_operators,
+)
+
+
+def model(
+    name: str, *uses: tuple[str, int | None], classes: Iterable[str] = (),
+    dtypes: Iterable[str] = ("Float",), operator_version: int = 10,
+) -> Model:  # fmt: skip
+    operators = tuple(OperatorUse(OperatorName.parse(it), count) for it, count in uses)
+    return Model(
+        name=name, source=Path(f"{name}.pt"), path=Path(f"{name}.ptl"), sha256="0",
+        format=ModelFormat.TORCHSCRIPT, bytecode_version=8, operator_version=operator_version,
+        methods=(Method(f"__torch__.{name}.forward", operators, frozenset({"OP", "RET"})),),
+        classes=frozenset(classes), dtypes=frozenset(dtypes), bundled_inputs=False,
+    )  # fmt: skip
+
+
+def catalogue(*schemas: str) -> Catalogue:
+    return make_catalogue(
+        OperatorEntry(OperatorName.parse(it.partition("(")[0]), it if "(" in it else "")
+        for it in schemas
+    )
+
+
+KNOWN = catalogue(
+    "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+    "aten::relu(Tensor self) -> Tensor",
+    "aten::percentFormat(str self, ...) -> str",
+    "aten::dim",
+)
+ADD, RELU = OperatorName("aten", "add", "Tensor"), OperatorName("aten", "relu")
+
+
+def test_a_selection_is_the_union_with_the_models_of_each_operator() -> None:
+    selection = select([
+        model("b", ("aten::add.Tensor", 2), ("aten::relu", 1), dtypes=["Half"]),
+        model("a", ("aten::add.Tensor", 3), classes=["quantized.Conv"]),
+    ])  # fmt: skip
+    assert {it.name: it.models for it in selection.operators} == {ADD: ("a", "b"), RELU: ("b",)}
+    assert selection.classes == {"quantized.Conv"}
+    assert selection.dtypes == {"Float", "Half"}
+    assert selection.opcodes == {"OP", "RET"}
+
+
+def test_no_models_select_nothing() -> None:
+    assert select([]) == Selection()
+
+
+@pytest.mark.parametrize(
+    ("operator", "version", "more"),
+    [
+        ("aten::div.Tensor", 3, ["aten::div.Tensor_mode", "aten::is_floating_point"]),
+        ("aten::div.Tensor_mode", 3, ["aten::is_floating_point"]),
+        ("aten::div.Tensor", 4, []),
+        ("aten::linspace", 7, ["aten::full.names"]),
+        ("aten::gelu", 9, []),
+        ("aten::relu", 1, []),
+    ],
+)
+def test_models_from_before_a_change_need_what_stands_in(
+    operator: str, version: int, more: list[str]
+) -> None:
+    old = model("old", (operator, 2), operator_version=version)
+    added = {str(it) for it in upgrader_operators(old)} - {operator}
+    assert sorted(added) == more
+    assert {str(it) for it in select([old]).names} == {operator, *more}
+
+
+def test_what_the_source_has_is_accepted() -> None:
+    check(
+        iter([
+            model("a", ("aten::add.Tensor", 3), ("aten::dim", 1)),
+            model("b", ("aten::percentFormat", 12), ("aten::relu", None)),
+        ]),
+        KNOWN,
+    )  # fmt: skip
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    models = [
+        model("one", ("aten::ad.Tensor", 2), ("aten::relu", 2), ("quantized::zzz", None)),
+        model("2", ("aten::ad.Tensor", 2), ("aten::relu", 1), classes=["my.Tree", "my.Bark"]),
+    ]
+    with pytest.raises(ModelError) as caught:
+        check(iter(models), KNOWN)
+    assert caught.value.message.splitlines() == [
+        "the models need what this runtime cannot have:",
+        "    aten::ad.Tensor: not in this source (did you mean aten::add.Tensor?); used by 2, one",
+        "    aten::relu: called with 2 arguments, this source takes 1; used by 2, one",
+        "    quantized::zzz: not in this source; used by one",
+        "    custom classes my.Bark, my.Tree: not supported yet; used by 2",
+    ]
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+
+
+def test_the_profile_has_the_usual_dtypes_and_those_the_models_store() -> None:
+    stored = select([model("a", dtypes=["Half", "QInt8"])])
+    assert make_profile(stored, None).dtypes == DEFAULT_DTYPES | {"Half"}
+    assert make_profile(stored, frozenset({"Float"})).dtypes == {"Float"}
+    assert DEFAULT_DTYPES <= KNOWN_DTYPES
+
+
+def test_unknown_dtypes_are_named_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        make_profile(Selection(), frozenset({"Float", "Flaot", "Dubble", "xyz"}))
+    assert caught.value.message == (
+        "unknown dtype Dubble (did you mean Double?), Flaot (did you mean Float or BFloat16?), xyz"
+    )
+    assert "Float" in caught.value.hint
+
+
+def test_the_yaml_is_upstreams_format() -> None:
+    selection = select([model("b", ("aten::relu", 1)), model("a", ("aten::relu", 1))])
+    text = to_yaml(selection, make_profile(selection, frozenset({"Int", "Float"})))
+    assert text.startswith("# dtypes of the kernels: Float, Int\n")
+    assert yaml.safe_load(text) == {
+        "include_all_operators": False,
+        "include_all_non_op_selectives": False,
+        "build_features": [],
+        "custom_classes": [],
+        "debug_info": ["a", "b"],
+        "kernel_metadata": {},
+        "operators": {
+            "aten::relu": {
+                "debug_info": ["a", "b"],
+                "include_all_overloads": False,
+                "is_root_operator": True,
+                "is_used_for_training": False,
+            }
+        },
+    }
+
+
+def test_the_yaml_does_not_depend_on_the_order_of_the_models() -> None:
+    models = [model("b", ("aten::relu", 1)), model("a", ("aten::add.Tensor", 1))]
+    one, other = select(models), select(reversed(models))
+    profile = make_profile(one, None)
+    assert to_yaml(one, profile) == to_yaml(other, profile)
+
+
+@pytest.mark.torch
+def test_torchgen_reads_the_yaml_as_it_is_meant() -> None:
+    from torchgen.selective_build.selector import SelectiveBuilder  # noqa: PLC0415
+
+    selection = select([
+        model("a", ("aten::relu", 1), ("aten::add.Tensor", 2), classes=["quantized.Conv2dParams"])
+    ])  # fmt: skip
+    text = to_yaml(selection, make_profile(selection, None))
+    builder = SelectiveBuilder.from_yaml_str(text)
+    assert builder.is_root_operator("aten::relu")
+    assert builder.is_operator_selected("aten::add.Tensor")
+    assert not builder.is_operator_selected("aten::add.out")
+    assert not builder.is_operator_selected_for_training("aten::relu")
+    assert builder.custom_classes == {"Conv2dParams"}
