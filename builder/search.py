@@ -10,7 +10,7 @@ from builder.candidates import Group
 
 _NESTED: Final = re.compile(r"_Z(?:T[VTIS]|GV|L)?N?[KVrRO]*")
 _TOKEN: Final = re.compile(rb"[A-Za-z_]\w+")
-_STUB: Final = re.compile(r"\d([A-Za-z_]\w*?)_DECLARE_DISPATCH_type")
+_STUB: Final = "_DECLARE_DISPATCH_type"
 
 
 def identifiers(symbol: str) -> tuple[str, ...]:
@@ -28,6 +28,15 @@ def identifiers(symbol: str) -> tuple[str, ...]:
         parts.append(rest[length.end() : end])
         rest = rest[end:]
     return tuple(parts)
+
+
+def stub_of(symbol: str) -> str | None:
+    """Return the dispatch stub a symbol belongs to: its type stands in the mangled name."""
+    for length in re.finditer(r"\d+", symbol):
+        name = symbol[length.end() : length.end() + int(length[0])]
+        if name.endswith(_STUB):
+            return name.removesuffix(_STUB)
+    return None
 
 
 class SourceSearch:
@@ -61,8 +70,8 @@ class SourceSearch:
         """Return the sources that may define `symbol`, the likeliest first."""
         if symbol in self._provided:
             return ()
-        stub = _STUB.search(symbol)
-        parts = (stub[1],) if stub else tuple(reversed(identifiers(symbol)))
+        stub = stub_of(symbol)
+        parts = (stub,) if stub is not None else tuple(reversed(identifiers(symbol)))
         for part in parts:
             for word in _shortened(part.removeprefix("structured_")):
                 if sources := self._words.get(word):
