@@ -32,8 +32,6 @@ _INCLUDES: Final = (
     ("fxdiv", "include"),
     ("psimd", "include"),
     ("eigen", "."),
-    ("native", "include"),
-    ("native", "src"),
 )
 
 
@@ -146,6 +144,7 @@ def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
         "BUILD_RUNTIME_PROCESSOR": facts(plan.target.abi).processor,
         "BUILD_RUNTIME_INCLUDES": [roots[name] / path for name, path in _INCLUDES],
         "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(roots),
+        "BUILD_RUNTIME_OWN": roots["native"],
     }
     context = {"version": plan.tool, "variables": variables}
     return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
@@ -155,8 +154,10 @@ def _prefix_map(roots: Mapping[str, Path]) -> list[str]:
     """Return what the compiler writes instead of paths of this machine; the last match wins.
 
     Every failed check of LibTorch carries the path of its file: short ones save 60 KB of strings.
+    Our own sources are not among them: they lie where the program is installed, and objects of
+    LibTorch must outlive that.
     """
-    named = [f"{root}={name}" for name, root in sorted(roots.items())]
+    named = [f"{root}={name}" for name, root in sorted(roots.items()) if name != "native"]
     pytorch = roots["pytorch"]
     return [*named, f"{pytorch}/=", f"{pytorch}/aten/src/="]
 

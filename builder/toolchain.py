@@ -96,11 +96,9 @@ def prepare(target: Target, host: Host) -> Toolchain:
         )
     zig = find_zig()
     cmake, ninja = find_program("cmake", host), find_program("ninja", host)
-    name = hashlib.sha256(
-        json.dumps([_REVISION, zig.version, str(zig.path), str(target)]).encode()
-    ).hexdigest()[:16]
-    root = host.cache / "toolchains" / f"{target}-{name}"
-    with locked(root.with_suffix(".lock")):
+    # Not named by where zig is: objects of another virtual environment must stay up to date.
+    root = host.cache / "toolchains" / f"{target}-zig-{zig.version}-{_REVISION}"
+    with locked(root.with_name(f"{root.name}.lock")):
         _write_wrappers(root, zig, target, host)
         flags, libraries = _learn_link_line(root, zig, target, host)
     digest = hashlib.sha256(json.dumps([_REVISION, zig.version, str(target)]).encode())

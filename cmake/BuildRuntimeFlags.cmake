@@ -61,3 +61,10 @@ function(build_runtime_compile_settings target)
   )
   target_include_directories(${target} PRIVATE ${ARGN} ${BUILD_RUNTIME_INCLUDES})
 endfunction()
+
+# What our own sources need besides. Nothing else may name their directory, which is part of the
+# installed program: with another one, LibTorch's objects stay up to date.
+function(build_runtime_own_settings target)
+  target_include_directories(${target} PRIVATE "${BUILD_RUNTIME_OWN}/include" "${BUILD_RUNTIME_OWN}/src")
+  target_compile_options(${target} PRIVATE "-ffile-prefix-map=${BUILD_RUNTIME_OWN}=native")
+endfunction()
