@@ -17,6 +17,7 @@ from builder.commands.options import (
     add_models,
     add_output,
     add_target,
+    choice,
     host_of,
     models_of,
     request_of,
@@ -220,25 +221,29 @@ def _report(words: list[str]) -> int:
     parser.add_argument(
         "artifact", type=Path, metavar="ARTIFACT", help="an archive or folder a build wrote"
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", default="text", metavar="NAME", help="text (default) or json")
     add_common(parser)
     options = parser.parse(words)
     from builder.commands import inspection  # noqa: PLC0415
 
-    wanted = "json" if options.json else options.format
+    form = choice(Setting(options.format, "--format"), ("text", "json"), "format")
+    wanted = "json" if options.json else form
     print(inspection.size_report(options.artifact, wanted).rstrip())
     return 0
 
 
 def _cache(words: list[str]) -> int:
     parser = Parser("build-runtime cache", description="Show or clear what builds keep.")
-    parser.add_argument("action", choices=("show", "clear"), nargs="?", default="show")
+    parser.add_argument(
+        "action", nargs="?", default="show", metavar="ACTION", help="show (default) or clear"
+    )
     add_common(parser)
     options = parser.parse(words)
     from builder.commands import diagnosis  # noqa: PLC0415
 
+    action = choice(Setting(options.action, "ACTION"), ("show", "clear"), "action")
     host = host_of(settings_of(options, os.environ), os.environ)
-    rows = diagnosis.clear_cache(host) if options.action == "clear" else diagnosis.cache(host)
+    rows = diagnosis.clear_cache(host) if action == "clear" else diagnosis.cache(host)
     document = {"cache": str(host.cache), "entries": rows}
     _answer(options, document, f"{host.cache}\n{diagnosis.table(rows)}")
     return 0

@@ -1,6 +1,8 @@
 """`inspect` and `report`: what models ask for, and where the bytes of an artifact went."""
 
+import lzma
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,10 @@ from builder.selection import select
 
 _REPORT: Final = "share/build_runtime/size-report.json"
 _LARGEST_REPORT: Final = 50_000_000
+_DAMAGED: Final = (
+    tarfile.TarError, KeyError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error,
+)  # fmt: skip
+"""What reading a compressed archive may raise when its bytes are not what they were."""
 
 
 def inspect(paths: tuple[Path, ...], host: Host) -> dict[str, Any]:
@@ -87,8 +93,6 @@ def _read_report(artifact: Path) -> str:
                 stream = archive.extractfile(member)
                 if stream is not None and member.size <= _LARGEST_REPORT:
                     return stream.read().decode("utf-8")
-        except (tarfile.TarError, KeyError, OSError, EOFError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"{artifact} is no artifact of build-runtime ({error})", hint=hint
-            ) from error
+        except _DAMAGED as error:
+            raise UsageError(f"{artifact} is no artifact of build-runtime", hint=hint) from error
     raise UsageError(f"{artifact} holds no size report", hint=hint)

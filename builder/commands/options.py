@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from builder.config import DEFAULTS, Setting, read_table, resolve
 from builder.errors import UsageError, did_you_mean
+from builder.model import Selection
 from builder.process import Host, SubprocessRunner
 from builder.targets import parse_abis
 
@@ -140,7 +141,7 @@ def host_of(settings: Mapping[str, Setting], env: Mapping[str, str]) -> Host:
     jobs = settings["jobs"].value or str(len(os.sched_getaffinity(0)))
     if not jobs.isdecimal() or int(jobs) < 1:
         raise UsageError(
-            f"--jobs must be a positive number, not {jobs!r} ({settings['jobs'].origin})",
+            f"jobs must be a positive number, not {jobs!r} ({settings['jobs'].origin})",
             hint="leave it out to use every core",
         )
     return Host(MappingProxyType(dict(env)), SubprocessRunner(), cache, int(jobs))
@@ -174,7 +175,7 @@ def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> 
     return Request(
         models=models,
         abis=parse_abis([settings["abi"].value]),
-        platform=_choice(settings["platform"], _PLATFORMS, "platform"),
+        platform=choice(settings["platform"], _PLATFORMS, "platform"),
         output=Path(settings["output"].value).expanduser(),
         source=_source(options, settings),
         dtypes=_dtypes(settings["dtypes"]),
@@ -184,7 +185,8 @@ def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> 
     )
 
 
-def _choice(setting: Setting, known: Sequence[str], name: str) -> str:
+def choice(setting: Setting, known: Sequence[str], name: str) -> str:
+    """Return the value of a setting that must be one of a few."""
     if setting.value not in known:
         near = did_you_mean(setting.value, known)
         raise UsageError(
@@ -198,7 +200,7 @@ def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "So
     from builder.source import SourceProvider, SourceRequest  # noqa: PLC0415
 
     directory = settings["source"].value
-    provider = _choice(
+    provider = choice(
         settings["source-provider"], [it.value for it in SourceProvider], "source provider"
     )
     return SourceRequest(
@@ -209,13 +211,14 @@ def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "So
 
 
 def _dtypes(setting: Setting) -> frozenset[str] | None:
-    from builder.selection import KNOWN_DTYPES  # noqa: PLC0415
+    from builder.selection import KNOWN_DTYPES, make_profile  # noqa: PLC0415
 
     if not setting.value:
         return None
     if setting.value == "all":
         return KNOWN_DTYPES
-    return frozenset(part.strip() for part in setting.value.split(","))
+    names = frozenset(part.strip() for part in setting.value.split(","))
+    return make_profile(Selection(), names).dtypes
 
 
 def _inputs(options: argparse.Namespace) -> "tuple[InputSpec, ...]":

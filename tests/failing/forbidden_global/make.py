@@ -1,0 +1,8 @@
+from pathlib import Path
+
+from tests.unit.introspect import forge
+
+
+def make(here: Path) -> None:
+    trap = forge.pickled(forge.called("os", "system", "true"))
+    forge.write(here / "net.pt", {**forge.torchscript(), "data.pkl": trap})

@@ -1,0 +1,5 @@
+from pathlib import Path
+
+
+def make(here: Path) -> None:
+    (here / "net.pt").mkdir()

@@ -1,0 +1,9 @@
+from pathlib import Path
+
+from tests.unit.introspect import forge
+
+
+def make(here: Path) -> None:
+    for folder in ("a", "b"):
+        (here / folder).mkdir()
+        forge.write(here / folder / "net.ptl", forge.lite())
