@@ -20,7 +20,7 @@ class Console:
         self._quiet = quiet
         self._terminal = terminal and not quiet
         self._began = time.monotonic()
-        self._said = 0.0
+        self._said = self._began
         self._known: dict[str, int | None] = {}
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -74,15 +74,15 @@ class Console:
     def _bar(self, name: str, total: int | None, done: int, detail: str) -> None:
         if self._bars is None:
             # rich costs a tenth of a second to import: only a terminal pays
+            from rich import progress  # noqa: PLC0415
             from rich.console import Console as Screen  # noqa: PLC0415
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-            self._bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[detail]}"),
+            self._bars = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn() if detail else progress.DownloadColumn(),
+                progress.TimeElapsedColumn(),
+                progress.TextColumn("{task.fields[detail]}"),
                 console=Screen(file=self._stream),
                 transient=True,
             )
