@@ -1,0 +1,110 @@
+"""A tiny plan, and all text that is generated for it: `python tests/golden/tiny.py` prints it."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from builder.candidates import Group
+from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
+from builder.generate import render_cuts, render_objects, render_runtime
+from builder.model import (
+    Abi,
+    BuildPlan,
+    Component,
+    GeneratedTree,
+    OperatorName,
+    Platform,
+    Profile,
+    Program,
+    SelectedOperator,
+    Selection,
+    SourceTree,
+    Target,
+    Toolchain,
+)
+from builder.resources import CMAKE, NATIVE
+from builder.selection import to_yaml
+
+_COMPONENTS: Final = (
+    "pytorch", "cpuinfo", "pthreadpool", "fmt", "flatbuffers", "fp16", "fxdiv", "psimd", "eigen",
+    "gemmlowp", "xnnpack",
+)  # fmt: skip
+_REGISTRAR: Final = "torch/csrc/jit/runtime/register_prim_ops.cpp"
+
+
+def entry(schema: str, *, symbol: str = "", header: str = "", registrar: str = "") -> OperatorEntry:
+    name = OperatorName.parse(schema.partition("(")[0])
+    return OperatorEntry(name, schema, header=header, symbol=symbol, registrar=registrar)
+
+
+CATALOGUE: Final[Catalogue] = make_catalogue([
+    entry(
+        "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+        symbol="add_Tensor", header="add",
+    ),
+    entry(
+        'aten::pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor',
+        symbol="pad", header="pad",
+    ),
+    entry("aten::add.int(int a, int b) -> int", registrar=_REGISTRAR),
+    entry("aten::len.t(t[] a) -> int", registrar=_REGISTRAR),
+    entry("prim::TupleIndex"),
+])  # fmt: skip
+
+
+def make_plan() -> BuildPlan:
+    source = SourceTree(
+        "2.6.0", "5" * 64, "cache",
+        tuple(Component(it, "1", "0" * 64, "BSD", Path("/the sources", it)) for it in _COMPONENTS),
+    )  # fmt: skip
+    target = Target(Platform.LINUX, Abi.ARM64_V8A)
+    tools = Path("/cache/tools")
+    toolchain = Toolchain(
+        target=target, cmake=Path("/bin/cmake"), ninja=Path("/bin/ninja"),
+        compiler=Program("zig", Path("/zig/zig"), "0.17.1"), clang="22.1.8",
+        cc=tools / "cc", cxx=tools / "cxx", ar=tools / "ar", linker=tools / "ld",
+        link_flags=("-m", "aarch64linux"),
+        libraries=(Path("/zig/libc++.a"), Path("/zig/libc.so.6")),
+        digest="7" * 64,
+    )  # fmt: skip
+    selection = Selection(
+        operators=tuple(SelectedOperator(name, ("net",)) for name in CATALOGUE.entries),
+        dtypes=frozenset({"Float", "Half"}),
+        opcodes=frozenset({"OP", "RET"}),
+    )
+    generated = GeneratedTree(Path("/cache/generated"), "6" * 64)
+    profile = Profile(frozenset({"Float", "Half", "Long", "Bool"}))
+    return BuildPlan("0.0.test", target, source, generated, toolchain, profile, selection)
+
+
+def render() -> dict[str, str]:
+    """Return every generated file of the plan; what depends on the checkout is left out."""
+    plan = make_plan()
+    groups = (
+        Group("c10", "pytorch", "CXX", ("c10/core/a.cpp", "c10/core/b c.cpp"), (), ()),
+        Group("kernels", "pytorch", "CXX", ("aten/k.cpp",), ("CPU=1",), ("<ATen/core/Tensor.h>",)),
+        Group("cpuinfo", "cpuinfo", "C", ("src/api.c",), ("LOG=0", "X=1"), ()),
+    )
+    features = {"_ZN2at4b": "sparse tensors", "_ZN2at4a": "sparse tensors", "_ZN2at4c": "training"}
+    texts = {
+        **{f"objects/{it.path}": it.text for it in render_objects(plan, groups)},
+        **{f"runtime/{it.path}": it.text for it in render_runtime(plan, CATALOGUE, '{"a": 1}')},
+        "runtime/cuts.cpp": render_cuts(plan.tool, features),
+        "selected_operators.yaml": to_yaml(plan.selection, plan.profile),
+    }
+    return {path: _portable(text, plan) for path, text in sorted(texts.items())}
+
+
+def _portable(text: str, plan: BuildPlan) -> str:
+    for value, name in (
+        (str(CMAKE), "{cmake}"), (str(NATIVE), "{native}"),
+        (plan.fingerprint[:12], "{build}"), (plan.objects_fingerprint[:12], "{store}"),
+    ):  # fmt: skip
+        text = text.replace(value, name)
+    return re.sub(r"(BUILD_RUNTIME_LOGIC \[==\[)[0-9a-f]{64}", r"\1{digest}", text)
+
+
+if __name__ == "__main__":
+    json.dump(render(), sys.stdout)
