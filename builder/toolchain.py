@@ -13,7 +13,7 @@ from typing import Final
 
 from builder.errors import ToolchainError
 from builder.files import locked, write_atomic, write_if_changed
-from builder.model import Abi, Platform, Program, Target, Toolchain
+from builder.model import Platform, Program, Target, Toolchain
 from builder.process import Command, Host
 from builder.targets import facts
 
@@ -71,15 +71,6 @@ def find_zig() -> Program:
     from importlib.metadata import version  # noqa: PLC0415  costs 20 ms at start-up
 
     return Program("zig", Path(spec.origin).parent / "zig", version("ziglang"))
-
-
-def find_emulator(abi: Abi, host: Host) -> Path | None:
-    """Return the qemu user emulator for an ABI, or None when it is not installed."""
-    name = facts(abi).emulator
-    for candidate in (name, f"{name}-static"):
-        if found := shutil.which(candidate, path=host.env.get("PATH", "")):
-            return Path(found)
-    return None
 
 
 def prepare(target: Target, host: Host) -> Toolchain:

@@ -12,10 +12,11 @@ from builder.build.output import BuildProgress
 from builder.candidates import Group
 from builder.errors import CompileError
 from builder.files import locked, write_atomic, write_if_changed, write_tree
-from builder.model import BuildPlan, GeneratedFile
+from builder.model import BuildPlan, GeneratedFile, fingerprint
 from builder.process import Command, CommandError, Host
 from builder.resources import CMAKE
 
+_SPECIAL: Final = re.compile(r"[ :$]")  # what a path of ninja's language needs a `$` before
 _STATUS: Final = "@ %f %t "
 _PROGRESS: Final = re.compile(r"@ (\d+) (\d+) .*?([^/ ]+?)(?:\.o)?$")
 
@@ -62,14 +63,26 @@ def open_store(
     """Write and configure the store of a plan; a configured one costs a few ms."""
     root = host.cache / "objects" / f"{plan.target}-{plan.objects_fingerprint[:12]}"
     log = root / "build.log"
+    files = tuple(files)
+    project = fingerprint(files={str(file.path): file.text for file in files})
     with locked(root / "lock"):
-        changed = write_tree(files, root / "project")
-        table = root / "outputs.json"
-        configured = root / "build" / "build.ninja"
-        if changed or not table.is_file() or not configured.is_file():
+        write_tree(files, root / "project")
+        outputs = _known_outputs(root, project)
+        if outputs is None:
             configure(plan, root / "project", root / "build", host, log=log)
-            _write_outputs(table, root / "build", groups, roots)
-    return ObjectStore(root, plan.toolchain.ninja, json.loads(table.read_text()), log)
+            outputs = _outputs(root / "build", groups, roots)
+            document = {"project": project, "outputs": outputs}
+            write_atomic(root / "outputs.json", json.dumps(document, indent=0, sort_keys=True))
+    return ObjectStore(root, plan.toolchain.ninja, outputs, log)
+
+
+def _known_outputs(root: Path, project: str) -> dict[str, str] | None:
+    """Return what the last configuration wrote, or None if it was of another project."""
+    table = root / "outputs.json"
+    if not table.is_file() or not (root / "build" / "build.ninja").is_file():
+        return None
+    known = json.loads(table.read_text())
+    return dict(known["outputs"]) if known.get("project") == project else None
 
 
 def configure(
@@ -111,7 +124,8 @@ def run_ninja(
 
     The targets stand in a file of their own: hundreds of paths would not fit a line to paste.
     """
-    listed = "".join(f" $\n  {target.replace(' ', '$ ')}" for target in targets)
+    escaped = (_SPECIAL.sub(r"$\g<0>", target) for target in targets)
+    listed = "".join(f" $\n  {target}" for target in escaped)
     write_if_changed(build / "demand.ninja", f"include build.ninja\nbuild demand: phony{listed}\n")
     argv = (str(ninja), "-f", "demand.ninja", "-j", str(host.jobs), "demand")
 
@@ -127,14 +141,18 @@ def run_ninja(
 
 
 def explain(error: CommandError) -> CommandError:
-    """Find the compile command that failed in ninja's output, so that it can be repeated alone."""
-    lines = error.log.read_text(errors="replace").splitlines()
+    """Find the compile command that failed in ninja's output, so that it can be repeated alone.
+
+    The log also holds what ran before; only what follows the last start of this command counts.
+    """
+    log = error.log.read_text(errors="replace")
+    lines = log.rpartition(f"$ {error.command}\n")[2].splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("FAILED: ")]
     if not starts or starts[-1] + 1 >= len(lines):
         return error
     start = starts[-1]
     failed = lines[start + 1]
-    output = [line for line in lines[start + 2 :] if not line.startswith("ninja: ")]
+    output = [line for line in lines[start + 2 :] if not line.startswith(("ninja: ", "@ "))]
     command = Command(("/bin/sh", "-c", failed), error.command.cwd, error.command.env)
     return CommandError(command, error.status, error.log, tuple(output[-20:]))
 
@@ -156,18 +174,15 @@ def preprocessor(store: ObjectStore, host: Host) -> Callable[[Path], str]:
     return preprocess
 
 
-def _write_outputs(
-    table: Path, build: Path, groups: Iterable[Group], roots: Mapping[str, Path]
-) -> None:
+def _outputs(build: Path, groups: Iterable[Group], roots: Mapping[str, Path]) -> dict[str, str]:
     """Map source ids to objects with CMake's own compilation database."""
     by_file = {
         entry["file"]: Path(build, entry["output"]).relative_to(build).as_posix()
         for entry in json.loads((build / "compile_commands.json").read_text())
         if "output" in entry
     }
-    outputs = {
+    return {
         f"{group.component}:{source}": by_file[str(roots[group.component] / source)]
         for group in groups
         for source in group.sources
     }
-    write_atomic(table, json.dumps(outputs, indent=0, sort_keys=True))
