@@ -143,11 +143,8 @@ def _learn_link_line(
     libraries the driver would have used accepts them all.
     """
     recipe = root / "link.json"
-    if recipe.is_file():
-        known = json.loads(recipe.read_text())
-        paths = tuple(Path(path) for path in known["libraries"])
-        if all(path.is_file() for path in paths):
-            return tuple(known["flags"]), paths
+    if (known := _read_recipe(recipe)) is not None:
+        return known
     with tempfile.TemporaryDirectory(dir=root) as scratch_name:
         scratch = Path(scratch_name)
         write_atomic(scratch / "probe.cpp", _PROBE)
@@ -176,6 +173,16 @@ def _learn_link_line(
         json.dumps({"flags": flags, "libraries": [str(path) for path in libraries]}, indent=1),
     )
     return flags, libraries
+
+
+def _read_recipe(recipe: Path) -> tuple[tuple[str, ...], tuple[Path, ...]] | None:
+    """Return what was learned before, or None when there is nothing, or libraries are gone."""
+    try:
+        known = json.loads(recipe.read_text())
+        flags, libraries = tuple(known["flags"]), tuple(map(Path, known["libraries"]))
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return None
+    return (flags, libraries) if all(path.is_file() for path in libraries) else None
 
 
 def _kept_flags(words: list[str]) -> tuple[str, ...]:
