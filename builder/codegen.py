@@ -125,16 +125,22 @@ def read_catalogue(
 
     `preprocess` expands the macros of one file of the tree; it is called for unknown sources only.
     """
-    key = _catalogue_key(source)
-    for path in (
-        DATA / source.version / f"operators-{key[:12]}.json.xz",
-        host.cache / "catalogues" / f"operators-{key[:12]}.json.xz",
-    ):
-        if path.is_file():
-            return Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
+    name = f"operators-{_catalogue_key(source)[:12]}.json.xz"
+    kept = host.cache / "catalogues" / name
+    for path in (DATA / source.version / name, kept):
+        if (known := _read_kept(path)) is not None:
+            return known
     catalogue = make_catalogue(_entries(source, generated, preprocess))
-    write_atomic(path, lzma.compress(catalogue.to_json().encode()))
+    write_atomic(kept, lzma.compress(catalogue.to_json().encode()))
     return catalogue
+
+
+def _read_kept(path: Path) -> Catalogue | None:
+    """Return a catalogue that was written before, or None when there is none that can be read."""
+    try:
+        return Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
+    except (FileNotFoundError, lzma.LZMAError, EOFError, ValueError):
+        return None
 
 
 def _catalogue_key(source: SourceTree) -> str:
