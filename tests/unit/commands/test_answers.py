@@ -1,0 +1,143 @@
+"""What `plan`, `inspect` and `report` answer."""
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder import pipeline
+from builder.catalogue import Catalogue
+from builder.cli import main
+from builder.commands import planning
+from builder.errors import ModelError
+from builder.model import SizeReport, SizeRow
+from builder.report import to_json
+from tests.golden.tiny import CATALOGUE, make_plan
+from tests.unit.introspect import forge
+
+REPORT = SizeReport(
+    target=make_plan().target, stripped=2_300_000, download=900_000,
+    sections=(SizeRow(".text", 2_000_000), SizeRow(".rodata", 300_000)),
+    components=(SizeRow("ATen", 2_300_000),), objects=(SizeRow("add.cpp", 2_300_000),),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BUILD_RUNTIME_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    """Make the unpacked archive of a build."""
+    report = tmp_path / "net" / "share" / "build_runtime" / "size-report.json"
+    report.parent.mkdir(parents=True)
+    report.write_text(to_json(REPORT))
+    return tmp_path / "net"
+
+
+def test_the_report_is_read_from_a_folder_or_an_archive(
+    artifact: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = shutil.make_archive(str(artifact), "gztar", artifact, "share")
+    answers = []
+    for path in (str(artifact), archive):
+        assert main(["report", path]) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+    assert "ATen" in answers[0]
+
+
+@pytest.mark.parametrize("words", [["--format", "json"], ["--json"]])
+def test_the_report_of_an_artifact_can_be_a_document(
+    artifact: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(artifact), *words]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(to_json(REPORT))
+
+
+def test_a_link_in_an_archive_is_not_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+        member = tarfile.TarInfo("share/build_runtime/size-report.json")
+        member.type, member.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
+        archive.addfile(member)
+    assert main(["report", "evil.tar"]) == 2
+    assert "secret" not in capsys.readouterr().err.replace(str(tmp_path), "")
+
+
+def test_an_inspection_tells_people_which_model_needs_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = (("aten::add", "Tensor", 2),), (("aten::relu", "", 1), ("aten::add", "Tensor", 2))
+    for name, operators in {"one": one, "two": two}.items():
+        code = forge.bytecode(forge.function(operators=operators))
+        forge.write(tmp_path / f"{name}.ptl", {**forge.lite(), "bytecode.pkl": code})
+    assert main(["inspect", "one.ptl", "two.ptl"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("one: lite, bytecode 8, operator set 10, dtypes Float")
+    assert lines[-3:] == [
+        "2 operators",
+        f"  {'aten::add.Tensor':45} one, two",
+        f"  {'aten::relu':45} two",
+    ]
+
+
+DOCUMENT: dict[str, Any] = {
+    "source": {"version": "2.6.0", "provider": "cache"},
+    "targets": [{
+        "target": "linux-x86", "toolchain": "zig 0.17.1", "dtypes": ["Bool", "Float"],
+        "cache_keys": {"objects": "a" * 64, "build": "b" * 64},
+        "operators": [{"name": "aten::relu", "models": ["net", "other"]}],
+        "files": ["a.cpp", "b.cpp", "c.cpp"], "compile": 2, "reuse": 1,
+        "predicted_library_bytes": 2_345_678,
+    }],
+    "settings": {
+        "abi": {"value": "x86", "origin": "--abi"}, "source": {"value": "", "origin": "default"},
+    },
+}  # fmt: skip
+
+
+def test_a_plan_tells_people_what_would_be_compiled() -> None:
+    assert planning.to_text(DOCUMENT).splitlines() == [
+        "source: PyTorch 2.6.0 (cache)",
+        "",
+        "linux-x86, zig 0.17.1",
+        "  1 operators, dtypes Bool, Float",
+        f"    {'aten::relu':45} net, other",
+        "  3 files: 2 to compile, 1 in the store",
+        "  predicted library: about 2.3 MB",
+        "  object store aaaaaaaaaaaa, build bbbbbbbbbbbb",
+        "",
+        "settings:",
+        f"  {'abi':16} {'x86':30} (--abi)",
+        f"  {'source':16} {'-':30} (default)",
+    ]
+
+
+def test_operators_the_source_does_not_have_stop_a_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of them at once, before anything is compiled."""
+    operators = (("shop::tax", "", 1), ("aten::ad", "Tensor", 2), ("aten::add", "Tensor", 2))
+    code = forge.bytecode(forge.function(operators=operators))
+    forge.write(tmp_path / "net.ptl", {**forge.lite(), "bytecode.pkl": code})
+    known: Catalogue = CATALOGUE
+    tiny = make_plan()
+    monkeypatch.setattr(planning, "open_source", lambda *_: tiny.source)
+    monkeypatch.setattr(pipeline, "prepare", lambda *_: tiny.toolchain)
+    monkeypatch.setattr(pipeline, "generate_tree", lambda *_: tiny.generated)
+    monkeypatch.setattr(pipeline, "find_candidates", lambda *_: ())
+    monkeypatch.setattr(pipeline, "open_store", lambda *_: None)
+    monkeypatch.setattr(pipeline, "read_catalogue", lambda *_: known)
+    assert main(["plan", "net.ptl", "--abi", "x86", "-q"]) == ModelError.exit_code
+    told = capsys.readouterr().err
+    assert "    aten::ad.Tensor: not in this source (did you mean aten::add.Tensor" in told
+    assert "    shop::tax: not in this source; used by net\n" in told
+    assert "aten::add.Tensor: not" not in told
