@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from builder.process import Command, CommandError, Completed, Host
 
 TESTS: Final = Path(__file__).parent
 ROOT: Final = TESTS.parent
+
+settings.register_profile("busy", deadline=None)  # CI machines pause; slow is not wrong
+settings.load_profile("busy")
 
 FAST: Final = frozenset({"unit", "golden", "failing"})
 SLOW: Final = frozenset({"torch", "native", "e2e", "packaging"})
