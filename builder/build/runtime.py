@@ -25,8 +25,9 @@ class Demand:
     """Where to begin and how to go on: what is always linked, what was predicted, who defines what.
 
     `known_definers` returns the sources an index names for a symbol, `search` reads all sources for
-    those that may define it, best first; nothing means that a system library has it. `feature_of` names the feature of a symbol that is cut, and
-    `render_cuts` the file that defines such symbols instead.
+    those that may define it, best first; nothing means that a system library has it. `feature_of`
+    names the feature of a symbol that is cut, and `render_cuts` the file that defines such symbols
+    instead.
     """
 
     always: tuple[str, ...]
