@@ -52,7 +52,7 @@ from builder.search import SourceSearch
 from builder.selection import check, make_profile, select, to_yaml
 from builder.source import Progress, SourceRequest, open_source
 from builder.symbols import Prediction, SymbolIndex, condense, read_index
-from builder.targets import facts, make_target
+from builder.targets import make_target
 from builder.toolchain import find_zig, prepare
 from builder.verify import (
     TOLERANCES,
@@ -227,8 +227,11 @@ def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events
 
 
 def _shipped_index(plan: BuildPlan) -> Path:
-    """Mangled names differ with the width of pointers, so there is an index for each."""
-    return DATA / plan.source.version / f"symbols-{facts(plan.target.abi).bits}.json.xz"
+    """Return the index made of arm64 objects: what files need of each other hardly differs elsewhere.
+
+    On 32-bit ABIs int64_t mangles otherwise, so what the prediction missed is searched there.
+    """
+    return DATA / plan.source.version / "symbols.json.xz"
 
 
 def _learned_index(plan: BuildPlan, host: Host) -> Path:
