@@ -88,7 +88,7 @@ def test_of_two_indexes_the_second_says_more_of_its_sources() -> None:
     assert one.merged(two).files == {"a": {"t": Definition(2, ())}, "b": {}, "c": {}}
 
 
-@settings(max_examples=40)
+@settings(max_examples=8)  # the strongest compression takes its time
 @given(worlds(copies=True))
 def test_an_index_survives_being_written(world: tuple[ObjectGraph, ...]) -> None:
     index = index_of(*world)
