@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -176,8 +177,13 @@ def _encode_scalar(kind: str, text: str) -> str:
     if text in _NAMED_DEFAULTS:
         return f"i{_NAMED_DEFAULTS[text]}"
     if kind == "float":
-        return f"d{float(text)!r}"
-    return f"i{int(text)}" if re.fullmatch(r"-?\d+", text) else f"d{float(text)!r}"
+        return _encode_real(text)
+    return f"i{int(text)}" if re.fullmatch(r"-?\d+", text) else _encode_real(text)
+
+
+def _encode_real(text: str) -> str:
+    """Write the bits: the C library reads decimal fractions as the locale of the app says."""
+    return "d" + struct.pack(">d", float(text)).hex()
 
 
 def split_arguments(schema: str) -> tuple[str, ...]:

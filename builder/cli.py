@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,8 @@ variables (BUILD_RUNTIME_ABI, …); flags win, then the environment, then the fi
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each way to end
     """Run the command line; return the exit code. The only place that catches everything."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:  # CI cancels with SIGTERM: end what runs below, as for Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _dispatch(words)
     except SystemExit as ended:  # argparse, after it printed --help

@@ -195,5 +195,5 @@ def _c_text(text: str) -> str:
 def cmake_value(value: object) -> str:
     """Quote a value for CMake so that spaces, semicolons in paths and quotes stay what they are."""
     if isinstance(value, list | tuple):
-        return f"[==[{';'.join(str(item) for item in value)}]==]"
+        return f"[==[{';'.join(str(item).replace(';', chr(92) + ';') for item in value)}]==]"
     return f"[==[{value}]==]"

@@ -20,7 +20,7 @@ from builder.closure.libraries import provided_symbols
 from builder.closure.objects import read_object
 from builder.codegen import generate_tree, read_catalogue
 from builder.cuts import Cut, active_cuts, feature_of
-from builder.errors import UsageError, VerificationError
+from builder.errors import ToolchainError, UsageError, VerificationError
 from builder.files import check_writable, locked, new_directory, sha256_file, write_atomic
 from builder.generate import component_roots, render_cuts, render_objects, render_runtime
 from builder.introspect import read_model
@@ -123,9 +123,10 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     check_writable(request.output)
     events.step("reading models")
     models = read_models(request.models, host)
+    targets = find_targets(request, events)
     source = open_source(request.source, host, events)
     built: list[Built] = []
-    for target in find_targets(request, events):
+    for target in targets:
         name = _request_name(request, models, source, target, host)
         built.append(
             _recall(name, request, target, host)
@@ -140,6 +141,11 @@ def find_targets(request: Request, events: Events) -> tuple[Target, ...]:
     if platform == "auto":
         events.note("platform: linux, built with the pip-installed zig (no Android NDK was found)")
         platform = "linux"
+    if platform != "linux":
+        raise ToolchainError(
+            f"no toolchain for {platform}: this release drives the pip-installed zig only",
+            hint="build for Linux: --platform linux     (an NDK will be driven by a later release)",
+        )
     return tuple(make_target(Platform(platform), abi) for abi in request.abis)
 
 
@@ -227,7 +233,7 @@ def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events
 
 
 def _shipped_index(plan: BuildPlan) -> Path:
-    """Return the index made of arm64 objects: what files need of each other hardly differs elsewhere.
+    """Return the index made of arm64 objects: needs hardly differ elsewhere.
 
     On 32-bit ABIs int64_t mangles otherwise, so what the prediction missed is searched there.
     """

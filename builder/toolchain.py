@@ -13,7 +13,7 @@ from typing import Final
 
 from builder.errors import ToolchainError
 from builder.files import locked, write_atomic, write_if_changed
-from builder.model import Platform, Program, Target, Toolchain
+from builder.model import Program, Target, Toolchain
 from builder.process import Command, Host
 from builder.targets import facts
 
@@ -79,12 +79,6 @@ def prepare(target: Target, host: Host) -> Toolchain:
     The first call for a target makes zig build its C++ runtime libraries (about a minute); later
     calls only read a file. Raises `ToolchainError` when a tool is missing or does not work.
     """
-    if target.platform is Platform.ANDROID:
-        raise ToolchainError(
-            f"no NDK toolchain for {target}",
-            looked_in=["this release drives the zig toolchain only"],
-            hint="build for Linux: --platform linux",
-        )
     zig = find_zig()
     cmake, ninja = find_program("cmake", host), find_program("ninja", host)
     # Not named by where zig is: objects of another virtual environment must stay up to date.

@@ -12,8 +12,8 @@ from builder.build.store import ObjectStore, configure, run_ninja
 from builder.closure.objects import ObjectGraph, read_object
 from builder.closure.sweep import Closure, close
 from builder.errors import CompileError
-from builder.files import locked, write_if_changed, write_tree
-from builder.model import BuildPlan, GeneratedFile
+from builder.files import locked, write_atomic, write_if_changed, write_tree
+from builder.model import BuildPlan, GeneratedFile, fingerprint
 from builder.process import CommandError, Host
 
 _UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
@@ -80,9 +80,13 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     on_wait = _waiting(progress)
     with locked(store.root / "lock", on_wait=on_wait), locked(root / "lock", on_wait=on_wait):
         progress.step("configuring")
-        changed = write_tree(files, root / "project")
+        project = tuple(files)
+        write_tree(project, root / "project")
         build = root / "build"
-        if changed or not (build / "build.ninja").is_file():
+        # what the last complete configuration was of: one that was interrupted does not count
+        stamp = root / "configured"
+        digest = fingerprint(project=[[str(file.path), file.text] for file in project])
+        if not stamp.is_file() or stamp.read_text() != digest:
             (root / "live-objects.rsp").touch()
             (root / "cuts.cpp").touch()
             configure(plan, root / "project", build, host, log=log, definitions={
@@ -91,6 +95,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
                 "BUILD_RUNTIME_CUTS": root / "cuts.cpp",
                 "BUILD_RUNTIME_PREFIX": root / "prefix",
             })  # fmt: skip
+            write_atomic(stamp, digest)
         progress.step("compiling")
         objects = _Objects(store)
         objects.compile((*demand.always, *demand.predicted), host, progress)

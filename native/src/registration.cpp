@@ -4,7 +4,9 @@
 #include <ATen/core/function_schema.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -54,9 +56,12 @@ class Reader {
   }
 
   double real() {
+    // Sixteen hexadecimal digits: decimal fractions would be read as the locale says.
     char* end = nullptr;
-    const double number = std::strtod(text_, &end);
+    const uint64_t bits = std::strtoull(text_, &end, 16);
     text_ = end;
+    double number = 0;
+    std::memcpy(&number, &bits, sizeof(number));
     return number;
   }
 

@@ -146,7 +146,7 @@ def test_without_a_limit_any_number_is_accepted(schema: str) -> None:
         ("f(Tensor self, *, Tensor(a!) out) -> Tensor(a!)", "|>|"),
         ("f(Tensor? x=None, bool b=True, bool c=False) -> ()", "n|t|f|"),
         ("f(float p=0.5, float eps=1e-05, Scalar s=0.125, float q=2) -> ()",
-         "d0.5|d1e-05|d0.125|d2.0|"),
+         "d3fe0000000000000|d3ee4f8b588e368f1|d3fc0000000000000|d4000000000000000|"),
         ("f(int[2] stride=1, int[2] pad=[0, 1], int[] d=[], float[2]? s=None) -> ()",
          "I1,1|I0,1|I|n|"),
         ("f(bool[3] mask=[True, False, True]) -> ()", "Bt,f,t|"),

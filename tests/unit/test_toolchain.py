@@ -159,14 +159,6 @@ def test_a_zig_that_cannot_link_is_repeatable_by_hand(  # noqa: PLR0917
     assert not list((host.cache / "toolchains").rglob("link.json"))
 
 
-def test_android_is_refused_before_anything_is_done(host: Host, runner: FakeRunner) -> None:
-    with pytest.raises(ToolchainError, match="no NDK toolchain for android24-x86") as caught:
-        prepare(Target(Platform.ANDROID, Abi.X86, 24), host)
-    assert caught.value.hint == "build for Linux: --platform linux"
-    assert not runner.commands
-    assert not host.cache.exists()
-
-
 def test_the_recipe_is_readable(zig: FakeRunner, host: Host) -> None:
     del zig
     recipe = json.loads((prepare(ARM, host).cxx.parent / "link.json").read_text())

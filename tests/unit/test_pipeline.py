@@ -1,0 +1,71 @@
+"""The order of the stages: what is refused before anything is fetched or built."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.errors import ToolchainError
+from builder.model import Abi, Target
+from builder.pipeline import Request, find_targets
+from builder.source import SourceRequest
+
+
+class Heard:
+    """Events that only remember what was said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def step(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def compiled(self, done: int, known: int, name: str) -> None:
+        raise AssertionError(done, known, name)
+
+    def started(self, name: str, total: int | None) -> None:
+        raise AssertionError(name, total)
+
+    def advanced(self, name: str, done: int) -> None:
+        raise AssertionError(name, done)
+
+    def finished(self, name: str) -> None:
+        raise AssertionError(name)
+
+
+def request(platform: str) -> Request:
+    return Request(
+        models=(Path("m.pt"),),
+        abis=(Abi.ARM64_V8A, Abi.X86),
+        platform=platform,
+        output=Path("dist"),
+        source=SourceRequest(directory=None),
+        dtypes=None,
+        inputs=(),
+        verify=True,
+        require_run=False,
+    )
+
+
+def test_auto_is_linux_and_says_so_in_one_line() -> None:
+    heard = Heard()
+    targets = find_targets(request("auto"), heard)
+    assert [str(target) for target in targets] == ["linux-arm64-v8a", "linux-x86"]
+    assert len(heard.notes) == 1
+    assert "linux" in heard.notes[0]
+    assert "zig" in heard.notes[0]
+
+
+def test_a_named_platform_needs_no_words() -> None:
+    heard = Heard()
+    targets = find_targets(request("linux"), heard)
+    assert all(isinstance(target, Target) for target in targets)
+    assert not heard.notes
+
+
+def test_android_is_refused_before_anything_is_done() -> None:
+    with pytest.raises(ToolchainError, match="no toolchain for android") as caught:
+        find_targets(request("android"), Heard())
+    assert "--platform linux" in caught.value.hint
