@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from builder import pipeline
 from builder.catalogue import Catalogue
 from builder.cli import main
 from builder.commands import planning
 from builder.errors import ModelError
 from builder.model import SizeReport, SizeRow
+from builder.pipeline import planning as stages
 from builder.report import to_json
 from tests.golden.tiny import CATALOGUE, make_plan
 from tests.unit.introspect import forge
@@ -131,11 +131,11 @@ def test_operators_the_source_does_not_have_stop_a_plan(
     known: Catalogue = CATALOGUE
     tiny = make_plan()
     monkeypatch.setattr(planning, "open_source", lambda *_: tiny.source)
-    monkeypatch.setattr(pipeline, "prepare", lambda *_: tiny.toolchain)
-    monkeypatch.setattr(pipeline, "generate_tree", lambda *_: tiny.generated)
-    monkeypatch.setattr(pipeline, "find_candidates", lambda *_: ())
-    monkeypatch.setattr(pipeline, "open_store", lambda *_: None)
-    monkeypatch.setattr(pipeline, "read_catalogue", lambda *_: known)
+    monkeypatch.setattr(stages, "prepare", lambda *_: tiny.toolchain)
+    monkeypatch.setattr(stages, "generate_tree", lambda *_: tiny.generated)
+    monkeypatch.setattr(stages, "find_candidates", lambda *_: ())
+    monkeypatch.setattr(stages, "open_store", lambda *_: None)
+    monkeypatch.setattr(stages, "read_catalogue", lambda *_: known)
     assert main(["plan", "net.ptl", "--abi", "x86", "-q"]) == ModelError.exit_code
     told = capsys.readouterr().err
     assert "    aten::ad.Tensor: not in this source (did you mean aten::add.Tensor" in told

@@ -1,0 +1,16 @@
+"""The composition: which stage follows which, and nothing of what they do."""
+
+from builder.pipeline.planning import find_targets, make_plan, read_models
+from builder.pipeline.running import run
+from builder.pipeline.values import Built, Events, Planned, Request
+
+__all__ = [
+    "Built",
+    "Events",
+    "Planned",
+    "Request",
+    "find_targets",
+    "make_plan",
+    "read_models",
+    "run",
+]

@@ -1,0 +1,57 @@
+"""From a plan to a linked runtime."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from builder.build import BuildOutput, build_runtime
+from builder.build.runtime import Demand
+from builder.closure.libraries import provided_symbols
+from builder.closure.objects import read_object
+from builder.cuts import feature_of
+from builder.files import locked, write_atomic
+from builder.generate import component_roots, render_cuts, render_runtime
+from builder.package import BuildFacts, manifest
+from builder.pipeline.planning import always_linked, learned_index
+from builder.pipeline.values import Events, Planned
+from builder.process import Host
+from builder.search import SourceSearch
+from builder.symbols import condense, read_index
+
+
+def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events) -> BuildOutput:
+    """Compile and link what was planned."""
+    definers = planned.index.definers()
+    roots = component_roots(planned.plan)
+    provided = provided_symbols(planned.plan.toolchain.libraries)
+    search = SourceSearch(planned.groups, roots, provided)
+    demand = Demand(
+        always=always_linked(planned.groups),
+        predicted=planned.prediction.sources,
+        known_definers=lambda symbol: (definers[symbol],) if symbol in definers else (),
+        search=search.definers,
+        feature_of=lru_cache(maxsize=None)(lambda symbol: feature_of(symbol, planned.cuts)),
+        render_cuts=lambda features: render_cuts(planned.plan.tool, features),
+    )
+    # the text inside the library leaves the models out: new weights must not make a new library
+    files = render_runtime(planned.plan, planned.catalogue, manifest(replace(known, models=())))
+    output = build_runtime(planned.plan, planned.store, files, demand, host, events)
+    if set(output.sources) != set(planned.prediction.sources) | set(demand.always):
+        _learn(planned, output, host)
+    return output
+
+
+def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
+    """Remember what this build found out: the next prediction for these objects is exact."""
+    path = learned_index(planned.plan, host)
+    with locked(path.with_suffix(".lock")):
+        store = planned.store
+        objects = {
+            source: store.object_of(source)
+            for source in (*output.sources, *read_index(path).files)
+            if source in store.outputs
+        }
+        graphs = {source: read_object(found) for source, found in objects.items() if found.exists()}
+        learned = condense(
+            graphs, known=planned.index.definers(), whole=always_linked(planned.groups)
+        )
+        write_atomic(path, learned.to_bytes())

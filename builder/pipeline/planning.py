@@ -1,0 +1,116 @@
+"""From models to a plan: everything up to the first compiled file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from builder import VERSION
+from builder.build import open_store
+from builder.build.store import preprocessor
+from builder.candidates import Group, find_candidates
+from builder.catalogue import OperatorEntry
+from builder.codegen import generate_tree, read_catalogue
+from builder.cuts import active_cuts, feature_of
+from builder.errors import ToolchainError, UsageError
+from builder.generate import component_roots, render_objects
+from builder.introspect import read_model
+from builder.model import BuildPlan, Model, Platform, SourceTree, Target
+from builder.pipeline.values import Events, Planned, Request
+from builder.process import Host
+from builder.resources import DATA
+from builder.selection import check, make_profile, select
+from builder.symbols import SymbolIndex, read_index
+from builder.targets import make_target
+from builder.toolchain import prepare
+
+ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
+"""Files nothing refers to by name: their constructors register what the interpreter relies on."""
+
+
+def find_targets(request: Request, events: Events) -> tuple[Target, ...]:
+    """Return the targets of a request; `auto` is Linux, as this release drives no NDK."""
+    platform = request.platform
+    if platform == "auto":
+        events.note("platform: linux, built with the pip-installed zig (no Android NDK was found)")
+        platform = "linux"
+    if platform != "linux":
+        raise ToolchainError(
+            f"no toolchain for {platform}: this release drives the pip-installed zig only",
+            hint="build for Linux: --platform linux     (an NDK will be driven by a later release)",
+        )
+    return tuple(make_target(Platform(platform), abi) for abi in request.abis)
+
+
+def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
+    """Read all models; raise `UsageError` when two have one name, as their files would collide."""
+    models = tuple(read_model(path, host) for path in paths)
+    names = [model.name for model in models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"two models are named {', '.join(twice)}",
+            hint="rename one file: in a runtime the name tells models apart",
+        )
+    return models
+
+
+def make_plan(  # noqa: PLR0917  one value of each stage before
+    models: tuple[Model, ...],
+    source: SourceTree,
+    target: Target,
+    dtypes: frozenset[str] | None,
+    host: Host,
+    events: Events,
+) -> Planned:
+    """Everything up to the first compiled file: toolchain, generated tree, store, prediction."""
+    selection = select(models)
+    profile = make_profile(selection, dtypes)
+    events.step(f"preparing the toolchain for {target}")
+    toolchain = prepare(target, host)
+    events.step("generating operator code")
+    generated = generate_tree(source, profile, host)
+    plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, selection)
+    roots = component_roots(plan)
+    groups = find_candidates(roots, target.abi)
+    events.step("configuring the object store")
+    store = open_store(plan, groups, render_objects(plan, groups), roots, host)
+    catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
+    check(models, catalogue)
+    index = read_index(_shipped_index(plan)).merged(read_index(learned_index(plan, host)))
+    entries = [catalogue.entries[name] for name in sorted(selection.names)]
+    cuts = active_cuts(selection, catalogue)
+    prediction = index.predict(
+        always_linked(groups),
+        _symbols(entries, index),
+        lambda symbol: feature_of(symbol, cuts) is not None,
+    )
+    return Planned(plan, catalogue, groups, store, index, prediction, cuts)
+
+
+def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:
+    """Return the sources every runtime is linked from: our own C++ and what registers itself."""
+    native = [f"native:{it}" for group in groups if group.name == "native" for it in group.sources]
+    return (*ALWAYS, *native)
+
+
+def _symbols(entries: Iterable[OperatorEntry], index: SymbolIndex) -> list[str]:
+    """Return the mangled names of the operators' call functions that the index knows."""
+    return [
+        symbol
+        for entry in entries
+        if entry.symbol
+        for symbol in index.starting_with(f"_ZN2at4_ops{len(entry.symbol)}{entry.symbol}4callE")
+    ]
+
+
+def _shipped_index(plan: BuildPlan) -> Path:
+    """Return the index made of arm64 objects: needs hardly differ elsewhere.
+
+    On 32-bit ABIs int64_t mangles otherwise, so what the prediction missed is searched there.
+    """
+    return DATA / plan.source.version / "symbols.json.xz"
+
+
+def learned_index(plan: BuildPlan, host: Host) -> Path:
+    """Return where what builds learned of these objects is kept."""
+    return host.cache / "indexes" / f"{plan.target}-{plan.objects_fingerprint[:12]}.json.xz"

@@ -1,0 +1,69 @@
+"""Answer an equal request at once: what it wrote is remembered with its hashes."""
+
+import json
+from pathlib import Path
+
+from builder.files import sha256_file, write_atomic
+from builder.model import Model, SourceTree, Target, fingerprint
+from builder.package import Bundle
+from builder.pipeline.values import Built, Request
+from builder.process import Host
+from builder.resources import CMAKE, NATIVE, TEMPLATES
+from builder.toolchain import find_zig
+from builder.verify import find_executor
+
+
+def request_name(
+    request: Request, models: tuple[Model, ...], source: SourceTree, target: Target, host: Host
+) -> str:
+    """Name everything that decides a result, so that an equal request can be answered at once.
+
+    How programs run here is part of it: an emulator that comes later makes a skipped run possible.
+    """
+    executor = find_executor(target, host)
+    own = [
+        sha256_file(path)
+        for folder in (CMAKE, NATIVE, TEMPLATES, Path(__file__).parents[1])
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+    return fingerprint(
+        own=own,
+        zig=find_zig().version,
+        target=str(target),
+        source=source.digest,
+        models=[[model.name, model.sha256, sha256_file(model.source)] for model in models],
+        dtypes=sorted(request.dtypes) if request.dtypes is not None else None,
+        inputs=[
+            [[sha256_file(path) for path in it.files], it.shapes, it.dtypes, it.bundled]
+            for it in request.inputs
+        ],
+        verify=[request.verify, request.require_run],
+        runs=executor if isinstance(executor, str) else executor.how,
+        output=str(request.output.resolve()),
+    )
+
+
+def recall(name: str, request: Request, target: Target, host: Host) -> Built | None:
+    """Return the result of an equal request, if every file it wrote is still what it was."""
+    path = host.cache / "results" / f"{name}.json"
+    if not path.is_file():
+        return None
+    known = json.loads(path.read_text())
+    for written, digest in known["files"].items():
+        if not Path(written).is_file() or sha256_file(Path(written)) != digest:
+            return None
+    archive = Path(known["summary"]["archive"])
+    prefix = request.output / str(target)
+    return Built(target, archive, prefix, known["summary"], known["text"], reused=True)
+
+
+def remember(name: str, built: Built, bundle: Bundle, host: Host) -> None:
+    """Keep a result with the hashes of every file it wrote."""
+    written = [bundle.archive, *(path for path in built.prefix.rglob("*") if path.is_file())]
+    document = {
+        "files": {str(path.resolve()): sha256_file(path) for path in sorted(written)},
+        "summary": built.summary,
+        "text": built.text,
+    }
+    write_atomic(host.cache / "results" / f"{name}.json", json.dumps(document, indent=1))

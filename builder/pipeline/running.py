@@ -1,0 +1,142 @@
+"""The order of the stages for every target of a request."""
+
+import re
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from builder import VERSION
+from builder.build import BuildOutput
+from builder.files import check_writable, new_directory
+from builder.generate import component_roots
+from builder.model import BuildPlan, Model, SourceTree, Target
+from builder.package import (
+    BuildFacts,
+    Bundle,
+    Check,
+    Contents,
+    Tolerance,
+    describe_model,
+    package,
+)
+from builder.pipeline.building import compile_plan
+from builder.pipeline.planning import find_targets, make_plan, read_models
+from builder.pipeline.proving import verify
+from builder.pipeline.results import recall, remember, request_name
+from builder.pipeline.values import Built, Events, Planned, Request
+from builder.process import Host
+from builder.report import measure, to_json, to_text
+from builder.resources import NATIVE
+from builder.selection import to_yaml
+from builder.source import open_source
+from builder.verify import TOLERANCES
+
+
+def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
+    """Build, verify and package every target of a request."""
+    check_writable(request.output)
+    events.step("reading models")
+    models = read_models(request.models, host)
+    targets = find_targets(request, events)
+    source = open_source(request.source, host, events)
+    built: list[Built] = []
+    for target in targets:
+        name = request_name(request, models, source, target, host)
+        built.append(
+            recall(name, request, target, host)
+            or _build_target(request, models, source, target, name, host, events)
+        )
+    return tuple(built)
+
+
+def _build_target(  # noqa: PLR0917  one value of each stage before
+    request: Request,
+    models: tuple[Model, ...],
+    source: SourceTree,
+    target: Target,
+    name: str,
+    host: Host,
+    events: Events,
+) -> Built:
+    planned = make_plan(models, source, target, request.dtypes, host, events)
+    known = BuildFacts(planned.plan, tuple(describe_model(model) for model in models))
+    output = compile_plan(planned, known, host, events)
+    events.step("verifying")
+    checks = verify(request, models, planned, output, host, events)
+    events.step("measuring and packaging")
+    roots = tuple((str(path), name) for name, path in component_roots(planned.plan).items())
+    size = measure(output.library, output.link_map, target, roots)
+    bundle = package(
+        Contents(
+            target=target,
+            version=VERSION,
+            library=output.library,
+            header=NATIVE / "include" / "build_runtime.h",
+            program=output.program,
+            models=tuple((model.name, model.path) for model in models),
+            licences=find_licences(planned.plan),
+            selected_operators=to_yaml(planned.plan.selection, planned.plan.profile),
+            size=size,
+            size_json=to_json(size),
+            size_text=to_text(size),
+        ),
+        known,
+        checks=checks,
+        tolerances=tuple(
+            Tolerance(dtype, limit.relative, limit.absolute) for dtype, limit in TOLERANCES.items()
+        ),
+        destination=request.output,
+    )
+    prefix = request.output / str(target)
+    with new_directory(prefix) as scratch, tarfile.open(bundle.archive) as archive:
+        archive.extractall(scratch)  # noqa: S202  we wrote it a moment ago
+    summary = _summary(planned, output, bundle, checks, size.stripped, size.download)
+    built = Built(target, bundle.archive, prefix, summary, to_text(size, top=12), reused=False)
+    remember(name, built, bundle, host)
+    return built
+
+
+def find_licences(plan: BuildPlan) -> tuple[tuple[str, Path], ...]:
+    """Return the licence texts of the components, which binary distributions must carry."""
+    found: list[tuple[str, Path]] = []
+    for component in plan.source.components:
+        texts = sorted(
+            path
+            for path in component.root.iterdir()
+            if path.is_file()
+            and re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.IGNORECASE)
+        )
+        found += [(component.name, path) for path in texts]
+    return tuple(found)
+
+
+def _summary(  # noqa: PLR0917  one value of each stage before
+    planned: Planned,
+    output: BuildOutput,
+    bundle: Bundle,
+    checks: tuple[Check, ...],
+    stripped: int,
+    download: int,
+) -> dict[str, Any]:
+    return {
+        "target": str(planned.plan.target),
+        "archive": str(bundle.archive),
+        "archive_bytes": bundle.size,
+        "archive_sha256": bundle.sha256,
+        "library_bytes": stripped,
+        "library_download_bytes": download,
+        "operators": [str(name) for name in sorted(planned.plan.selection.names)],
+        "objects": {
+            "linked": output.objects,
+            "compiled": output.compiled,
+            "reused": output.reused,
+        },
+        "seconds": round(output.seconds, 1),
+        "checks": [
+            {
+                "name": it.name, "outcome": it.outcome.value, "reason": it.reason,
+                "model": it.model, "runner": it.runner, "cases": it.cases,
+            }
+            for it in checks
+        ],
+    }  # fmt: skip

@@ -1,0 +1,62 @@
+"""What goes into a run, what it reports, and what comes out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from builder.build import ObjectStore
+from builder.build.output import BuildProgress
+from builder.candidates import Group
+from builder.catalogue import Catalogue
+from builder.cuts import Cut
+from builder.model import Abi, BuildPlan, Target
+from builder.source import Progress, SourceRequest
+from builder.symbols import Prediction, SymbolIndex
+from builder.verify import InputSpec
+
+
+class Events(Progress, BuildProgress, Protocol):
+    """Everything a run reports while it works."""
+
+    def note(self, text: str) -> None:
+        """Say something the user should know, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. `inputs` has one entry per model, in order."""
+
+    models: tuple[Path, ...]
+    abis: tuple[Abi, ...]
+    platform: str
+    output: Path
+    source: SourceRequest
+    dtypes: frozenset[str] | None
+    inputs: tuple[InputSpec, ...]
+    verify: bool
+    require_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and all that was read to make it."""
+
+    plan: BuildPlan
+    catalogue: Catalogue
+    groups: tuple[Group, ...]
+    store: ObjectStore
+    index: SymbolIndex
+    prediction: Prediction
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What one target ended with. `summary` is plain data for `--json`; `text` is for people."""
+
+    target: Target
+    archive: Path
+    prefix: Path
+    summary: dict[str, Any]
+    text: str
+    reused: bool
