@@ -73,8 +73,9 @@ def test_a_wrong_shape_is_an_error_and_not_the_end(
 
 
 def test_operators_the_source_does_not_have_are_listed_together(tool: Tool, tmp_path: Path) -> None:
-    path = tmp_path / "shop.ptl"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", UNKNOWN_OPERATORS, path], check=True)
+    path, script = tmp_path / "shop.ptl", tmp_path / "shop.py"
+    script.write_text(UNKNOWN_OPERATORS)  # scripting wants a file to read
+    subprocess.run([sys.executable, "-W", "ignore", script, path], check=True)
     told = tool.run(path, "--abi", "x86_64", cwd=tmp_path, expect=3).stderr
     assert "shop::discount" in told
     assert "shop::tax" in told
