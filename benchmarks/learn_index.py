@@ -1,0 +1,86 @@
+"""Make the symbol index that ships with the package, from the objects of a store.
+
+    python benchmarks/learn_index.py --compile-all     # every candidate source: half an hour, once
+    python benchmarks/learn_index.py                   # only what the store holds already
+
+The index is advice: plans name files with it before anything is compiled. What the objects say
+replaces what the shipped index said of the same sources; the rest of it stays.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from types import MappingProxyType
+
+from platformdirs import user_cache_path
+
+from builder.build import ObjectStore
+from builder.closure.objects import read_object
+from builder.console import Console, make_console
+from builder.errors import CompileError
+from builder.files import write_atomic
+from builder.model import Abi, Platform
+from builder.pipeline import make_plan, read_models
+from builder.pipeline.planning import always_linked
+from builder.process import Host, SubprocessRunner
+from builder.resources import DATA
+from builder.source import SourceRequest, open_source
+from builder.symbols import condense, read_index
+from builder.targets import make_target
+
+_BATCH = 16
+EXAMPLE = Path(__file__).parents[1] / "examples" / "classifier" / "model.pt"
+
+
+def compile_all(store: ObjectStore, host: Host, console: Console) -> None:
+    """Compile every candidate; what does not compile (it is for another system) is passed over."""
+    pending = sorted(store.outputs)
+    batches = [pending[at : at + _BATCH] for at in range(0, len(pending), _BATCH)]
+    for batch in batches:
+        try:
+            store.compile(batch, host, console)
+        except CompileError:
+            for name in batch:
+                try:
+                    store.compile([name], host, console)
+                except CompileError:
+                    console.note(f"does not compile: {name}")
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
+    parser.add_argument("--abi", default="arm64-v8a", choices=[abi.value for abi in Abi])
+    parser.add_argument("--compile-all", action="store_true")
+    options = parser.parse_args()
+    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
+    cache = Path(chosen) if chosen else user_cache_path("build-runtime")
+    jobs = len(os.sched_getaffinity(0))
+    host = Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, jobs)
+    console = make_console(quiet=False, ci=not sys.stderr.isatty())
+    source = open_source(SourceRequest(directory=None), host, console)
+    target = make_target(Platform.LINUX, Abi(options.abi))
+    models = read_models([EXAMPLE], host)
+    planned = make_plan(models, source, target, None, host, console)
+    store = planned.store
+    if options.compile_all:
+        compile_all(store, host, console)
+    graphs = {
+        name: read_object(store.object_of(name))
+        for name in sorted(store.outputs)
+        if store.object_of(name).exists()
+    }
+    path = DATA / source.version / "symbols.json.xz"
+    shipped = read_index(path)
+    learned = condense(graphs, known=shipped.definers(), whole=always_linked(planned.groups))
+    index = shipped.merged(learned)
+    write_atomic(path, index.to_bytes())
+    print(
+        f"{len(graphs)} objects read, {len(index.files)} sources known, {path.stat().st_size} bytes"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
