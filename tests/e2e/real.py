@@ -157,7 +157,7 @@ def built(words: Finished, output: Path) -> tuple[Runtime, ...]:
         Runtime(
             abi=it["target"].removeprefix("linux-"),
             prefix=output / it["target"],
-            archive=Path(it["archive"]),
+            archive=output / Path(it["archive"]).name,
             summary=it,
         )
         for it in words.document["targets"]
