@@ -88,6 +88,17 @@ def copy_atomic(source: Path, destination: Path) -> None:
         raise
 
 
+def replace_link(link: Path, target: Path) -> None:
+    """Make `link` a symbolic link to `target` in one step; one that is right is left alone."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=link.parent, prefix=f".{link.name}.") as scratch:
+        temporary = Path(scratch) / link.name
+        temporary.symlink_to(target)
+        temporary.replace(link)
+
+
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """Yield a scratch directory that becomes `path` on success and disappears on failure."""

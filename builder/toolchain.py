@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.errors import ToolchainError
-from builder.files import locked, write_atomic, write_if_changed
+from builder.files import locked, replace_link, write_atomic, write_if_changed
 from builder.model import Program, Target, Toolchain
 from builder.process import Command, Host
 from builder.targets import facts
@@ -81,10 +81,13 @@ def prepare(target: Target, host: Host) -> Toolchain:
     """
     zig = find_zig()
     cmake, ninja = find_program("cmake", host), find_program("ninja", host)
-    # Not named by where zig is: objects of another virtual environment must stay up to date.
+    # Neither the folder nor what compilers see of zig's headers names the place where zig is
+    # installed: the objects must stay up to date when that is another virtual environment.
+    headers = host.cache / "toolchains" / f"zig-{zig.version}"
     root = host.cache / "toolchains" / f"{target}-zig-{zig.version}-{_REVISION}"
     with locked(root.with_name(f"{root.name}.lock")):
-        _write_wrappers(root, zig, target, host)
+        replace_link(headers, zig.path.parent / "lib")
+        _write_wrappers(root, zig, headers, target, host)
         flags, libraries = _learn_link_line(root, zig, target, host)
     digest = hashlib.sha256(json.dumps([_REVISION, zig.version, str(target)]).encode())
     return Toolchain(
@@ -103,14 +106,15 @@ def prepare(target: Target, host: Host) -> Toolchain:
     )
 
 
-def _write_wrappers(root: Path, zig: Program, target: Target, host: Host) -> None:
+def _write_wrappers(root: Path, zig: Program, headers: Path, target: Target, host: Host) -> None:
     """Write one file per tool, without arguments of its own: what CMake and compiler caches like.
 
     zig takes no `-march` of the ARM family: the CPU comes as `-mcpu` in zig's spelling. Its
     undefined-behaviour sanitizer would be on in unoptimised links such as CMake's probes.
     """
     abi = facts(target.abi)
-    cache = (
+    environment = (
+        f"export ZIG_LIB_DIR={shlex.quote(str(headers))}\n"
         f"export ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
         f"export ZIG_LOCAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
     )
@@ -124,7 +128,7 @@ def _write_wrappers(root: Path, zig: Program, target: Target, host: Host) -> Non
         "ld": f"{program} ld.lld",
     }.items():
         about = f"# zig {zig.version}, {target}, wrapper {_REVISION}"
-        text = f'#!/bin/sh\n{about}\n{cache}exec {line} "$@"\n'
+        text = f'#!/bin/sh\n{about}\n{environment}exec {line} "$@"\n'
         write_if_changed(root / name, text, mode=0o755)
 
 

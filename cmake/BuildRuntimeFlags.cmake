@@ -1,5 +1,11 @@
 # How every object of the runtime is compiled.
 
+# The headers of the toolchain are no dependencies: its version decides the store, and where it is
+# installed must not.
+foreach(language C CXX)
+  string(REPLACE "-MD " "-MMD " CMAKE_DEPFILE_FLAGS_${language} "${CMAKE_DEPFILE_FLAGS_${language}}")
+endforeach()
+
 # The facts of a mobile CPU build of LibTorch's lite interpreter (PyTorch 2.6, caffe2/CMakeLists.txt
 # and aten/src/ATen/CMakeLists.txt), with the size switches upstream has no CMake option for.
 set(BUILD_RUNTIME_TORCH_DEFINITIONS

@@ -18,5 +18,7 @@ function(build_runtime_object_group name)
   target_compile_definitions(${name} PRIVATE ${group_DEFINITIONS})
   if(group_PRECOMPILED)
     target_precompile_headers(${name} PRIVATE ${group_PRECOMPILED})
+    # the toolchain's headers may be installed anew, with other times
+    target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endfunction()

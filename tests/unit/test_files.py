@@ -14,6 +14,7 @@ from builder.files import (
     copy_atomic,
     locked,
     new_directory,
+    replace_link,
     sha256_file,
     write_atomic,
     write_if_changed,
@@ -142,6 +143,17 @@ def test_a_failed_copy_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         copy_atomic(tmp_path / "missing", tmp_path / "copy")
     assert tree(tmp_path) == {}
+
+
+def test_a_link_is_made_kept_and_turned(tmp_path: Path) -> None:
+    link = tmp_path / "new" / "link"
+    replace_link(link, tmp_path / "one")
+    made = link.lstat().st_mtime_ns
+    replace_link(link, tmp_path / "one")
+    assert (link.readlink(), link.lstat().st_mtime_ns) == (tmp_path / "one", made)
+    replace_link(link, tmp_path / "two")
+    assert link.readlink() == tmp_path / "two"
+    assert tree(tmp_path).keys() == {"new", "new/link"}
 
 
 def test_new_directory_appears_whole(tmp_path: Path) -> None:
