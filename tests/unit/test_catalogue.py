@@ -1,4 +1,5 @@
 import lzma
+import struct
 from pathlib import Path
 from typing import Any, Final
 
@@ -229,6 +230,12 @@ def default_of(argument: Any) -> Any:
     return getattr(value, "value", value)
 
 
+def real(bits: str) -> float:
+    (number,) = struct.unpack(">d", bytes.fromhex(bits))
+    assert isinstance(number, float)
+    return number
+
+
 def decoded(field: str) -> Any:
     """Read a field as `native/src/registration.cpp` does; () stands for no default."""
     text = field.lstrip("*>")
@@ -238,8 +245,8 @@ def decoded(field: str) -> Any:
     scalars: dict[str, Any] = {
         "i": int,
         "I": int,
-        "d": float,
-        "D": float,
+        "d": real,
+        "D": real,
         "B": lambda it: it == "t",
     }
     if kind in "IDB":
