@@ -51,8 +51,7 @@ class _Objects:
         missing = sorted(
             source for source in set(wanted) - self.sources if source in self.store.outputs
         )
-        self.fresh += sum(not self.store.object_of(source).exists() for source in missing)
-        self.store.compile(missing, host, progress)
+        self.fresh += self.store.compile(missing, host, progress)
         self.sources.update(missing)
 
     def read(self, path: Path) -> ObjectGraph:
@@ -72,7 +71,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     """Compile and link the runtime of a plan; raise `CommandError` or `CompileError`.
 
     Runs of the same store wait for each other: ninja keeps one log per build directory. A run that
-    was interrupted or killed goes on where it stopped, as every object that exists is whole.
+    was interrupted or killed goes on where it stopped: ninja knows which objects are whole.
     """
     started = time.monotonic()
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
@@ -99,7 +98,9 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         progress.step("compiling")
         objects = _Objects(store)
         objects.compile((*demand.always, *demand.predicted), host, progress)
-        run_ninja(plan.toolchain.ninja, build, ["runtime_roots"], host, log=log, progress=progress)
+        objects.fresh += run_ninja(
+            plan.toolchain.ninja, build, ["runtime_roots"], host, log=log, progress=progress
+        )
         roots = sorted((build / "CMakeFiles").glob("r*.dir/**/*.o"))
         rounds = _link(plan, objects, demand, roots, root, host, progress, log)
     return BuildOutput(

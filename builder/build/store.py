@@ -39,10 +39,13 @@ class ObjectStore:
         """Return where the object of a source is, or will be."""
         return self.build / self.outputs[source]
 
-    def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> None:
-        """Bring the objects of `sources` up to date; raise `CommandError` with what failed."""
+    def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> int:
+        """Bring the objects of `sources` up to date; return how many had to be compiled.
+
+        Raises `CommandError` with what failed.
+        """
         targets = [self.outputs[source] for source in sources]
-        run_ninja(self.ninja, self.build, targets, host, log=self.log, progress=progress)
+        return run_ninja(self.ninja, self.build, targets, host, log=self.log, progress=progress)
 
     def command_for(self, source: Path) -> tuple[str, ...]:
         """Return the compile command of a file, without its `-c` and `-o` parts."""
@@ -119,8 +122,10 @@ def run_ninja(
     *,
     log: Path,
     progress: BuildProgress,
-) -> None:
-    """Build ninja targets; raise `CommandError` with the compile command that failed.
+) -> int:
+    """Build ninja targets; return how many objects were compiled.
+
+    Raises `CommandError` with the compile command that failed.
 
     The targets stand in a file of their own: hundreds of paths would not fit a line to paste.
     """
@@ -129,7 +134,11 @@ def run_ninja(
     write_if_changed(build / "demand.ninja", f"include build.ninja\nbuild demand: phony{listed}\n")
     argv = (str(ninja), "-f", "demand.ninja", "-j", str(host.jobs), "demand")
 
+    compiled = 0
+
     def on_line(line: str) -> None:
+        nonlocal compiled
+        compiled += line.startswith("@ ") and line.endswith(".o")
         if match := _PROGRESS.match(line):
             progress.compiled(int(match[1]), int(match[2]), match[3])
 
@@ -138,6 +147,7 @@ def run_ninja(
         host.runner.run(command, log=log, on_line=on_line)
     except CommandError as error:
         raise explain(error) from error
+    return compiled
 
 
 def explain(error: CommandError) -> CommandError:

@@ -18,7 +18,7 @@ def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
     source = open_source(request.source, host, events)
     planned = [
         pipeline.make_plan(models, source, target, request.dtypes, host, events)
-        for target in pipeline.find_targets(request, events)
+        for target in pipeline.find_targets(request, host, events)
     ]
     return {
         "version": 1,

@@ -45,13 +45,13 @@ def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
     path = learned_index(planned.plan, host)
     with locked(path.with_suffix(".lock")):
         store = planned.store
-        objects = {
-            source: store.object_of(source)
-            for source in (*output.sources, *read_index(path).files)
+        # only objects this build asked ninja for: others may be of a run that was killed
+        graphs = {
+            source: read_object(store.object_of(source))
+            for source in output.sources
             if source in store.outputs
         }
-        graphs = {source: read_object(found) for source, found in objects.items() if found.exists()}
         learned = condense(
             graphs, known=planned.index.definers(), whole=always_linked(planned.groups)
         )
-        write_atomic(path, learned.to_bytes())
+        write_atomic(path, read_index(path).merged(learned).to_bytes())

@@ -27,11 +27,20 @@ ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
 """Files nothing refers to by name: their constructors register what the interpreter relies on."""
 
 
-def find_targets(request: Request, events: Events) -> tuple[Target, ...]:
+_NDK_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "NDK_HOME")
+
+
+def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, ...]:
     """Return the targets of a request; `auto` is Linux, as this release drives no NDK."""
     platform = request.platform
     if platform == "auto":
-        events.note("platform: linux, built with the pip-installed zig (no Android NDK was found)")
+        named = next((name for name in _NDK_VARIABLES if host.env.get(name)), None)
+        why = (
+            f"${named} is set, but this release does not drive it"
+            if named
+            else "no Android NDK found"
+        )
+        events.note(f"platform: linux, built with the pip-installed zig ({why})")
         platform = "linux"
     if platform != "linux":
         raise ToolchainError(

@@ -55,7 +55,12 @@ def recall(name: str, request: Request, target: Target, host: Host) -> Built | N
             return None
     archive = Path(known["summary"]["archive"])
     prefix = request.output / str(target)
-    return Built(target, archive, prefix, known["summary"], known["text"], reused=True)
+    linked = known["summary"]["objects"]["linked"]
+    summary = {
+        **known["summary"],
+        "objects": {"linked": linked, "compiled": 0, "reused": linked},
+    }
+    return Built(target, archive, prefix, summary, known["text"], reused=True)
 
 
 def remember(name: str, built: Built, bundle: Bundle, host: Host) -> None:

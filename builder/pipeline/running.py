@@ -37,7 +37,7 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     check_writable(request.output)
     events.step("reading models")
     models = read_models(request.models, host)
-    targets = find_targets(request, events)
+    targets = find_targets(request, host, events)
     source = open_source(request.source, host, events)
     built: list[Built] = []
     for target in targets:

@@ -1,5 +1,6 @@
 """The order of the stages: what is refused before anything is fetched or built."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from builder.errors import ToolchainError
 from builder.model import Abi, Target
 from builder.pipeline import Request, find_targets
+from builder.process import Host
 from builder.source import SourceRequest
 
 
@@ -49,23 +51,29 @@ def request(platform: str) -> Request:
     )
 
 
-def test_auto_is_linux_and_says_so_in_one_line() -> None:
+def test_auto_is_linux_and_says_so_in_one_line(host: Host) -> None:
     heard = Heard()
-    targets = find_targets(request("auto"), heard)
+    targets = find_targets(request("auto"), host, heard)
     assert [str(target) for target in targets] == ["linux-arm64-v8a", "linux-x86"]
     assert len(heard.notes) == 1
     assert "linux" in heard.notes[0]
     assert "zig" in heard.notes[0]
 
 
-def test_a_named_platform_needs_no_words() -> None:
+def test_an_ndk_that_is_not_driven_is_named(host: Host) -> None:
     heard = Heard()
-    targets = find_targets(request("linux"), heard)
+    find_targets(request("auto"), replace(host, env={"ANDROID_NDK_HOME": "/ndk"}), heard)
+    assert "$ANDROID_NDK_HOME is set, but this release does not drive it" in heard.notes[0]
+
+
+def test_a_named_platform_needs_no_words(host: Host) -> None:
+    heard = Heard()
+    targets = find_targets(request("linux"), host, heard)
     assert all(isinstance(target, Target) for target in targets)
     assert not heard.notes
 
 
-def test_android_is_refused_before_anything_is_done() -> None:
+def test_android_is_refused_before_anything_is_done(host: Host) -> None:
     with pytest.raises(ToolchainError, match="no toolchain for android") as caught:
-        find_targets(request("android"), Heard())
+        find_targets(request("android"), host, Heard())
     assert "--platform linux" in caught.value.hint
