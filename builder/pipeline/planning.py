@@ -1,7 +1,6 @@
 """From models to a plan: everything up to the first compiled file."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -75,12 +74,10 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     """Everything up to the first compiled file: toolchain, generated tree, store, prediction."""
     selection = select(models)
     profile = make_profile(selection, dtypes)
-    events.step(f"preparing the toolchain for {target} and generating operator code")
-    # neither needs the other, and each keeps one core busy (50 s and 12 s with empty caches)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        generating = beside.submit(generate_tree, source, profile, host)
-        toolchain = prepare(target, host)
-        generated = generating.result()
+    events.step(f"preparing the toolchain for {target}")
+    toolchain = prepare(target, host)
+    events.step("generating operator code")
+    generated = generate_tree(source, profile, host)
     plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, selection)
     roots = component_roots(plan)
     groups = find_candidates(roots, target.abi)
