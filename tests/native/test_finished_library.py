@@ -16,8 +16,6 @@ from builder.policy import check_policy
 from builder.report import from_json, measure, to_json, to_text
 from builder.targets import facts, make_target
 
-pytest.importorskip("ziglang")
-
 ZIG = (sys.executable, "-m", "ziglang")
 EXPORTS = frozenset({"br_lookup", "br_twice"})
 FLAGS = (

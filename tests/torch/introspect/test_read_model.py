@@ -11,19 +11,15 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
+import torch
 
 from builder.errors import ModelError
 from builder.introspect import read_lite, read_model
 from builder.model import Model, ModelFormat
 from builder.process import Host, SubprocessRunner
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = pytest.importorskip("torch")
 
 ROOT: Final = Path(__file__).parents[3]
 Script = Any  # torch has no types for script modules
