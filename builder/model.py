@@ -122,6 +122,43 @@ class Model:
         return frozenset(use.name for method in self.methods for use in method.operators)
 
 
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """Where a model's inputs come from: files, shapes to fill, or what is bundled with the model.
+
+    `dtypes` has one name per shape, as torch spells it (`float32`).
+    """
+
+    files: tuple[Path, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
+    dtypes: tuple[str, ...] = ()
+    bundled: bool = False
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to run the model on."""
+        return bool(self.files or self.shapes or self.bundled)
+
+    def describe(self) -> str:
+        """Return a few words for the report."""
+        if self.files:
+            return ", ".join(path.name for path in self.files)
+        if self.bundled:
+            return "bundled inputs"
+        return ", ".join(
+            f"{dtype}[{','.join(map(str, shape))}]"
+            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        )
+
+    def document(self) -> dict[str, object]:
+        """Return what the child process that runs desktop torch reads."""
+        if self.bundled:
+            return {"bundled": True}
+        if self.files:
+            return {"files": [str(path.resolve()) for path in self.files]}
+        return {"shapes": self.shapes, "dtypes": self.dtypes} if self.shapes else {}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SelectedOperator:
     """One root operator with its provenance: the names of the models that call it."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from builder.errors import UsageError, VerificationError
 from builder.files import copy_atomic
-from builder.model import Model, ModelFormat
+from builder.model import InputSpec, Model, ModelFormat
 from builder.process import Command, Completed, Host
 from builder.values import Value, decode
 from builder.verify.compare import Difference, compare
@@ -17,35 +17,6 @@ from builder.verify.execution import Executor
 
 _FAILED_CASES: Final = 6
 """The program's documented code: the answers are written, some say why they failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """Where a model's inputs come from: files, shapes to fill, or what is bundled with the model.
-
-    `dtypes` has one name per shape, as torch spells it (`float32`).
-    """
-
-    files: tuple[Path, ...] = ()
-    shapes: tuple[tuple[int, ...], ...] = ()
-    dtypes: tuple[str, ...] = ()
-    bundled: bool = False
-
-    @property
-    def given(self) -> bool:
-        """Whether there is anything to run the model on."""
-        return bool(self.files or self.shapes or self.bundled)
-
-    def describe(self) -> str:
-        """Return a few words for the report."""
-        if self.files:
-            return ", ".join(path.name for path in self.files)
-        if self.bundled:
-            return "bundled inputs"
-        return ", ".join(
-            f"{dtype}[{','.join(map(str, shape))}]"
-            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +94,7 @@ def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host
     document = {
         "lite": model.format is ModelFormat.LITE,
         "ptl": str(model.path),
-        **({"bundled": True} if spec.bundled else {}),
-        **({"files": [str(path.resolve()) for path in spec.files]} if spec.files else {}),
-        **({"shapes": spec.shapes, "dtypes": spec.dtypes} if spec.shapes else {}),
+        **spec.document(),
     }
     argv = (
         sys.executable, "-m", "builder.reference",

@@ -1,0 +1,56 @@
+"""The inputs a model is run on in desktop torch: read from files, made by shape, or bundled."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch.jit.mobile import _load_for_lite_interpreter  # type: ignore[attr-defined, unused-ignore]
+
+SEED: Final = 20_26
+_INTEGERS_BELOW: Final = 2  # small enough for any vocabulary an integer input may index
+
+
+def load_lite(path: Path | str) -> Any:  # noqa: ANN401  a LiteScriptModule
+    """Load a `.ptl` with desktop torch's own lite interpreter."""
+    return _load_for_lite_interpreter(str(path))  # type: ignore[no-untyped-call]
+
+
+def make_cases(spec: dict[str, Any], lite: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  a LiteScriptModule
+    """Return the arguments of every call; raise whatever torch raises for inputs it cannot read.
+
+    `lite` is the loaded lite model, which bundled inputs come from.
+    """
+    if spec.get("bundled"):
+        return [tuple(case) for case in lite.run_method("get_all_bundled_inputs")]
+    if "shapes" in spec:
+        pairs = zip(spec["shapes"], spec["dtypes"], strict=True)
+        return [tuple(_from_shape(shape, dtype) for shape, dtype in pairs)]
+    return [_from_file(Path(name)) for name in spec["files"]]
+
+
+def first_line(error: Exception) -> str:
+    """Return what is wrong with inputs as one line for the parent process."""
+    text = str(error)
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
+
+
+def last_line(error: Exception) -> str:
+    """Return why a model failed as one line: torch's last one, after the TorchScript frames."""
+    text = str(error)
+    return f"{type(error).__name__}: {text.splitlines()[-1] if text else ''}"
+
+
+def _from_file(path: Path) -> tuple[Any, ...]:
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as archive:
+            return tuple(torch.from_numpy(archive[name]) for name in archive.files)
+    value = torch.load(path, weights_only=True, map_location="cpu")
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _from_shape(shape: list[int], dtype: str) -> torch.Tensor:
+    kind = getattr(torch, dtype)
+    if kind.is_floating_point or kind.is_complex:
+        return torch.randn(shape, dtype=torch.float32).to(kind)
+    return torch.randint(0, _INTEGERS_BELOW, shape).to(kind)
