@@ -139,8 +139,6 @@ def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
         "BUILD_RUNTIME_AR": toolchain.ar,
         "BUILD_RUNTIME_CLANG": toolchain.clang,
         "BUILD_RUNTIME_LINKER": toolchain.linker,
-        "BUILD_RUNTIME_LINK_FLAGS": list(toolchain.link_flags),
-        "BUILD_RUNTIME_LIBRARIES": list(toolchain.libraries),
         "BUILD_RUNTIME_PROCESSOR": facts(plan.target.abi).processor,
         "BUILD_RUNTIME_INCLUDES": [roots[name] / path for name, path in _INCLUDES],
         "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(roots),

@@ -222,8 +222,7 @@ class Toolchain:
     """Everything that turns sources into a library for one target.
 
     `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls.
-    `libraries` is what a C++ shared library is linked against, in order. `digest` identifies all
-    that decides the bytes they make.
+    `digest` identifies all that decides the bytes they make.
     """
 
     target: Target
@@ -235,9 +234,18 @@ class Toolchain:
     cxx: Path
     ar: Path
     linker: Path
-    link_flags: tuple[str, ...]
-    libraries: tuple[Path, ...]
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """What the linker is called with besides objects: flags that describe the target, libraries.
+
+    `libraries` is what a C++ shared library is linked against, in order.
+    """
+
+    flags: tuple[str, ...]
+    libraries: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)

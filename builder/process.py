@@ -4,13 +4,14 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from builder.errors import CompileError, ToolchainError
 
@@ -58,7 +59,7 @@ class Completed:
 
 
 class Runner(Protocol):
-    """Two ways to run a command: watched and logged, or captured."""
+    """Three ways to run a command: watched and logged, captured, or captured while we go on."""
 
     def run(
         self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None
@@ -67,6 +68,12 @@ class Runner(Protocol):
 
     def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
         """Run and return status and output; raise `ToolchainError` only if it cannot start."""
+
+    def background(self, command: Command) -> AbstractContextManager[Callable[[], Completed]]:
+        """Run while the body goes on; what is yielded waits for the end and returns the output.
+
+        The command is ended when the body is left before. Raises as `capture` does.
+        """
 
 
 class CommandError(CompileError):
@@ -126,15 +133,41 @@ class SubprocessRunner:
             raise
         return Completed(process.returncode, stdout, stderr)
 
+    @contextmanager
+    def background(self, command: Command) -> Iterator[Callable[[], Completed]]:
+        """Run while the body goes on: see `Runner`. The output goes to files: nobody drains it."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = _start(command, stdout=out, stderr=err)
 
-def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:
+            def finish() -> Completed:
+                process.wait()
+                return Completed(process.returncode, _text(out), _text(err))
+
+            try:
+                yield finish
+            finally:
+                if process.poll() is None:
+                    _end(process)
+
+
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode("utf-8", errors="replace")
+
+
+def _start(
+    command: Command,
+    *,
+    stderr: int | IO[bytes],
+    stdout: int | IO[bytes] = subprocess.PIPE,
+) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
             command.argv,
             cwd=command.cwd,
             env=dict(command.env),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             text=True,
             encoding="utf-8",

@@ -1,7 +1,7 @@
 """Find the source of a symbol by reading the sources: for what the symbol index does not know."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -43,9 +43,12 @@ class SourceSearch:
     """Ranks the candidate sources that may define a symbol by the words that stand in them."""
 
     def __init__(
-        self, groups: Iterable[Group], roots: Mapping[str, Path], provided: frozenset[str]
+        self,
+        groups: Iterable[Group],
+        roots: Mapping[str, Path],
+        provided: Callable[[], frozenset[str]],
     ) -> None:
-        """Search `groups`, but never for `provided`, the symbols of system libraries."""
+        """Search `groups`, but never for what `provided` returns: symbols of system libraries."""
         self._groups = tuple(groups)
         self._roots = roots
         self._provided = provided
@@ -68,7 +71,7 @@ class SourceSearch:
 
     def definers(self, symbol: str) -> tuple[str, ...]:
         """Return the sources that may define `symbol`, the likeliest first."""
-        if symbol in self._provided:
+        if symbol in self._provided():
             return ()
         stub = stub_of(symbol)
         parts = (stub,) if stub is not None else tuple(reversed(identifiers(symbol)))

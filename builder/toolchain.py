@@ -8,13 +8,16 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from builder.errors import ToolchainError
 from builder.files import locked, replace_link, write_atomic, write_if_changed
-from builder.model import Program, Target, Toolchain
-from builder.process import Command, Host
+from builder.model import LinkLine, Program, Target, Toolchain
+from builder.process import Command, Completed, Host
 from builder.targets import facts
 
 _REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
@@ -74,10 +77,9 @@ def find_zig() -> Program:
 
 
 def prepare(target: Target, host: Host) -> Toolchain:
-    """Return a toolchain for `target`: wrappers in the cache, and a learned link line.
+    """Return a toolchain for `target`: wrappers in the cache around tools that are there.
 
-    The first call for a target makes zig build its C++ runtime libraries (about a minute); later
-    calls only read a file. Raises `ToolchainError` when a tool is missing or does not work.
+    No process is started. Raises `ToolchainError` when a tool is missing.
     """
     zig = find_zig()
     cmake, ninja = find_program("cmake", host), find_program("ninja", host)
@@ -88,7 +90,6 @@ def prepare(target: Target, host: Host) -> Toolchain:
     with locked(root.with_name(f"{root.name}.lock")):
         replace_link(headers, zig.path.parent / "lib")
         _write_wrappers(root, zig, headers, target, host)
-        flags, libraries = _learn_link_line(root, zig, target, host)
     digest = hashlib.sha256(json.dumps([_REVISION, zig.version, str(target)]).encode())
     return Toolchain(
         target=target,
@@ -100,8 +101,6 @@ def prepare(target: Target, host: Host) -> Toolchain:
         cxx=root / "cxx",
         ar=root / "ar",
         linker=root / "ld",
-        link_flags=flags,
-        libraries=libraries,
         digest=digest.hexdigest(),
     )
 
@@ -132,55 +131,68 @@ def _write_wrappers(root: Path, zig: Program, headers: Path, target: Target, hos
         write_if_changed(root / name, text, mode=0o755)
 
 
-def _learn_link_line(
-    root: Path, zig: Program, target: Target, host: Host
-) -> tuple[tuple[str, ...], tuple[Path, ...]]:
-    """Ask zig to link a C++ library and remember how it called lld.
+@contextmanager
+def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], LinkLine]]:
+    """Ask the compiler how it links a C++ library, while the body goes on; remember the answer.
 
     zig's driver refuses many of lld's options (`--icf`, `-Map`); calling its lld ourselves with the
-    libraries the driver would have used accepts them all.
+    libraries the driver would have used accepts them all. The first time for a target zig builds
+    these libraries (about a minute of one core), which compiling need not wait for.
+
+    The function this yields waits for the answer; it raises `ToolchainError` if there is none.
     """
+    root = toolchain.cxx.parent
     recipe = root / "link.json"
     if (known := _read_recipe(recipe)) is not None:
-        return known
-    with tempfile.TemporaryDirectory(dir=root) as scratch_name:
-        scratch = Path(scratch_name)
+        yield lambda: known
+        return
+    with tempfile.TemporaryDirectory(dir=root) as name:
+        scratch = Path(name)
         write_atomic(scratch / "probe.cpp", _PROBE)
         command = Command(
-            (str(root / "cxx"), "-Os", "-fPIC", "-shared", "-s", "probe.cpp", "-o", "probe.so"),
+            (str(toolchain.cxx), "-Os", "-fPIC", "-shared", "-s", "probe.cpp", "-o", "probe.so"),
             scratch,
             host.child_env(ZIG_VERBOSE_LINK="1"),
         )
-        result = host.runner.capture(command)
-        lines = [line for line in result.stderr.splitlines() if line.startswith("ld.lld ")]
-        if result.status != 0 or not lines:
-            raise ToolchainError(
-                f"zig {zig.version} cannot link a C++ library for {target}: "
-                + (result.stderr.strip().splitlines() or ["no output"])[-1],
-                hint=f"repeat it by hand:\n    {command}",
-            )
-        words = shlex.split(lines[-1])
-        libraries = tuple(
-            (scratch / word).resolve()
-            for word in words
-            if word.endswith(".a") or ".so." in Path(word).name
+        with host.runner.background(command) as finish:
+
+            @cache
+            def learn() -> LinkLine:
+                line = _parse_link(finish(), command, toolchain)
+                document = {"flags": line.flags, "libraries": [str(it) for it in line.libraries]}
+                write_atomic(recipe, json.dumps(document, indent=1))
+                return line
+
+            yield learn
+
+
+def _parse_link(result: Completed, command: Command, toolchain: Toolchain) -> LinkLine:
+    lines = [line for line in result.stderr.splitlines() if line.startswith("ld.lld ")]
+    if result.status != 0 or not lines:
+        compiler = toolchain.compiler
+        reason = (result.stderr.strip().splitlines() or ["no output"])[-1]
+        raise ToolchainError(
+            f"{compiler.name} {compiler.version} cannot link a C++ library for {toolchain.target}:"
+            f" {reason}",
+            hint=f"repeat it by hand:\n    {command}",
         )
-        flags = _kept_flags(words)
-    write_atomic(
-        recipe,
-        json.dumps({"flags": flags, "libraries": [str(path) for path in libraries]}, indent=1),
+    words = shlex.split(lines[-1])
+    libraries = tuple(
+        (command.cwd / word).resolve()
+        for word in words
+        if word.endswith(".a") or ".so." in Path(word).name
     )
-    return flags, libraries
+    return LinkLine(_kept_flags(words), libraries)
 
 
-def _read_recipe(recipe: Path) -> tuple[tuple[str, ...], tuple[Path, ...]] | None:
+def _read_recipe(recipe: Path) -> LinkLine | None:
     """Return what was learned before, or None when there is nothing, or libraries are gone."""
     try:
         known = json.loads(recipe.read_text())
-        flags, libraries = tuple(known["flags"]), tuple(map(Path, known["libraries"]))
+        line = LinkLine(tuple(known["flags"]), tuple(map(Path, known["libraries"])))
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return None
-    return (flags, libraries) if all(path.is_file() for path in libraries) else None
+    return line if all(path.is_file() for path in line.libraries) else None
 
 
 def _kept_flags(words: list[str]) -> tuple[str, ...]:

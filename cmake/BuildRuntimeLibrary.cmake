@@ -26,7 +26,8 @@ endfunction()
 #
 # The calls that were cut are defined in a file of their own, known only after the last sweep.
 #
-# Links what the response file lists with lld itself; the compiler driver refuses many of its options.
+# Links what the response file lists (objects, libraries, flags of the target) with lld itself; the
+# compiler driver refuses many of its options.
 #
 # No --icf: it would save 1 %, but folds functions whose addresses are compared (the deleters of a
 # tensor's data), as zig leaves the tables that tell them apart unusable. The build id is of the content, so
@@ -44,14 +45,13 @@ function(build_runtime_library version_script)
     OUTPUT "${library}"
     BYPRODUCTS "${CMAKE_BINARY_DIR}/link.map"
     COMMAND "${BUILD_RUNTIME_LINKER}"
-      ${BUILD_RUNTIME_LINK_FLAGS}
       -shared -o "${library}" -soname libbuild_runtime.so
       --version-script "${version_script}" --no-undefined-version --no-undefined
       --gc-sections --allow-multiple-definition -O2 --strip-all --build-id=sha1
       --eh-frame-hdr --hash-style=gnu
       -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
       "-Map=${CMAKE_BINARY_DIR}/link.map"
-      "$<TARGET_OBJECTS:cuts>" "@${response}" --as-needed ${BUILD_RUNTIME_LIBRARIES}
+      "$<TARGET_OBJECTS:cuts>" "@${response}"
     DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" "${response}" "${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
     COMMAND_EXPAND_LISTS VERBATIM

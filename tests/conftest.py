@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
@@ -130,6 +131,11 @@ class FakeRunner:
         self.commands.append(command)
         respond = self._answers.get(Path(command.argv[0]).name)
         return respond(command) if respond is not None else Completed(0, "", "")
+
+    @contextmanager
+    def background(self, command: Command) -> Iterator[Callable[[], Completed]]:
+        completed = self.capture(command)
+        yield lambda: completed
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from builder.closure.objects import ObjectGraph, read_object
 from builder.closure.sweep import Closure, close
 from builder.errors import CompileError
 from builder.files import locked, write_atomic, write_if_changed, write_tree
-from builder.model import BuildPlan, GeneratedFile, fingerprint
+from builder.model import BuildPlan, GeneratedFile, LinkLine, fingerprint
 from builder.process import CommandError, Host
 
 _UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
@@ -27,7 +27,7 @@ class Demand:
     `known_definers` returns the sources an index names for a symbol, `search` reads all sources for
     those that may define it, best first; nothing means that a system library has it. `feature_of`
     names the feature of a symbol that is cut, and `render_cuts` the file that defines such symbols
-    instead.
+    instead. `link_line` says what to link with besides objects; it may take its time.
     """
 
     always: tuple[str, ...]
@@ -36,6 +36,7 @@ class Demand:
     search: Callable[[str], tuple[str, ...]]
     feature_of: Callable[[str], str | None]
     render_cuts: Callable[[Mapping[str, str]], str]
+    link_line: Callable[[], LinkLine]
 
 
 @dataclass(slots=True)
@@ -86,11 +87,11 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         stamp = root / "configured"
         digest = fingerprint(project=[[str(file.path), file.text] for file in project])
         if not stamp.is_file() or stamp.read_text() != digest:
-            (root / "live-objects.rsp").touch()
+            (root / "link.rsp").touch()
             (root / "cuts.cpp").touch()
             configure(plan, root / "project", build, host, log=log, definitions={
                 "BUILD_RUNTIME_STORE_BUILD": store.build,
-                "BUILD_RUNTIME_RESPONSE": root / "live-objects.rsp",
+                "BUILD_RUNTIME_RESPONSE": root / "link.rsp",
                 "BUILD_RUNTIME_CUTS": root / "cuts.cpp",
                 "BUILD_RUNTIME_PREFIX": root / "prefix",
             })  # fmt: skip
@@ -146,7 +147,7 @@ def _link(  # noqa: PLR0917  the state of one link
             continue
         features = {symbol: demand.feature_of(symbol) or "" for symbol in sorted(closure.cut)}
         write_if_changed(root / "cuts.cpp", demand.render_cuts(features))
-        write_if_changed(root / "live-objects.rsp", "".join(f'"{path}"\n' for path in closure.live))
+        write_if_changed(root / "link.rsp", _response(closure.live, demand.link_line()))
         progress.step("linking")
         try:
             run_ninja(
@@ -164,6 +165,11 @@ def _link(  # noqa: PLR0917  the state of one link
         return _Rounds(count, len(closure.live))
     message = f"no end after {_MAX_ROUNDS} rounds of compiling what was missing"
     raise CompileError(message, hint=f"please report it with the log: {log}")
+
+
+def _response(objects: Iterable[Path], line: LinkLine) -> str:
+    words = (*line.flags, *objects, "--as-needed", *line.libraries)
+    return "".join(f'"{word}"\n' for word in words)
 
 
 def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:

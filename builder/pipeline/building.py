@@ -1,7 +1,7 @@
 """From a plan to a linked runtime."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 from builder.build import BuildOutput, build_runtime
 from builder.build.runtime import Demand
@@ -16,25 +16,27 @@ from builder.pipeline.values import Events, Planned
 from builder.process import Host
 from builder.search import SourceSearch
 from builder.symbols import condense, read_index
+from builder.toolchain import learned_link
 
 
 def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events) -> BuildOutput:
     """Compile and link what was planned."""
     definers = planned.index.definers()
     roots = component_roots(planned.plan)
-    provided = provided_symbols(planned.plan.toolchain.libraries)
-    search = SourceSearch(planned.groups, roots, provided)
-    demand = Demand(
-        always=always_linked(planned.groups),
-        predicted=planned.prediction.sources,
-        known_definers=lambda symbol: (definers[symbol],) if symbol in definers else (),
-        search=search.definers,
-        feature_of=lru_cache(maxsize=None)(lambda symbol: feature_of(symbol, planned.cuts)),
-        render_cuts=lambda features: render_cuts(planned.plan.tool, features),
-    )
     # the text inside the library leaves the models out: new weights must not make a new library
     files = render_runtime(planned.plan, planned.catalogue, manifest(replace(known, models=())))
-    output = build_runtime(planned.plan, planned.store, files, demand, host, events)
+    with learned_link(planned.plan.toolchain, host) as link_line:
+        provided = cache(lambda: provided_symbols(link_line().libraries))
+        demand = Demand(
+            always=always_linked(planned.groups),
+            predicted=planned.prediction.sources,
+            known_definers=lambda symbol: (definers[symbol],) if symbol in definers else (),
+            search=SourceSearch(planned.groups, roots, provided).definers,
+            feature_of=cache(lambda symbol: feature_of(symbol, planned.cuts)),
+            render_cuts=lambda features: render_cuts(planned.plan.tool, features),
+            link_line=link_line,
+        )
+        output = build_runtime(planned.plan, planned.store, files, demand, host, events)
     if set(output.sources) != set(planned.prediction.sources) | set(demand.always):
         _learn(planned, output, host)
     return output

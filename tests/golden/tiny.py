@@ -65,8 +65,6 @@ def make_plan() -> BuildPlan:
         target=target, cmake=Path("/bin/cmake"), ninja=Path("/bin/ninja"),
         compiler=Program("zig", Path("/zig/zig"), "0.17.1"), clang="22.1.8",
         cc=tools / "cc", cxx=tools / "cxx", ar=tools / "ar", linker=tools / "ld",
-        link_flags=("-m", "aarch64linux"),
-        libraries=(Path("/zig/libc++.a"), Path("/zig/libc.so.6")),
         digest="7" * 64,
     )  # fmt: skip
     selection = Selection(

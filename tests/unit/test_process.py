@@ -147,6 +147,23 @@ class TestSubprocessRunner:
         assert completed.stderr == "no answer within 0.5 s"
         assert time.monotonic() - started < 10
 
+    def test_a_command_in_the_background_runs_beside_the_body(self, tmp_path: Path) -> None:
+        code = (
+            "import sys; print('out'); print('err', file=sys.stderr)\n"
+            "open('pid', 'w').write('1\\n'); sys.exit(2)"
+        )
+        with SubprocessRunner().background(python(code, tmp_path)) as finish:
+            wait_for(tmp_path / "pid")
+            completed = finish()
+        assert (completed.status, completed.stdout, completed.stderr) == (2, "out\n", "err\n")
+
+    def test_a_command_in_the_background_ends_with_the_body(self, tmp_path: Path) -> None:
+        code = "import os, time; open('pid', 'w').write(f'{os.getpid()}\\n'); time.sleep(60)"
+        with SubprocessRunner().background(python(code, tmp_path)):
+            pid = int(wait_for(tmp_path / "pid"))
+            assert alive(pid)
+        assert not alive(pid)
+
     def test_a_missing_program_is_a_missing_tool(self, tmp_path: Path) -> None:
         with pytest.raises(ToolchainError, match="cannot start no-such-tool: No such file"):
             SubprocessRunner().capture(Command(("no-such-tool",), tmp_path))

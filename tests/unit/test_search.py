@@ -34,7 +34,7 @@ def search(
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     group = Group("aten", "pytorch", "CXX", tuple(files), (), ())
-    return SourceSearch([group], {"pytorch": root}, provided)
+    return SourceSearch([group], {"pytorch": root}, lambda: provided)
 
 
 NORM = "_ZN2at6native14batch_norm_cpuERKNS_6TensorE"

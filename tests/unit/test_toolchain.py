@@ -7,9 +7,9 @@ import pytest
 
 from builder import toolchain
 from builder.errors import ToolchainError
-from builder.model import Abi, Platform, Program, Target
+from builder.model import Abi, LinkLine, Platform, Program, Target, Toolchain
 from builder.process import Command, Completed, Host
-from builder.toolchain import find_program, find_zig, prepare, program_version
+from builder.toolchain import find_program, find_zig, learned_link, prepare, program_version
 from tests.conftest import FakeRunner
 
 ARM = Target(Platform.LINUX, Abi.ARMEABI_V7A)
@@ -48,6 +48,11 @@ def zig(tools: Path, tmp_path: Path, runner: FakeRunner) -> FakeRunner:
 
     runner.answer_with("cxx", link)
     return runner
+
+
+def learn(made: Toolchain, host: Host) -> LinkLine:
+    with learned_link(made, host) as link_line:
+        return link_line()
 
 
 def test_programs_are_found_on_the_path(tools: Path, host: Host) -> None:
@@ -97,14 +102,11 @@ def test_a_missing_zig_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> No
     assert caught.value.hint == "pip install ziglang"
 
 
-def test_a_toolchain_is_wrappers_and_a_learned_link(
+def test_a_toolchain_is_wrappers_and_starts_nothing(
     zig: FakeRunner, host: Host, tmp_path: Path, tools: Path
 ) -> None:
     made = prepare(ARM, host)
     assert (made.cmake, made.ninja) == (tools / "cmake", tools / "ninja")
-    assert made.link_flags == ("-mllvm", "-float-abi=hard", "-m", "armelf_linux_eabi")
-    cache = tmp_path / "cache"
-    assert made.libraries == (cache / "libc++.a", cache / "libc.so.6")
     text = made.cxx.read_text()
     assert text.startswith("#!/bin/sh\n")
     assert f"'{tmp_path}/zi g/zig' c++ -target arm-linux-gnueabihf.2.28 -mcpu=" in text
@@ -112,27 +114,44 @@ def test_a_toolchain_is_wrappers_and_a_learned_link(
     assert {it.stat().st_mode & 0o111 for it in (made.cc, made.cxx, made.ar, made.linker)} == {
         0o111
     }
+    assert zig.commands == []
+
+
+def test_a_link_line_is_learned_of_the_compiler_and_kept(
+    zig: FakeRunner, host: Host, tmp_path: Path
+) -> None:
+    made = prepare(ARM, host)
+    line = learn(made, host)
+    assert line.flags == ("-mllvm", "-float-abi=hard", "-m", "armelf_linux_eabi")
+    cache = tmp_path / "cache"
+    assert line.libraries == (cache / "libc++.a", cache / "libc.so.6")
     assert [it.name for it in made.cxx.parent.glob("tmp*")] == [], "the probe is gone"
+    assert learn(made, host) == line
     assert len(zig.commands) == 1
 
 
-def test_what_was_learned_is_kept(zig: FakeRunner, host: Host) -> None:
-    assert prepare(ARM, host) == prepare(ARM, host)
+def test_a_link_line_that_nobody_waits_for_is_not_kept(zig: FakeRunner, host: Host) -> None:
+    made = prepare(ARM, host)
+    with learned_link(made, host):
+        pass
+    assert not (made.cxx.parent / "link.json").exists()
     assert len(zig.commands) == 1
 
 
 def test_libraries_that_vanished_are_made_again(zig: FakeRunner, host: Host) -> None:
     made = prepare(ARM, host)
-    made.libraries[0].unlink()
-    assert prepare(ARM, host) == made
+    line = learn(made, host)
+    line.libraries[0].unlink()
+    assert learn(made, host) == line
     assert len(zig.commands) == 2
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"flags": 1}', '{"libraries": [], "flags": []'])
 def test_a_damaged_recipe_is_learned_again(zig: FakeRunner, host: Host, text: str) -> None:
     made = prepare(ARM, host)
+    line = learn(made, host)
     (made.cxx.parent / "link.json").write_text(text)
-    assert prepare(ARM, host) == made
+    assert learn(made, host) == line
     assert len(zig.commands) == 2
 
 
@@ -152,8 +171,9 @@ def test_a_zig_that_cannot_link_is_repeatable_by_hand(  # noqa: PLR0917
 ) -> None:
     del tools
     runner.answer("cxx", stderr=stderr, status=status)
+    made = prepare(ARM, host)
     with pytest.raises(ToolchainError, match=reason) as caught:
-        prepare(ARM, host)
+        learn(made, host)
     assert "linux-armeabi-v7a" in caught.value.message
     assert "ZIG_VERBOSE_LINK=1" in caught.value.hint
     assert not list((host.cache / "toolchains").rglob("link.json"))
@@ -161,5 +181,7 @@ def test_a_zig_that_cannot_link_is_repeatable_by_hand(  # noqa: PLR0917
 
 def test_the_recipe_is_readable(zig: FakeRunner, host: Host) -> None:
     del zig
-    recipe = json.loads((prepare(ARM, host).cxx.parent / "link.json").read_text())
+    made = prepare(ARM, host)
+    learn(made, host)
+    recipe = json.loads((made.cxx.parent / "link.json").read_text())
     assert recipe.keys() == {"flags", "libraries"}

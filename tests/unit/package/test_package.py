@@ -74,8 +74,6 @@ def make_plan(root: Path, *, provider: str = "cache") -> BuildPlan:
             clang="22.1.8",
             ar=root / "ar",
             linker=root / "ld",
-            link_flags=("-L", str(root)),
-            libraries=(root / "libc++.a",),
             digest="e" * 64,
         ),
         profile=Profile(frozenset({"Long", "Float"})),
