@@ -26,12 +26,12 @@ from builder.commands.options import (
 )
 from builder.config import Setting
 from builder.console import Console, make_console
-from builder.errors import BuildRuntimeError, UsageError, did_you_mean
+from builder.errors import BuildRuntimeError, ModelError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from builder.pipeline import Built
 
-_COMMANDS: Final = ("build", "inspect", "plan", "report", "targets", "doctor", "cache")
+_COMMANDS: Final = ("build", "check", "inspect", "plan", "report", "targets", "doctor", "cache")
 _EXIT_CODES: Final = """\
 exit codes:
   0 ok                              5 compile or link failed
@@ -48,6 +48,7 @@ examples:
   build-runtime model.pt --abi arm64-v8a --input-shape 1,3,224,224
   build-runtime a.pt b.ptl --abi arm64-v8a,x86_64 --input a.npz --input b.pt -o dist/
   build-runtime plan model.pt --abi arm64-v8a      what would be compiled; compiles nothing
+  build-runtime check model.pt                     will it work? needs no toolchain and no source
   build-runtime inspect model.pt                   the operators it calls; needs no toolchain
 
 commands: {", ".join(_COMMANDS)}   (`build-runtime COMMAND --help`)
@@ -197,6 +198,24 @@ def _inspect(words: list[str]) -> int:
     return 0
 
 
+def _check(words: list[str]) -> int:
+    parser = Parser(
+        "build-runtime check",
+        description="Say whether the pinned source runs the models, and all that is in the way;"
+        " needs neither the source nor a toolchain. Exit code 3 when something is.",
+    )
+    add_models(parser)
+    add_common(parser)
+    options = parser.parse(words)
+    models = models_of(options, "build-runtime check")
+    host = host_of(settings_of(options, os.environ), os.environ)
+    from builder.commands import checking  # noqa: PLC0415
+
+    document, text = checking.check(models, host)
+    _answer(options, document, text)
+    return ModelError.exit_code if document["problems"] else 0
+
+
 def _targets(words: list[str]) -> int:
     parser = Parser("build-runtime targets", description="List platforms and ABIs.")
     add_common(parser)
@@ -291,6 +310,7 @@ def _describe_check(check: Mapping[str, str | int]) -> str:
 _HANDLERS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "build": _build,
     "cache": _cache,
+    "check": _check,
     "doctor": _doctor,
     "inspect": _inspect,
     "plan": _plan,

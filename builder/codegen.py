@@ -135,6 +135,12 @@ def read_catalogue(
     return catalogue
 
 
+def pinned_catalogue(version: str) -> Catalogue:
+    """Return the operators of the pinned source of a release, which need not be at hand for it."""
+    (path,) = (DATA / version).glob("operators-*.json.xz")
+    return Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
+
+
 def _read_kept(path: Path) -> Catalogue | None:
     """Return a catalogue that was written before, or None when there is none that can be read."""
     try:

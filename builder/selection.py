@@ -1,4 +1,4 @@
-"""From models to the operators a runtime holds: a union with provenance, checked first."""
+"""From models to the operators a runtime holds: a union with provenance."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from builder.catalogue import Catalogue, split_arguments
-from builder.errors import ModelError, UsageError, did_you_mean
+from builder.errors import UsageError, did_you_mean
 from builder.model import Model, OperatorName, Profile, SelectedOperator, Selection
 
 DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Long"})
@@ -57,49 +56,6 @@ def select(models: Iterable[Model]) -> Selection:
             opcodes=frozenset(opcode for method in model.methods for opcode in method.opcodes),
         )
     return union
-
-
-def check(models: Iterable[Model], catalogue: Catalogue) -> None:
-    """Raise one `ModelError` that lists everything the source cannot do for these models."""
-    models = tuple(models)
-    problems: list[str] = []
-    known = [str(name) for name in catalogue.entries]
-    for name, users in sorted(_users(models).items()):
-        entry = catalogue.entries.get(name)
-        by = ", ".join(sorted(users))
-        if entry is None:
-            problems.append(
-                f"{name}: not in this source{did_you_mean(str(name), known)}; used by {by}"
-            )
-            continue
-        given = max((count for count in users.values() if count is not None), default=0)
-        if not entry.accepts(given):
-            problems.append(
-                f"{name}: called with {given} arguments, this source takes"
-                f" {len(split_arguments(entry.schema))}; used by {by}"
-            )
-    for model in models:
-        if model.classes:
-            names = ", ".join(sorted(model.classes))
-            problems.append(f"custom classes {names}: not supported yet; used by {model.name}")
-    if problems:
-        raise ModelError(
-            "the models need what this runtime cannot have:\n    " + "\n    ".join(problems),
-            hint="export the model with a torch closer to the runtime's version, or replace these"
-            " calls",
-        )
-
-
-def _users(models: Iterable[Model]) -> dict[OperatorName, dict[str, int | None]]:
-    """Map each operator to the models that call it and the most arguments each passes."""
-    found: dict[OperatorName, dict[str, int | None]] = {}
-    for model in models:
-        for method in model.methods:
-            for use in method.operators:
-                counts = found.setdefault(use.name, {})
-                known = [it for it in (counts.get(model.name), use.arguments) if it is not None]
-                counts[model.name] = max(known, default=None)
-    return found
 
 
 def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile:

@@ -15,6 +15,7 @@ share once for each of them. Measured on the examples, where it varies between 0
 def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
     """Return what each target of a request would need; compiles nothing."""
     models = pipeline.read_models(request.models, host)
+    pipeline.refuse_early(models, request.source)
     source = open_source(request.source, host, events)
     planned = [
         pipeline.make_plan(models, source, target, request.dtypes, host, events)

@@ -1,6 +1,6 @@
 """The composition: which stage follows which, and nothing of what they do."""
 
-from builder.pipeline.planning import find_targets, make_plan, read_models
+from builder.pipeline.planning import find_targets, make_plan, preflight, read_models, refuse_early
 from builder.pipeline.running import run
 from builder.pipeline.values import Built, Events, Planned, Request
 
@@ -11,6 +11,8 @@ __all__ = [
     "Request",
     "find_targets",
     "make_plan",
+    "preflight",
     "read_models",
+    "refuse_early",
     "run",
 ]

@@ -9,16 +9,18 @@ from builder.build import open_store
 from builder.build.store import preprocessor
 from builder.candidates import Group, find_candidates
 from builder.catalogue import OperatorEntry
-from builder.codegen import generate_tree, read_catalogue
+from builder.codegen import generate_tree, pinned_catalogue, read_catalogue
 from builder.cuts import active_cuts, feature_of
 from builder.errors import ToolchainError, UsageError
 from builder.generate import component_roots, render_objects
 from builder.introspect import read_model
 from builder.model import BuildPlan, Model, Platform, SourceTree, Target
 from builder.pipeline.values import Events, Planned, Request
+from builder.preflight import Problem, find_problems, read_interpreter, refuse
 from builder.process import Host
 from builder.resources import DATA
-from builder.selection import check, make_profile, select
+from builder.selection import make_profile, select
+from builder.source import SourceRequest
 from builder.symbols import SymbolIndex, read_index
 from builder.targets import make_target
 from builder.toolchain import prepare
@@ -63,6 +65,21 @@ def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
     return models
 
 
+def preflight(models: tuple[Model, ...], version: str) -> tuple[Problem, ...]:
+    """Return what the pinned source of a release cannot do; needs neither it nor a toolchain."""
+    selection, interpreter = select(models), read_interpreter(version)
+    return find_problems(models, selection, pinned_catalogue(version), interpreter)
+
+
+def refuse_early(models: tuple[Model, ...], source: SourceRequest) -> None:
+    """Raise `ModelError` with every problem before anything is fetched.
+
+    A source of the user's may have other operators: it is asked when it has been read.
+    """
+    if source.directory is None:
+        refuse(preflight(models, source.version), source.version)
+
+
 def make_plan(  # noqa: PLR0917  one value of each stage before
     models: tuple[Model, ...],
     source: SourceTree,
@@ -84,7 +101,10 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     events.step("configuring the object store")
     store = open_store(plan, groups, render_objects(plan, groups), roots, host)
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
-    check(models, catalogue)
+    refuse(
+        find_problems(models, selection, catalogue, read_interpreter(source.version)),
+        source.version,
+    )
     index = read_index(_shipped_index(plan)).merged(read_index(learned_index(plan, host)))
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
     cuts = active_cuts(selection, catalogue)

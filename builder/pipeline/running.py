@@ -20,7 +20,7 @@ from builder.package import (
     package,
 )
 from builder.pipeline.building import compile_plan
-from builder.pipeline.planning import find_targets, make_plan, read_models
+from builder.pipeline.planning import find_targets, make_plan, read_models, refuse_early
 from builder.pipeline.proving import verify
 from builder.pipeline.results import recall, remember, request_name
 from builder.pipeline.values import Built, Events, Planned, Request
@@ -37,6 +37,7 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     check_writable(request.output)
     events.step("reading models")
     models = read_models(request.models, host)
+    refuse_early(models, request.source)
     targets = find_targets(request, host, events)
     source = open_source(request.source, host, events)
     built: list[Built] = []

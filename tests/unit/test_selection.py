@@ -4,13 +4,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
-from builder.errors import ModelError, UsageError
+from builder.errors import UsageError
 from builder.model import Method, Model, ModelFormat, OperatorName, OperatorUse, Selection
 from builder.selection import (
     DEFAULT_DTYPES,
     KNOWN_DTYPES,
-    check,
     make_profile,
     select,
     to_yaml,
@@ -31,19 +29,6 @@ def model(
     )  # fmt: skip
 
 
-def catalogue(*schemas: str) -> Catalogue:
-    return make_catalogue(
-        OperatorEntry(OperatorName.parse(it.partition("(")[0]), it if "(" in it else "")
-        for it in schemas
-    )
-
-
-KNOWN = catalogue(
-    "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
-    "aten::relu(Tensor self) -> Tensor",
-    "aten::percentFormat(str self, ...) -> str",
-    "aten::dim",
-)
 ADD, RELU = OperatorName("aten", "add", "Tensor"), OperatorName("aten", "relu")
 
 
@@ -80,34 +65,6 @@ def test_models_from_before_a_change_need_what_stands_in(
     added = {str(it) for it in upgrader_operators(old)} - {operator}
     assert sorted(added) == more
     assert {str(it) for it in select([old]).names} == {operator, *more}
-
-
-def test_what_the_source_has_is_accepted() -> None:
-    check(
-        iter([
-            model("a", ("aten::add.Tensor", 3), ("aten::dim", 1)),
-            model("b", ("aten::percentFormat", 12), ("aten::relu", None)),
-        ]),
-        KNOWN,
-    )  # fmt: skip
-
-
-def test_everything_that_is_wrong_is_said_at_once() -> None:
-    models = [
-        model("one", ("aten::ad.Tensor", 2), ("aten::relu", 2), ("quantized::zzz", None)),
-        model("2", ("aten::ad.Tensor", 2), ("aten::relu", 1), classes=["my.Tree", "my.Bark"]),
-    ]
-    with pytest.raises(ModelError) as caught:
-        check(iter(models), KNOWN)
-    assert caught.value.message.splitlines() == [
-        "the models need what this runtime cannot have:",
-        "    aten::ad.Tensor: not in this source (did you mean aten::add.Tensor?); used by 2, one",
-        "    aten::relu: called with 2 arguments, this source takes 1; used by 2, one",
-        "    quantized::zzz: not in this source; used by one",
-        "    custom classes my.Bark, my.Tree: not supported yet; used by 2",
-    ]
-    assert caught.value.exit_code == 3
-    assert caught.value.hint
 
 
 def test_the_profile_has_the_usual_dtypes_and_those_the_models_store() -> None:

@@ -12,7 +12,7 @@ from builder.catalogue import Catalogue
 from builder.cli import main
 from builder.commands import planning
 from builder.errors import ModelError
-from builder.model import SizeReport, SizeRow
+from builder.model import SizeReport, SizeRow, SourceTree
 from builder.pipeline import planning as stages
 from builder.report import to_json
 from tests.golden.tiny import CATALOGUE, make_plan
@@ -121,23 +121,67 @@ def test_a_plan_tells_people_what_would_be_compiled() -> None:
     ]
 
 
+@pytest.mark.parametrize("source", [(), ("--source", ".")])
 def test_operators_the_source_does_not_have_stop_a_plan(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    source: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """All of them at once, before anything is compiled."""
+    """All of them at once: the pinned source is known before it is fetched, others are read."""
     operators = (("shop::tax", "", 1), ("aten::ad", "Tensor", 2), ("aten::add", "Tensor", 2))
     code = forge.bytecode(forge.function(operators=operators))
     forge.write(tmp_path / "net.ptl", {**forge.lite(), "bytecode.pkl": code})
     known: Catalogue = CATALOGUE
     tiny = make_plan()
-    monkeypatch.setattr(planning, "open_source", lambda *_: tiny.source)
+    opened: list[str] = []
+
+    def open_source(*_: object) -> SourceTree:
+        opened.append("source")
+        return tiny.source
+
+    monkeypatch.setattr(planning, "open_source", open_source)
     monkeypatch.setattr(stages, "prepare", lambda *_: tiny.toolchain)
     monkeypatch.setattr(stages, "generate_tree", lambda *_: tiny.generated)
     monkeypatch.setattr(stages, "find_candidates", lambda *_: ())
     monkeypatch.setattr(stages, "open_store", lambda *_: None)
     monkeypatch.setattr(stages, "read_catalogue", lambda *_: known)
-    assert main(["plan", "net.ptl", "--abi", "x86", "-q"]) == ModelError.exit_code
+    assert main(["plan", "net.ptl", "--abi", "x86", "-q", *source]) == ModelError.exit_code
     told = capsys.readouterr().err
     assert "    aten::ad.Tensor: not in this source (did you mean aten::add.Tensor" in told
-    assert "    shop::tax: not in this source; used by net\n" in told
+    assert (
+        "    shop::tax: not in this source: it is of a library of the namespace shop; used" in told
+    )
     assert "aten::add.Tensor: not" not in told
+    assert bool(opened) is bool(source)
+
+
+def test_a_check_tells_what_is_in_the_way_of_each_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, operator in {"good": "aten::relu", "bad": "torchvision::nms"}.items():
+        code = forge.bytecode(forge.function(operators=((operator, "", 1),)))
+        forge.write(tmp_path / f"{name}.ptl", {**forge.lite(), "bytecode.pkl": code})
+    assert main(["check", "good.ptl"]) == 0
+    assert capsys.readouterr().out == "good     1 operators, all in PyTorch 2.6.0\n"
+    assert main(["check", "good.ptl", "bad.ptl"]) == ModelError.exit_code
+    assert capsys.readouterr().out.splitlines() == [
+        "good     1 operators, all in PyTorch 2.6.0",
+        "bad      1 operators, 1 that cannot be had",
+        "",
+        "a runtime of PyTorch 2.6.0 cannot have what is needed:",
+        (
+            "    torchvision::nms: not in this source: it is of the C++ library of torchvision;"
+            " used by bad in Net.forward"
+        ),
+        (
+            "  fix: torchvision::…: leave it out of the model: run nms, roi_align and the like in"
+            " the app, on what the model returns"
+        ),
+    ]
+    assert main(["check", "good.ptl", "bad.ptl", "--json"]) == ModelError.exit_code
+    document = json.loads(capsys.readouterr().out)
+    assert [(it["name"], it["problems"]) for it in document["models"]] == [("good", 0), ("bad", 1)]
+    (problem,) = document["problems"]
+    assert (problem["kind"], problem["subject"]) == ("operator", "torchvision::nms")
+    assert problem["uses"] == [{"model": "bad", "method": "Net.forward", "line": None}]

@@ -1,0 +1,131 @@
+"""The checks themselves: everything about every model at once, from what is known of a source."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from builder.catalogue import Catalogue, split_arguments
+from builder.errors import did_you_mean
+from builder.model import Method, Model, OperatorName, Selection
+from builder.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
+from builder.preflight.problems import Problem, Use
+
+_LISTED: Final = 6  # overloads of an operator, in a message
+
+
+def find_problems(
+    models: Iterable[Model],
+    selection: Selection,
+    catalogue: Catalogue,
+    interpreter: Interpreter,
+) -> tuple[Problem, ...]:
+    """Return everything the source cannot do for what is selected, in a stable order.
+
+    `selection` is all that is asked for: that of the models, and of operator lists, which are named
+    by their provenance and have no methods.
+    """
+    models = tuple(models)
+    return (
+        *_versions(models, interpreter),
+        *_operators(models, selection, catalogue),
+        *_instructions(models, interpreter),
+        *_classes(models, selection, interpreter),
+    )
+
+
+def _versions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
+    for model in models:
+        for what, version, (oldest, newest) in (
+            ("bytecode version", model.bytecode_version, interpreter.bytecode),
+            ("operator set", model.operator_version, interpreter.operator_sets),
+        ):
+            if not oldest <= version <= newest:
+                yield Problem(
+                    "version", f"{what} {version}",
+                    f"this source reads {oldest} to {newest}", (Use(model.name),),
+                )  # fmt: skip
+
+
+def _operators(
+    models: tuple[Model, ...], selection: Selection, catalogue: Catalogue
+) -> Iterator[Problem]:
+    calls = _calls(models)
+    known = [str(name) for name in catalogue.entries]
+    namespaces = {name.namespace for name in catalogue.entries}
+    overloads: dict[tuple[str, str], list[str]] = {}
+    for name in catalogue.entries:
+        overloads.setdefault((name.namespace, name.base), []).append(str(name))
+    for selected in selection.operators:
+        name = selected.name
+        calling = calls.get(name, {})
+        called_by = {use.model for use in calling}
+        uses = (*calling, *(Use(model) for model in selected.models if model not in called_by))
+        entry = catalogue.entries.get(name)
+        if entry is None and name.namespace not in namespaces:
+            advice = namespace_advice(name.namespace)
+            yield Problem(
+                "operator", str(name),
+                f"not in this source{did_you_mean(str(name), known)}: it is of {advice.what}",
+                uses, f"{name.namespace}::…: {advice.do}",
+            )  # fmt: skip
+        elif entry is None:
+            others = sorted(overloads.get((name.namespace, name.base), ()))
+            near = _overloads(others) if others else did_you_mean(str(name), known)
+            yield Problem("operator", str(name), f"not in this source{near}", uses)
+        else:
+            wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
+            if wrong:
+                takes = len(split_arguments(entry.schema))
+                yield Problem(
+                    "arguments", str(name),
+                    f"called with {max(wrong.values())} arguments, this source takes {takes}",
+                    tuple(wrong),
+                )  # fmt: skip
+
+
+def _overloads(names: list[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    rest = len(names) - _LISTED
+    return f" (it has {shown}{f' and {rest} more' if rest > 0 else ''})"
+
+
+def _calls(models: Iterable[Model]) -> Mapping[OperatorName, dict[Use, int]]:
+    """Map each operator to its uses and the most arguments each use gives it."""
+    found: dict[OperatorName, dict[Use, int]] = {}
+    for model in models:
+        for method in model.methods:
+            for call in method.operators:
+                counts = found.setdefault(call.name, {})
+                use = _use(model, method)
+                counts[use] = max(counts.get(use, 0), call.arguments or 0)
+    return found
+
+
+def _use(model: Model, method: Method) -> Use:
+    return Use(model.name, method.name.removeprefix("__torch__."))
+
+
+def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
+    found: dict[str, list[Use]] = {}
+    for model in models:
+        for method in model.methods:
+            for opcode in method.opcodes - interpreter.instructions:
+                found.setdefault(opcode, []).append(_use(model, method))
+    for opcode, uses in sorted(found.items()):
+        advice = instruction_advice(opcode)
+        yield Problem(
+            "instruction", f"instruction {opcode}", "the lite interpreter does not run it",
+            tuple(uses), advice.do,
+        )  # fmt: skip
+
+
+def _classes(
+    models: Iterable[Model], selection: Selection, interpreter: Interpreter
+) -> Iterator[Problem]:
+    for name in sorted(selection.classes - interpreter.classes):
+        advice = namespace_advice(name.partition(".")[0])
+        users = tuple(Use(model.name) for model in models if name in model.classes)
+        yield Problem(
+            "class", f"custom class {name}",
+            f"not supported{did_you_mean(name, interpreter.classes)}: it is of {advice.what}",
+            users, f"{name}: {advice.do}",
+        )  # fmt: skip
