@@ -1,0 +1,156 @@
+"""All coverage models: what is built from them, what they answer in desktop torch and in a runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from builder.reference.__main__ import _to_value
+from builder.selection import DEFAULT_DTYPES
+from builder.values import Failure, Value
+from builder.verify.compare import compare
+from tests.coverage import (
+    creation,
+    language,
+    layers,
+    linear_algebra,
+    pointwise,
+    reduction,
+    sequences,
+    shaping,
+    signal,
+)
+from tests.coverage.values import Arguments, Coverage
+
+MODELS: Final[tuple[Coverage, ...]] = (
+    *pointwise.SUITE,
+    *reduction.SUITE,
+    *linear_algebra.SUITE,
+    *signal.SUITE,
+    *creation.SUITE,
+    *shaping.SUITE,
+    *layers.SUITE,
+    *sequences.SUITE,
+    *language.SUITE,
+)
+
+_ATEN: Final = {
+    torch.bool: "Bool", torch.uint8: "Byte", torch.int8: "Char", torch.int16: "Short", torch.int32: "Int",
+    torch.int64: "Long", torch.float16: "Half", torch.bfloat16: "BFloat16", torch.float32: "Float",
+    torch.float64: "Double", torch.complex64: "ComplexFloat", torch.complex128: "ComplexDouble",
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Let torch say nothing about TorchScript's age, nor models print."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def script(coverage: Coverage) -> torch.jit.ScriptModule:
+    """Compile a model; what it is made of does not change after that."""
+    with quietly():
+        return torch.jit.script(coverage.make().eval())
+
+
+def dtypes_of(value: object) -> frozenset[str]:
+    """Return the ATen names of the dtypes in an argument."""
+    if isinstance(value, torch.Tensor):
+        return frozenset({_ATEN[value.dtype]})
+    if isinstance(value, list | tuple):
+        return frozenset().union(*map(dtypes_of, value))
+    return frozenset()
+
+
+def cases_for(coverage: Coverage, dtypes: frozenset[str]) -> list[Arguments]:
+    """Return the calls that a runtime with kernels for `dtypes` has to answer."""
+    if not coverage.needs <= dtypes:
+        return []
+    weights = dtypes_of([*coverage.make().state_dict().values()])
+    return [case for case in coverage.cases() if dtypes_of(case) | weights <= dtypes]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model as a file, and what desktop torch answers to its cases."""
+
+    coverage: Coverage
+    path: Path
+    cases: list[tuple[Value, ...]]
+    expected: list[Value]
+
+
+def prepare(
+    folder: Path, dtypes: frozenset[str] = DEFAULT_DTYPES, wanted: Iterable[Coverage] = MODELS
+) -> list[Prepared]:
+    """Write the models that have a case for these dtypes, and ask desktop torch."""
+    prepared = []
+    for coverage in wanted:
+        calls = cases_for(coverage, dtypes)
+        if not calls:
+            continue
+        module = script(coverage)
+        path = folder / f"{coverage.name}.pt"
+        module.save(str(path))
+        cases = [_plain(case) for case in calls]
+        with quietly():
+            expected = [_answer(module, case) for case in calls]
+        prepared.append(Prepared(coverage, path, cases, expected))
+    return prepared
+
+
+def _plain(case: Arguments) -> tuple[Value, ...]:
+    value = _to_value(case)
+    assert isinstance(value, tuple)
+    return value
+
+
+def _answer(module: Callable[..., Any], case: Arguments) -> Value:
+    try:
+        with torch.inference_mode():
+            return _to_value(module(*case))
+    except (RuntimeError, torch.jit.Error) as error:
+        return Failure(str(error).rstrip().splitlines()[-1])
+
+
+def differences(prepared: Prepared, answers: list[Value]) -> list[str]:
+    """Return every place where a runtime answers otherwise; failures must tell the same reason."""
+    if len(answers) != len(prepared.expected):
+        return [f"{len(answers)} answers for {len(prepared.expected)} cases"]
+    found: list[str] = []
+    pairs = zip(prepared.cases, answers, prepared.expected, strict=True)
+    for number, (case, actual, expected) in enumerate(pairs):
+        where = f"case {number} ({', '.join(map(_shown, case))})"
+        if isinstance(expected, Failure):
+            found += _failures(actual, expected, where)
+        else:
+            found += [f"{where}: {it}" for it in compare(actual, expected)]
+    return found
+
+
+def _failures(actual: Value, expected: Failure, where: str) -> list[str]:
+    """Torch puts the kind of an exception before its text; the runtime has fields for both."""
+    if not isinstance(actual, Failure):
+        return [f"{where}: answers where torch fails: {expected.message}"]
+    told = expected.message.rpartition(": ")[2]
+    return [] if told in actual.message else [f"{where}: {actual.message!r} lacks {told!r}"]
+
+
+def _shown(value: Value) -> str:
+    shape = getattr(value, "shape", None)
+    return repr(value)[:20] if shape is None else f"{getattr(value, 'dtype', '')}{list(shape)}"
+
+
+def by_name() -> Mapping[str, Coverage]:
+    """Return the models by their names, which are unique."""
+    assert len({it.name for it in MODELS}) == len(MODELS)
+    return {it.name: it for it in MODELS}
