@@ -103,8 +103,8 @@ def _checked_name(name: str) -> str:
 
 def _operator(function: str, item: object) -> OperatorUse:
     match item:
-        case (str(name), str(overload)):
-            arguments = None
+        case (str(name), str(overload)) | (str(name), str(overload), -1):
+            arguments = None  # -1: any number, as `print` takes
         case (str(name), str(overload), int(arguments)) if arguments >= 0:
             pass
         case _:

@@ -77,7 +77,9 @@ class Arithmetic(nn.Module):
 
 
 class Text(nn.Module):
-    def forward(self, text: str, n: int, f: float) -> tuple[list[str], list[int], list[bool], list[str]]:
+    def forward(
+        self, text: str, n: int, f: float
+    ) -> tuple[list[str], list[int], list[bool], list[str]]:
         made = [
             text + "!", text.upper(), text.lower(), text.strip(), text.lstrip(), text.rstrip(), text.strip("x"),
             text.replace("o", "0"), text.replace("l", "L", 1), text.capitalize(), text.title(), text.swapcase(), text[0], text[-1], text[1:4], text[::2],
@@ -85,18 +87,40 @@ class Text(nn.Module):
             f"{text} {n} {f}", "{} and {}".format(text, n), "%s is %d" % (text, n), str(n), str(f), str(True), str([1, 2]), str(None), hex(n), oct(n), bin(n), chr(65),
             text.partition("l")[0], text.rpartition("l")[2], "a" if n > 1 else "b",
         ]  # fmt: skip
-        counts = [len(text), text.find("l"), text.rfind("l"), text.count("l"), text.index("l"), text.rindex("l"), text.find("zz")]
+        counts = [
+            len(text),
+            text.find("l"),
+            text.rfind("l"),
+            text.count("l"),
+            text.index("l"),
+            text.rindex("l"),
+            text.find("zz"),
+        ]
         flags = [
             text == "a", text != "a", "ell" in text, text.startswith("h"), text.endswith("o"), text.isdigit(), text.isalpha(), text.isupper(), text.islower(),
             text.isalnum(), text.isspace(), text.istitle(), text.isidentifier(), text.isnumeric(), text.isdecimal(),
         ]  # fmt: skip
-        return made, counts, flags, text.split("l") + text.split() + text.rsplit("l", 1) + "a\nb".splitlines()
+        return (
+            made,
+            counts,
+            flags,
+            text.split("l") + text.split() + text.rsplit("l", 1) + "a\nb".splitlines(),
+        )
 
 
 class Containers(nn.Module):
     def forward(
         self, items: list[int], table: dict[str, float], pair: tuple[int, str], maybe: Optional[int]
-    ) -> tuple[list[int], dict[str, float], tuple[str, int], Optional[int], list[str], list[float], list[bool], dict[int, list[int]]]:
+    ) -> tuple[
+        list[int],
+        dict[str, float],
+        tuple[str, int],
+        Optional[int],
+        list[str],
+        list[float],
+        list[bool],
+        dict[int, list[int]],
+    ]:
         own = items.copy()
         own.append(9)
         own.extend([3, 1])
@@ -124,7 +148,17 @@ class Containers(nn.Module):
         more: Optional[int] = None
         if maybe is not None:
             more = maybe + number
-        flags = [3 in items, "y" in new, "q" in new, items == [1], items != [1], maybe is None, len(new) == 2, pair[0] == 1, items is not None]
+        flags = [
+            3 in items,
+            "y" in new,
+            "q" in new,
+            items == [1],
+            items != [1],
+            maybe is None,
+            len(new) == 2,
+            pair[0] == 1,
+            items is not None,
+        ]
         groups: dict[int, list[int]] = {}
         for item in items:
             if item % 2 not in groups:

@@ -2,9 +2,18 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  as everywhere
+from torch.nn import functional as F
 
-from tests.coverage.values import FLOATS, HALVES, Coverage, Arguments, integers, numbers, positive, unit
+from tests.coverage.values import (
+    FLOATS,
+    HALVES,
+    Arguments,
+    Coverage,
+    integers,
+    numbers,
+    positive,
+    unit,
+)
 
 
 def filled(module: nn.Module) -> nn.Module:
@@ -49,8 +58,16 @@ class ChannelsLast(nn.Module):
         self.depthwise = nn.Conv2d(8, 8, 3, groups=8)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        y = self.depthwise(F.relu(self.normal(self.convolve(x.contiguous(memory_format=torch.channels_last)))))
-        return [y, F.max_pool2d(y, 2), F.adaptive_avg_pool2d(y, [1, 1]), F.interpolate(y, scale_factor=2.0), y.contiguous()]
+        y = self.depthwise(
+            F.relu(self.normal(self.convolve(x.contiguous(memory_format=torch.channels_last))))
+        )
+        return [
+            y,
+            F.max_pool2d(y, 2),
+            F.adaptive_avg_pool2d(y, [1, 1]),
+            F.interpolate(y, scale_factor=2.0),
+            y.contiguous(),
+        ]
 
 
 class TransposedConvolutions(nn.Module):
@@ -63,7 +80,13 @@ class TransposedConvolutions(nn.Module):
         self.space = nn.ConvTranspose3d(2, 2, 2, stride=2)
 
     def forward(self, line: Tensor, plane: Tensor, space: Tensor) -> list[Tensor]:
-        return [self.line(line), self.plane(plane), self.grouped(plane), self.dilated(plane), self.space(space)]
+        return [
+            self.line(line),
+            self.plane(plane),
+            self.grouped(plane),
+            self.dilated(plane),
+            self.space(space),
+        ]
 
 
 class Pooling(nn.Module):
@@ -188,7 +211,11 @@ class Losses(nn.Module):
 
 
 def volumes(dtype: torch.dtype = torch.float32) -> Arguments:
-    return numbers(2, 4, 10, dtype=dtype), numbers(2, 4, 8, 8, dtype=dtype), numbers(2, 2, 6, 6, 6, dtype=dtype)
+    return (
+        numbers(2, 4, 10, dtype=dtype),
+        numbers(2, 4, 8, 8, dtype=dtype),
+        numbers(2, 2, 6, 6, 6, dtype=dtype),
+    )
 
 
 SUITE = (

@@ -31,7 +31,11 @@ def numbers_like(a: Tensor) -> Tensor:
 
 class FloatProducts(nn.Module):
     def forward(self, a: Tensor) -> list[Tensor]:
-        return [torch.linalg.vecdot(a, a), torch.linalg.matmul(a, a.t()), torch.baddbmm(torch.empty(1, dtype=a.dtype), a[None], a.t()[None], beta=0)]
+        return [
+            torch.linalg.vecdot(a, a),
+            torch.linalg.matmul(a, a.t()),
+            torch.baddbmm(torch.empty(1, dtype=a.dtype), a[None], a.t()[None], beta=0),
+        ]
 
 
 class Shapes(nn.Module):

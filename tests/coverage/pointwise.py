@@ -115,7 +115,9 @@ class InPlace(nn.Module):
         w.zero_().fill_(2.5).sigmoid_().tanh_().relu_().exp_().log_().floor_().ceil_()
         out.append(w)
         v = x.clone()
-        v.masked_fill_(x > 0, 0.0).copy_(v + p).pow_(2).round_().trunc_().addcmul_(p, p).addcdiv_(x, p)
+        v.masked_fill_(x > 0, 0.0).copy_(v + p).pow_(2).round_().trunc_().addcmul_(p, p).addcdiv_(
+            x, p
+        )
         out.append(v)
         into = torch.empty_like(x)
         torch.add(x, p, out=into)

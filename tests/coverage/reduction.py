@@ -3,7 +3,16 @@
 import torch
 from torch import Tensor, nn
 
-from tests.coverage.values import FLOATS, HALVES, INTEGERS, Coverage, each, integers, numbers, positive
+from tests.coverage.values import (
+    FLOATS,
+    HALVES,
+    INTEGERS,
+    Coverage,
+    each,
+    integers,
+    numbers,
+    positive,
+)
 
 
 class Reductions(nn.Module):
@@ -59,8 +68,12 @@ class Sorting(nn.Module):
 
 class Searching(nn.Module):
     def forward(self, x: Tensor, edges: Tensor, labels: Tensor) -> list[Tensor]:
-        unique, inverse, counts = torch.unique(labels, sorted=True, return_inverse=True, return_counts=True)
-        runs, back, lengths = torch.unique_consecutive(labels, return_inverse=True, return_counts=True)
+        unique, inverse, counts = torch.unique(
+            labels, sorted=True, return_inverse=True, return_counts=True
+        )
+        runs, back, lengths = torch.unique_consecutive(
+            labels, return_inverse=True, return_counts=True
+        )
         most, at = torch.mode(labels)
         return [
             torch.searchsorted(edges, x), torch.searchsorted(edges, x, right=True),
@@ -74,7 +87,7 @@ class Searching(nn.Module):
 SUITE = (
     Coverage(
         "reduction", Reductions,
-        lambda: [*each(FLOATS, lambda it: (positive(3, 4, 5, dtype=it),)),],
+        lambda: [*each(FLOATS, lambda it: (positive(3, 4, 5, dtype=it),))],
     ),
     Coverage(
         "reduction_whole", WholeReductions,

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  as everywhere
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.coverage.layers import filled
@@ -66,7 +66,9 @@ class Packed(nn.Module):
             data, sizes, [state, state], self.long._flat_weights, True, 1, 0.0, False, True
         )
         padded, counts = torch._pad_packed_sequence(answered, sizes, True, 0.0, x.size(1))
-        again, last = torch.gru(data, sizes, state[:1], self.gated._flat_weights, True, 1, 0.0, False, False)
+        again, last = torch.gru(
+            data, sizes, state[:1], self.gated._flat_weights, True, 1, 0.0, False, False
+        )
         return [padded, counts, hidden, cell, again, last]
 
 
@@ -102,7 +104,9 @@ class Transformer(nn.Module):
         super().__init__()
         layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu")
         self.encoder = nn.TransformerEncoder(layer, 2)
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 1)
+        self.decoder = nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 1
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         seen = self.encoder(x)

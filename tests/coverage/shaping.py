@@ -3,7 +3,16 @@
 import torch
 from torch import Tensor, nn
 
-from tests.coverage.values import COMPLEX, FLOATS, HALVES, INTEGERS, Coverage, each, integers, numbers
+from tests.coverage.values import (
+    COMPLEX,
+    FLOATS,
+    HALVES,
+    INTEGERS,
+    Coverage,
+    each,
+    integers,
+    numbers,
+)
 
 
 class Views(nn.Module):
@@ -19,7 +28,11 @@ class Views(nn.Module):
             x.contiguous(memory_format=torch.contiguous_format), torch.moveaxis(x, 0, 1), x.diagonal(),
         ]  # fmt: skip
         out += x.chunk(2) + x.split(3, dim=1) + torch.split(x, [1, 3]) + x.unbind(0)
-        out += list(torch.tensor_split(x, 3, dim=1)) + list(torch.hsplit(x, 2)) + list(torch.vsplit(x, [1]))
+        out += (
+            list(torch.tensor_split(x, 3, dim=1))
+            + list(torch.hsplit(x, 2))
+            + list(torch.vsplit(x, [1]))
+        )
         out += list(torch.broadcast_tensors([x, x[0]]))
         return out
 
@@ -66,7 +79,14 @@ class Conversion(nn.Module):
             x.to(torch.int64, copy=True), x.type(torch.float64), x.to(x), x.cpu(), x.to("cpu"),
         ]  # fmt: skip
         for other in others:
-            out += [x + other, x * other, x == other, torch.where(other > 1, x, other), x.to(other), x.type_as(other)]
+            out += [
+                x + other,
+                x * other,
+                x == other,
+                torch.where(other > 1, x, other),
+                x.to(other),
+                x.type_as(other),
+            ]
             out += [torch.cat([x, other])]
         out += [x + 1, x + 1.5, x * True, x / 2]
         return out
@@ -75,7 +95,9 @@ class Conversion(nn.Module):
 class Numbers(nn.Module):
     """From tensors to Python numbers and back."""
 
-    def forward(self, x: Tensor) -> tuple[list[float], list[int], int, float, bool, list[int], list[list[float]], str, bool]:
+    def forward(
+        self, x: Tensor
+    ) -> tuple[list[float], list[int], int, float, bool, list[int], list[list[float]], str, bool]:
         floats: list[float] = x.flatten().tolist()
         nested: list[list[float]] = x.tolist()
         ints: list[int] = (x * 10).long().flatten().tolist()

@@ -28,6 +28,8 @@ class ComplexTransforms(nn.Module):
 
 
 class ShortTime(nn.Module):
+    window: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("window", torch.hann_window(64))

@@ -30,7 +30,6 @@ class Coverage:
     cases: Callable[[], list[Arguments]]
     needs: frozenset[str] = field(default_factory=frozenset)
     missing: str = ""
-    traced: bool = False
 
 
 def seeded(*shape: int) -> torch.Generator:
@@ -39,7 +38,9 @@ def seeded(*shape: int) -> torch.Generator:
     return generator.manual_seed(1 + sum((place + 1) * size for place, size in enumerate(shape)))
 
 
-def numbers(*shape: int, dtype: torch.dtype = torch.float32, low: float = -2.0, high: float = 2.0) -> Tensor:
+def numbers(
+    *shape: int, dtype: torch.dtype = torch.float32, low: float = -2.0, high: float = 2.0
+) -> Tensor:
     """Return evenly distributed numbers; of integer dtypes whole ones, not negative if unsigned."""
     drawn = torch.rand(shape, generator=seeded(*shape), dtype=torch.float64) * (high - low) + low
     if dtype.is_complex:
@@ -65,6 +66,8 @@ def unit(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return numbers(*shape, dtype=dtype, low=-0.9, high=0.9)
 
 
-def each(dtypes: tuple[torch.dtype, ...], make: Callable[[torch.dtype], Arguments]) -> list[Arguments]:
+def each(
+    dtypes: tuple[torch.dtype, ...], make: Callable[[torch.dtype], Arguments]
+) -> list[Arguments]:
     """Return one case per dtype."""
     return [make(dtype) for dtype in dtypes]

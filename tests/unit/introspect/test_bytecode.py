@@ -56,6 +56,11 @@ def test_versions_before_six_record_no_argument_counts() -> None:
     assert {use.arguments for use in found.methods[0].operators} == {None, 0}
 
 
+def test_an_operator_that_takes_any_number_of_arguments_records_minus_one() -> None:
+    found = parse(function(operators=(("prim::Print", "", -1),)))
+    assert found.methods[0].operators == (OperatorUse(OperatorName("prim", "Print")),)
+
+
 def test_version_four_may_lack_the_schema() -> None:
     assert parse(function()[:2], version=4).methods[0].name == "__torch__.Net.forward"
 
@@ -80,7 +85,7 @@ def test_custom_classes_of_the_types_table_and_the_schema() -> None:
         (function(operators=(("add", ""),), instructions=()), "not an operator name"),
         (function(operators=(("aten::add\x1b", ""),), instructions=()), r"aten::add\\x1b"),
         (function(operators=(("aten::add", "", "three"),), instructions=()), "malformed operator"),
-        (function(operators=(("aten::add", "", -1),), instructions=()), "malformed operator"),
+        (function(operators=(("aten::add", "", -2),), instructions=()), "malformed operator"),
         (function("evil\x1b[2J"), "impossible name"),
         (("__torch__.f", (("operators", ()),)), "malformed code table"),
         (("__torch__.f", None), "malformed code table"),
