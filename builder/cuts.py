@@ -33,18 +33,40 @@ class Cut:
 
 def active_cuts(selection: Selection, catalogue: Catalogue) -> tuple[Cut, ...]:
     """Return the cuts that are sound for a selection: nothing in it touches the feature."""
-    table = tomllib.loads((DATA / "cuts.toml").read_text())
-    touched = [f"{name.namespace} {name.base}" for name in selection.names]
-    touched += [f"class {name}" for name in selection.classes]
-    touched += [f"dtype {name}" for name in selection.dtypes]
-    touched += [f"opcode {name}" for name in selection.opcodes]
+    touched = _words(selection)
     if any(catalogue.entries[name].registrar for name in selection.names):
         touched.append("registrar")
     return tuple(
         Cut(row["feature"], row.get("operators", ""), row.get("symbols", ""))
-        for row in table["cut"]
+        for row in _table()
         if not any(re.search(row["kept_by"], word) for word in touched)
     )
+
+
+def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:
+    """Return the features a selection uses, and by what (`opcode FORMAT`)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in _table():
+        words = sorted(word for word in _words(selection) if re.search(row["kept_by"], word))
+        if words:
+            found[row["feature"]] = tuple(words)
+    return found
+
+
+def _table() -> list[dict[str, str]]:
+    rows = tomllib.loads((DATA / "cuts.toml").read_text())["cut"]
+    assert isinstance(rows, list)
+    return rows
+
+
+def _words(selection: Selection) -> list[str]:
+    """Return what a selection has, as `kept_by` of the table names it."""
+    return [
+        *(f"{name.namespace} {name.base}" for name in selection.names),
+        *(f"class {name}" for name in selection.classes),
+        *(f"dtype {name}" for name in selection.dtypes),
+        *(f"opcode {name}" for name in selection.opcodes),
+    ]
 
 
 def feature_of(symbol: str, cuts: Iterable[Cut]) -> str | None:

@@ -208,6 +208,26 @@ class Selection:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """What a runtime can do, told without running it.
+
+    `operators` are all that are registered, those of the interpreter itself among them, with the
+    number of arguments each takes at most (None: any number). `left_out` are the features that were
+    cut, by the names of `cuts.toml`. `dtypes` are those of the kernels (`Float`), with those of
+    tensors the models store. `upgraders`: it has the functions that stand in for operators of old
+    models. Versions are the lowest and the highest it reads.
+    """
+
+    operators: tuple[OperatorUse, ...]
+    classes: frozenset[str]
+    dtypes: frozenset[str]
+    left_out: frozenset[str]
+    upgraders: bool
+    bytecode_versions: tuple[int, int]
+    operator_versions: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A tool that was found and asked for its version."""

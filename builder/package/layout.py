@@ -9,7 +9,7 @@ import jinja2
 
 from builder.elf import read_elf
 from builder.files import sha256_file
-from builder.model import SizeReport, Target
+from builder.model import Holdings, SizeReport, Target
 from builder.package.archive import StagedFile, write_archive
 from builder.package.manifest import (
     MODELS,
@@ -67,6 +67,7 @@ def package(
     contents: Contents,
     facts: BuildFacts,
     *,
+    holdings: Holdings,
     checks: tuple[Check, ...],
     tolerances: tuple[Tolerance, ...],
     destination: Path,
@@ -81,6 +82,7 @@ def package(
     result = ResultFacts(
         build_id=read_elf(contents.library).build_id,
         size=contents.size,
+        holdings=holdings,
         checks=checks,
         tolerances=tolerances,
         files=tuple(FileFacts(it.path.as_posix(), it.size, it.sha256) for it in staged),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from builder.files import sha256_file
-from builder.model import BuildPlan, Model, SizeReport, SourceTree
+from builder.model import BuildPlan, Holdings, Model, SizeReport, SourceTree
 
 VERSION: Final = 1
 """Of the JSON: raised when a reader of the old one would misunderstand the new one."""
@@ -87,6 +87,7 @@ class ResultFacts:
 
     build_id: str
     size: SizeReport
+    holdings: Holdings
     checks: tuple[Check, ...]
     tolerances: tuple[Tolerance, ...]
     files: tuple[FileFacts, ...]
@@ -169,10 +170,24 @@ def _model(model: ModelFile) -> dict[str, Any]:
     }
 
 
+def _holdings(held: Holdings) -> dict[str, Any]:
+    return {
+        "operators": [
+            {"name": str(it.name), "arguments": it.arguments}
+            for it in sorted(held.operators, key=lambda it: it.name)
+        ],
+        "left_out": sorted(held.left_out),
+        "upgraders": held.upgraders,
+        "bytecode_versions": list(held.bytecode_versions),
+        "operator_versions": list(held.operator_versions),
+    }
+
+
 def _result(result: ResultFacts) -> dict[str, Any]:
     return {
         "build_id": result.build_id,
         "size": {"stripped": result.size.stripped, "download": result.size.download},
+        "holds": _holdings(result.holdings),
         "checks": [
             {
                 "name": check.name,
