@@ -50,10 +50,15 @@ class OperatorEntry:
     symbol: str = ""
     registrar: str = ""
 
+    @property
+    def most_arguments(self) -> int | None:
+        """How many arguments can be passed; None: any number, as without a schema."""
+        arguments = split_arguments(self.schema) if self.schema else ("...",)
+        return None if "..." in arguments else len(arguments)
+
     def accepts(self, count: int) -> bool:
         """Whether so many arguments can be passed; without a schema nothing is refused."""
-        arguments = split_arguments(self.schema) if self.schema else ("...",)
-        return "..." in arguments or count <= len(arguments)
+        return self.most_arguments is None or count <= self.most_arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ from builder.commands.options import (
     add_common,
     add_inputs,
     add_models,
+    add_no_verify,
     add_output,
     add_target,
     choice,
     host_of,
+    inputs_of,
+    limits_of,
     models_of,
     request_of,
     settings_of,
@@ -31,7 +34,9 @@ from builder.errors import BuildRuntimeError, ModelError, UsageError, did_you_me
 if TYPE_CHECKING:
     from builder.pipeline import Built
 
-_COMMANDS: Final = ("build", "check", "inspect", "plan", "report", "targets", "doctor", "cache")
+_COMMANDS: Final = (
+    "build", "check", "inspect", "plan", "verify", "report", "targets", "doctor", "cache",
+)  # fmt: skip
 _EXIT_CODES: Final = """\
 exit codes:
   0 ok                              5 compile or link failed
@@ -139,6 +144,7 @@ def _build_parser() -> Parser:
     add_output(parser)
     add_target(parser)
     add_inputs(parser)
+    add_no_verify(parser)
     add_common(parser)
     return parser
 
@@ -183,6 +189,43 @@ def _plan(words: list[str]) -> int:
     }
     _answer(options, document, planning.to_text(document))
     return 0
+
+
+def _verify(words: list[str]) -> int:
+    parser = Parser(
+        "build-runtime verify",
+        usage="build-runtime verify ARTIFACT MODEL... [options]",
+        description="Say whether an artifact that was built earlier runs these models, also models"
+        " it was not built for: first what it lacks, then what it answers.",
+    )
+    parser.add_argument(
+        "artifact", type=Path, metavar="ARTIFACT", help="an archive or folder a build wrote"
+    )
+    add_models(parser)
+    add_inputs(parser)
+    parser.add_argument(
+        "--no-run", action="store_true", help="run nothing: only say what the artifact lacks"
+    )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML, for CI")
+    add_common(parser)
+    options = parser.parse(words)
+    if options.no_run and options.require_run:
+        parser.error("--no-run and --require-run exclude each other")
+    models = models_of(options, "build-runtime verify ARTIFACT")
+    inputs, limits = inputs_of(options), limits_of(options)
+    host = host_of(settings_of(options, os.environ), os.environ)
+    from builder.commands import verification  # noqa: PLC0415
+    from builder.pipeline import Wish  # noqa: PLC0415
+
+    wish = Wish("--no-run" if options.no_run else "", options.require_run, limits)
+    question = verification.Question(options.artifact, models, inputs, wish, options.junit)
+    console = _console(options)
+    try:
+        answer = verification.verify(question, host, console)
+    finally:
+        console.close()
+    _answer(options, answer.document, answer.text)
+    return 0 if answer.error is None else _show_error(answer.error, as_json=False)
 
 
 def _inspect(words: list[str]) -> int:
@@ -316,4 +359,5 @@ _HANDLERS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "plan": _plan,
     "report": _report,
     "targets": _targets,
+    "verify": _verify,
 }

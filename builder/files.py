@@ -136,8 +136,11 @@ def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator
         lock.release()
 
 
-def check_writable(directory: Path) -> None:
-    """Raise `UsageError` unless files can be made in `directory` (or it can be created)."""
+def check_writable(directory: Path, *, option: str = "-o") -> None:
+    """Raise `UsageError` unless files can be made in `directory` (or it can be created).
+
+    `option` is how the user chose it.
+    """
     existing = directory
     while not os.access(existing, os.F_OK) and existing != existing.parent:
         existing = existing.parent
@@ -147,5 +150,5 @@ def check_writable(directory: Path) -> None:
         raise UsageError(
             message,
             looked_in=[f"{existing} ({reason})"],
-            hint="choose another directory with -o",
+            hint=f"choose another directory with {option}",
         )

@@ -77,6 +77,19 @@ class ModelFormat(StrEnum):
     LITE = "lite"
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How near the runtime's numbers must be to those of desktop torch.
+
+    By default each dtype has its own tolerance. `relative` and `absolute` replace those of every
+    dtype that has one; `exact` asks for the same bits.
+    """
+
+    exact: bool = False
+    relative: float | None = None
+    absolute: float | None = None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class OperatorUse:
     """One operator that bytecode calls. `arguments`: how many it passes, None when not recorded."""

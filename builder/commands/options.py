@@ -1,6 +1,7 @@
 """Options of the command line: their parsers, and the values the stages are given."""
 
 import argparse
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from builder.config import DEFAULTS, Setting, read_table, resolve
 from builder.errors import UsageError, did_you_mean
-from builder.model import Selection
+from builder.model import Limits, Selection
 from builder.process import Host, SubprocessRunner
 from builder.targets import parse_abis
 
@@ -114,10 +115,19 @@ def add_inputs(parser: Parser) -> None:
         help="dtype of the --input-shape at the same place (default float32)",
     )  # fmt: skip
     group.add_argument(
-        "--no-verify", action="store_true", help="do not run the models; the manifest says so"
+        "--require-run", action="store_true", help="fail when the models cannot be run here"
     )
     group.add_argument(
-        "--require-run", action="store_true", help="fail when the models cannot be run here"
+        "--exact", action="store_true", help="answers must be equal to those of torch bit for bit"
+    )
+    group.add_argument("--rtol", metavar="X", help="relative tolerance of every dtype that has one")
+    group.add_argument("--atol", metavar="X", help="absolute tolerance of every dtype that has one")
+
+
+def add_no_verify(parser: Parser) -> None:
+    """Add how a build does without a run."""
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not run the models; the manifest says so"
     )
 
 
@@ -179,9 +189,10 @@ def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> 
         output=Path(settings["output"].value).expanduser(),
         source=_source(options, settings),
         dtypes=_dtypes(settings["dtypes"]),
-        inputs=_inputs(options) if hasattr(options, "input") else (),
+        inputs=inputs_of(options) if hasattr(options, "input") else (),
         verify=not getattr(options, "no_verify", False),
         require_run=getattr(options, "require_run", False),
+        limits=limits_of(options) if hasattr(options, "exact") else Limits(),
     )
 
 
@@ -221,7 +232,32 @@ def _dtypes(setting: Setting) -> frozenset[str] | None:
     return make_profile(Selection(), names).dtypes
 
 
-def _inputs(options: argparse.Namespace) -> "tuple[InputSpec, ...]":
+def limits_of(options: argparse.Namespace) -> Limits:
+    """Return how near answers must be; raise `UsageError` for what is no tolerance."""
+    given = {"--rtol": options.rtol, "--atol": options.atol}
+    if options.exact and any(text is not None for text in given.values()):
+        raise UsageError(
+            "--exact allows no difference: it cannot be combined with --rtol or --atol",
+            hint="leave one of them out",
+        )
+    return Limits(options.exact, *(_tolerance(name, text) for name, text in given.items()))
+
+
+def _tolerance(name: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise UsageError(
+            f"{name} {text!r}: not a number from 0 on", hint=f"write it like {name} 1e-4"
+        )
+    return number
+
+
+def inputs_of(options: argparse.Namespace) -> "tuple[InputSpec, ...]":
     """Give every model its inputs: by name (`MODEL=FILE`), in order, or by shape."""
     from builder.verify import InputSpec  # noqa: PLC0415
 

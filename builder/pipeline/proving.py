@@ -1,23 +1,99 @@
-"""Check a linked runtime and run the models in it."""
+"""Check a linked runtime and run the models in it; the same for a build and for `verify`."""
 
 import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from builder.build import BuildOutput
 from builder.errors import VerificationError
-from builder.model import Model
-from builder.package import Check, Outcome
+from builder.introspect import BYTECODE_VERSIONS, OPERATOR_VERSIONS
+from builder.model import Holdings, Model, OperatorUse, Target
+from builder.package import Check
+from builder.package import Outcome as Manifested
 from builder.pipeline.values import Events, Planned, Request
 from builder.policy import check_policy
 from builder.process import Host
 from builder.resources import NATIVE
-from builder.verify import find_executor, registered_operators, run_model
+from builder.verify import (
+    Executor,
+    InputSpec,
+    Limits,
+    Outcome,
+    Verdict,
+    failures,
+    find_executor,
+    registered_operators,
+    run_model,
+)
+from builder.verify.verdicts import OUTPUTS, POLICY, REGISTRY, RUN
 
 _UNFILTERED: Final = "prim::tolist"
 """Registered by register_prim_ops.cpp without asking the allow-list, as it has no schema."""
 
 _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
+
+_TITLES: Final = {
+    POLICY: "the library breaks the rules for what may ship",
+    REGISTRY: "the operators in the library are not those selected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be proven right. `selected` and `held` are operators: asked for, and allowed.
+
+    `forbidden_paths` are folders of the building machine that must not occur in the library.
+    """
+
+    target: Target
+    library: Path
+    program: Path
+    selected: frozenset[str]
+    held: frozenset[str]
+    forbidden_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How far a proof goes. `without_run` is why the models are not to be run, if so."""
+
+    without_run: str = ""
+    require_run: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+def prove(
+    subject: Subject,
+    runs: Iterable[tuple[Model, InputSpec]],
+    wish: Wish,
+    host: Host,
+    events: Events,
+) -> tuple[Verdict, ...]:
+    """Check the library and run the models in it; return a verdict for each check made."""
+    verdicts = [_policy(subject)]
+    if failures(verdicts):
+        return (*verdicts, _skipped(RUN, "the library was not run: it breaks the rules above"))
+    if wish.without_run:
+        events.note(f"the models were not run: {wish.without_run}")
+        return (*verdicts, _skipped(RUN, wish.without_run))
+    executor = find_executor(subject.target, host)
+    if isinstance(executor, str):
+        if wish.require_run:
+            reason = f"the models cannot be run for {subject.target}: {executor}"
+            hint = "install the emulator, or leave --require-run out"
+            return (*verdicts, _failed(RUN, (reason,), hint))
+        events.note(f"the models were not run: {executor}")
+        return (*verdicts, _skipped(RUN, executor))
+    verdicts.append(_registry(subject, executor, host))
+    if failures(verdicts):
+        return (*verdicts, _skipped(RUN, "the models were not run: see the operators above"))
+    verdicts += [
+        _outputs(subject, model, spec, wish, executor, host, events) for model, spec in runs
+    ]
+    return tuple(verdicts)
 
 
 def verify(  # noqa: PLR0917  one value of each stage before
@@ -28,65 +104,157 @@ def verify(  # noqa: PLR0917  one value of each stage before
     host: Host,
     events: Events,
 ) -> tuple[Check, ...]:
-    """Check the library, run the models; raise `VerificationError` with everything that failed."""
-    target = planned.plan.target
+    """Prove what was built; raise `VerificationError` with everything that failed."""
+    subject = Subject(
+        target=planned.plan.target,
+        library=output.library,
+        program=output.program,
+        selected=frozenset(str(name) for name in planned.plan.selection.names),
+        held=frozenset(str(use.name) for use in holdings(planned).operators),
+        forbidden_paths=tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home())),
+    )
+    runs = zip(models, request.inputs, strict=True) if request.verify else ()
+    wish = Wish("" if request.verify else "--no-verify", request.require_run, request.limits)
+    verdicts = prove(subject, runs, wish, host, events)
+    if failed := failures(verdicts):
+        raise _against(subject, failed)
+    return tuple(
+        Check(
+            it.name,
+            Manifested(it.outcome.value),
+            "; ".join(it.reasons),
+            it.model,
+            it.runner,
+            it.cases,
+        )
+        for it in verdicts
+    )
+
+
+def holdings(planned: Planned) -> Holdings:
+    """Return what the planned runtime will hold."""
+    plan = planned.plan
+    entries = [
+        planned.catalogue.entries[it] for it in plan.selection.names | planned.catalogue.builtin
+    ]
+    return Holdings(
+        operators=tuple(sorted(OperatorUse(it.name, it.most_arguments) for it in entries)),
+        classes=plan.selection.classes,
+        dtypes=plan.profile.dtypes | plan.selection.dtypes,
+        left_out=frozenset(cut.feature for cut in planned.cuts),
+        upgraders=plan.selection.upgraders,
+        bytecode_versions=BYTECODE_VERSIONS,
+        operator_versions=OPERATOR_VERSIONS,
+    )
+
+
+def _against(subject: Subject, failed: tuple[Verdict, ...]) -> VerificationError:
+    """Return one error for all verdicts against a runtime that was built."""
+    first, kept = failed[0], f"the library is kept at {subject.library}"
+    if first.name == RUN or (len(failed) == len(first.reasons) == 1 and first.hint):
+        return VerificationError(first.reasons[0], hint=first.hint)
+    default = f"the runtime for {subject.target} does not answer as desktop torch does"
+    lines = [
+        f"{it.model}: {reason}" if it.model else reason for it in failed for reason in it.reasons
+    ]
+    hints = dict.fromkeys(it.hint for it in failed if it.hint)
+    return VerificationError(
+        f"{_TITLES.get(first.name, default)}:\n    " + "\n    ".join(lines),
+        hint="; ".join((*hints, kept)),
+    )
+
+
+def _policy(subject: Subject) -> Verdict:
+    started = time.monotonic()
     exports = frozenset(_EXPORT.findall((NATIVE / "build_runtime.map").read_text()))
-    forbidden = tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home()))
-    broken = check_policy(output.library, target, exports=exports, forbidden_paths=forbidden)
-    if broken:
-        raise VerificationError(
-            "the library breaks the rules for what may ship:\n    " + "\n    ".join(broken),
-            hint=f"it is kept at {output.library}",
+    try:
+        broken = check_policy(
+            subject.library,
+            subject.target,
+            exports=exports,
+            forbidden_paths=subject.forbidden_paths,
         )
-    checks = [Check("elf policy", Outcome.PASSED)]
-    if not request.verify:
-        events.note("the models were not run: --no-verify")
-        return (*checks, Check("run", Outcome.SKIPPED, reason="--no-verify"))
-    executor = find_executor(target, host)
-    if isinstance(executor, str):
-        if request.require_run:
-            raise VerificationError(
-                f"the models cannot be run for {target}: {executor}",
-                hint="install the emulator, or leave --require-run out",
-            )
-        events.note(f"the models were not run: {executor}")
-        return (*checks, Check("run", Outcome.SKIPPED, reason=executor))
-    _check_registry(planned, registered_operators(executor, output.program, host), output)
-    checks.append(Check("registered operators", Outcome.PASSED, runner=executor.how))
-    problems: list[str] = []
-    for model, spec in zip(models, request.inputs, strict=True):
-        result = run_model(model, spec, executor, output.program, host)
-        problems += [f"{model.name}: {difference}" for difference in result.differences]
-        if result.cases:
-            checks.append(
-                Check("outputs", Outcome.PASSED, "", model.name, executor.how, result.cases)
-            )
-            continue
-        reason = "loaded, but not run: no inputs were given and none are bundled"
-        if request.require_run:
-            problems.append(f"{model.name}: {reason}")
-        events.note(f"{model.name}: {reason} (--input FILE or --input-shape 1,3,224,224)")
-        checks.append(Check("outputs", Outcome.SKIPPED, reason, model.name, executor.how))
-    if problems:
-        raise VerificationError(
-            f"the runtime for {target} does not answer as desktop torch does:\n    "
-            + "\n    ".join(problems),
-            hint="if a kernel misses a dtype, add it with --dtypes; the library is kept at"
-            f" {output.library}",
-        )
-    return tuple(checks)
+    except VerificationError as error:
+        return _failed(POLICY, (error.message,), error.hint, seconds=time.monotonic() - started)
+    outcome = Outcome.FAILED if broken else Outcome.PASSED
+    return Verdict(name=POLICY, outcome=outcome, reasons=broken, seconds=time.monotonic() - started)
 
 
-def _check_registry(planned: Planned, registered: frozenset[str], output: BuildOutput) -> None:
+def _registry(subject: Subject, executor: Executor, host: Host) -> Verdict:
     """Compare what is registered with what was selected; the interpreter has a few itself."""
-    selected = {str(name) for name in planned.plan.selection.names}
-    builtin = {str(name) for name in planned.catalogue.builtin} | {_UNFILTERED}
-    missing = sorted(selected - registered)
-    extra = sorted(registered - selected - builtin)
-    if missing or extra:
-        lines = [f"selected but not registered: {it}" for it in missing]
-        lines += [f"registered but not selected: {it}" for it in extra]
-        raise VerificationError(
-            "the operators in the library are not those selected:\n    " + "\n    ".join(lines),
-            hint=f"please report it; the library is kept at {output.library}",
+    started = time.monotonic()
+    try:
+        registered = registered_operators(executor, subject.program, host)
+    except VerificationError as error:
+        return _failed(REGISTRY, (error.message,), error.hint, runner=executor.how)
+    missing = sorted(subject.selected - registered)
+    extra = sorted(registered - subject.selected - subject.held - {_UNFILTERED})
+    reasons = (
+        *(f"selected but not registered: {it}" for it in missing),
+        *(f"registered but not selected: {it}" for it in extra),
+    )
+    return Verdict(
+        name=REGISTRY,
+        outcome=Outcome.FAILED if reasons else Outcome.PASSED,
+        reasons=reasons,
+        hint="please report it" if reasons else "",
+        runner=executor.how,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _outputs(  # noqa: PLR0917  what, on what, how, and where
+    subject: Subject,
+    model: Model,
+    spec: InputSpec,
+    wish: Wish,
+    executor: Executor,
+    host: Host,
+    events: Events,
+) -> Verdict:
+    started = time.monotonic()
+    try:
+        result = run_model(model, spec, executor, subject.program, host, wish.limits)
+    except VerificationError as error:
+        return _failed(
+            OUTPUTS, (error.message,), error.hint, model=model.name, runner=executor.how,
+            seconds=time.monotonic() - started,
+        )  # fmt: skip
+    if not result.cases:
+        reason = "loaded, but not run: no inputs were given and none are bundled"
+        events.note(f"{model.name}: {reason} (--input FILE or --input-shape 1,3,224,224)")
+        outcome = Outcome.FAILED if wish.require_run else Outcome.SKIPPED
+        return Verdict(
+            name=OUTPUTS, outcome=outcome, model=model.name, reasons=(reason,), runner=executor.how
         )
+    differences = tuple(str(it) for it in result.comparison.differences)
+    return Verdict(
+        name=OUTPUTS,
+        outcome=Outcome.FAILED if differences else Outcome.PASSED,
+        model=model.name,
+        reasons=differences,
+        hint="if a kernel misses a dtype, add it with --dtypes" if differences else "",
+        runner=executor.how,
+        cases=result.cases,
+        seconds=time.monotonic() - started,
+        worst=result.comparison.worst,
+    )
+
+
+def _skipped(name: str, reason: str) -> Verdict:
+    return Verdict(name=name, outcome=Outcome.SKIPPED, reasons=(reason,))
+
+
+def _failed(
+    name: str,
+    reasons: tuple[str, ...],
+    hint: str,
+    *,
+    model: str = "",
+    runner: str = "",
+    seconds: float = 0.0,
+) -> Verdict:
+    return Verdict(
+        name=name, outcome=Outcome.FAILED, model=model, reasons=reasons, hint=hint, runner=runner,
+        seconds=seconds,
+    )  # fmt: skip

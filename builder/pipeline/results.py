@@ -1,6 +1,7 @@
 """Answer an equal request at once: what it wrote is remembered with its hashes."""
 
 import json
+from dataclasses import astuple
 from pathlib import Path
 
 from builder.files import sha256_file, write_atomic
@@ -39,6 +40,7 @@ def request_name(
             for it in request.inputs
         ],
         verify=[request.verify, request.require_run],
+        limits=astuple(request.limits),
         runs=executor if isinstance(executor, str) else executor.how,
         output=str(request.output.resolve()),
     )

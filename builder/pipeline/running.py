@@ -21,7 +21,7 @@ from builder.package import (
 )
 from builder.pipeline.building import compile_plan
 from builder.pipeline.planning import find_targets, make_plan, read_models, refuse_early
-from builder.pipeline.proving import verify
+from builder.pipeline.proving import holdings, verify
 from builder.pipeline.results import recall, remember, request_name
 from builder.pipeline.values import Built, Events, Planned, Request
 from builder.process import Host
@@ -29,7 +29,7 @@ from builder.report import measure, to_json, to_text
 from builder.resources import NATIVE
 from builder.selection import to_yaml
 from builder.source import open_source
-from builder.verify import TOLERANCES
+from builder.verify import tolerances
 
 
 def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
@@ -82,9 +82,11 @@ def _build_target(  # noqa: PLR0917  one value of each stage before
             size_text=to_text(size),
         ),
         known,
+        holdings=holdings(planned),
         checks=checks,
         tolerances=tuple(
-            Tolerance(dtype, limit.relative, limit.absolute) for dtype, limit in TOLERANCES.items()
+            Tolerance(dtype, limit.relative, limit.absolute)
+            for dtype, limit in tolerances(request.limits).items()
         ),
         destination=request.output,
     )

@@ -1,6 +1,6 @@
 """What goes into a run, what it reports, and what comes out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from builder.cuts import Cut
 from builder.model import Abi, BuildPlan, Target
 from builder.source import Progress, SourceRequest
 from builder.symbols import Prediction, SymbolIndex
-from builder.verify import InputSpec
+from builder.verify import InputSpec, Limits
 
 
 class Events(Progress, BuildProgress, Protocol):
@@ -35,6 +35,7 @@ class Request:
     inputs: tuple[InputSpec, ...]
     verify: bool
     require_run: bool
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

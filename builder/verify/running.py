@@ -9,10 +9,10 @@ from typing import Final
 
 from builder.errors import UsageError, VerificationError
 from builder.files import copy_atomic
-from builder.model import InputSpec, Model, ModelFormat
+from builder.model import InputSpec, Limits, Model, ModelFormat
 from builder.process import Command, Completed, Host
 from builder.values import Value, decode
-from builder.verify.compare import Difference, compare
+from builder.verify.compare import Comparison, compare
 from builder.verify.execution import Executor
 
 _FAILED_CASES: Final = 6
@@ -25,11 +25,16 @@ class RunResult:
 
     model: str
     cases: int
-    differences: tuple[Difference, ...]
+    comparison: Comparison
 
 
-def run_model(
-    model: Model, spec: InputSpec, executor: Executor, program: Path, host: Host
+def run_model(  # noqa: PLR0917  what, on what, how, and where
+    model: Model,
+    spec: InputSpec,
+    executor: Executor,
+    program: Path,
+    host: Host,
+    limits: Limits | None = None,
 ) -> RunResult:
     """Run a model both ways; raise `VerificationError` when the runtime does not even load it.
 
@@ -41,7 +46,7 @@ def run_model(
         result = executor.run(program, str(model.path.resolve()), "--methods", host=host)
         if result.status != 0:
             raise _failed(model, executor.line(program, str(model.path), "--methods"), result)
-        return RunResult(model.name, 0, ())
+        return RunResult(model.name, 0, Comparison())
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
         inputs, expected, outputs = (Path(name, it) for it in ("inputs", "expected", "outputs"))
         _reference(model, spec, inputs, expected, host)
@@ -61,12 +66,11 @@ def run_model(
             f"{model.name}: the runtime answers {len(actual)} cases of {len(wanted)}",
             hint="please report it",
         )
-    differences = [
-        difference
-        for number, (one, other) in enumerate(zip(actual, wanted, strict=True))
-        for difference in compare(one, other, "output" if len(wanted) == 1 else f"case {number}")
-    ]
-    return RunResult(model.name, len(wanted), tuple(differences))
+    total = Comparison()
+    for number, (one, other) in enumerate(zip(actual, wanted, strict=True)):
+        place = "output" if len(wanted) == 1 else f"case {number}"
+        total += compare(one, other, place, limits)
+    return RunResult(model.name, len(wanted), total)
 
 
 def _results(model: Model, path: Path) -> list[Value]:

@@ -12,6 +12,7 @@ from builder import cli, errors
 from builder.config import DEFAULTS
 from builder.model import Abi
 from builder.targets import facts
+from builder.verify import TOLERANCES
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,6 +79,18 @@ def test_every_exit_code_is_explained() -> None:
     assert set(told) == raised | {0, 130}
     assert told == sorted(told)
     assert all(re.search(rf"\b{code} ", cli._EXIT_CODES) for code in told)
+
+
+def test_every_tolerance_is_explained() -> None:
+    told = {
+        name: tuple(row[1:])
+        for row in rows(README, "Verify")
+        for name in re.findall(r"`?(\w+)`?(?:,|$)", row[0])
+    }
+    for dtype, known in TOLERANCES.items():
+        relative, absolute = told[dtype]
+        assert (float(relative), float(absolute)) == (known.relative, known.absolute)
+    assert told["bool"] == ("equal", "equal")
 
 
 def test_every_abi_is_explained() -> None:

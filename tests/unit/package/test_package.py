@@ -13,9 +13,11 @@ from builder.model import (
     BuildPlan,
     Component,
     GeneratedTree,
+    Holdings,
     Model,
     ModelFormat,
     OperatorName,
+    OperatorUse,
     Platform,
     Profile,
     Program,
@@ -49,6 +51,18 @@ CHECKS = (
     Check("elf policy", Outcome.PASSED),
     Check("outputs", Outcome.PASSED, model="net", runner="qemu-aarch64", cases=2),
     Check("outputs", Outcome.SKIPPED, "no inputs were given", model="other"),
+)
+HOLDINGS = Holdings(
+    operators=(
+        OperatorUse(OperatorName.parse("aten::add.Tensor"), 3),
+        OperatorUse(OperatorName.parse("aten::format")),
+    ),
+    classes=frozenset(),
+    dtypes=frozenset({"Float", "Long"}),
+    left_out=frozenset({"sparse tensors"}),
+    upgraders=False,
+    bytecode_versions=(4, 9),
+    operator_versions=(1, 10),
 )
 TOLERANCES = (Tolerance("float32", 1e-4, 1e-5),)
 
@@ -123,6 +137,7 @@ def make_package(root: Path, *, provider: str = "cache", epoch: int = 0) -> Bund
     return package(
         contents,
         BuildFacts(make_plan(root, provider=provider), (describe_model(model),), ("-Os",)),
+        holdings=HOLDINGS,
         checks=CHECKS,
         tolerances=TOLERANCES,
         destination=root / "dist",

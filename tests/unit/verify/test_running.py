@@ -10,7 +10,7 @@ from builder.errors import UsageError, VerificationError
 from builder.model import Model, ModelFormat
 from builder.process import Command, Completed, Host
 from builder.values import Failure, Tensor, Value, encode
-from builder.verify import Executor, InputSpec, run_model
+from builder.verify import Comparison, Executor, InputSpec, run_model
 from tests.conftest import FakeRunner
 
 NATIVE = Executor((), "natively")
@@ -59,7 +59,7 @@ class World:
 def test_equal_answers_prove_the_model(model: Model, runner: FakeRunner, host: Host) -> None:
     world = World(runner, [ONE], [ONE])
     result = run_model(model, SHAPES, NATIVE, PROGRAM, host)
-    assert (result.model, result.cases, result.differences) == ("net", 1, ())
+    assert (result.model, result.cases, result.comparison) == ("net", 1, Comparison())
     assert world.spec == {
         "lite": False, "ptl": str(model.path), "shapes": [[1, 3]], "dtypes": ["float32"],
     }  # fmt: skip
@@ -70,7 +70,7 @@ def test_differences_name_the_case(model: Model, runner: FakeRunner, host: Host)
     World(runner, [ONE, 2, 3], [ONE, 5, Failure("no kernel for Half")])
     result = run_model(model, SHAPES, NATIVE, PROGRAM, host)
     assert result.cases == 3
-    assert [str(it) for it in result.differences] == [
+    assert [str(it) for it in result.comparison.differences] == [
         "case 1: is 5, torch answers 2",
         "case 2: the runtime failed: no kernel for Half",
     ]

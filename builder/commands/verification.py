@@ -1,0 +1,233 @@
+"""`verify`: whether an artifact that was built earlier runs these models."""
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from builder.errors import VerificationError
+from builder.files import check_writable, write_atomic
+from builder.model import InputSpec, Model, Selection
+from builder.pipeline import Events, Subject, Wish, prove, read_models
+from builder.process import Host
+from builder.selection import make_profile, select
+from builder.verify import (
+    Artifact,
+    Element,
+    Outcome,
+    Verdict,
+    changed_files,
+    failures,
+    open_artifact,
+    to_junit,
+    unmet_needs,
+)
+from builder.verify.verdicts import FILES, NEEDS, OUTPUTS, RUN
+
+_TITLES: Final = {
+    FILES: "its files are not those that were built",
+    NEEDS: "it does not hold what the models need",
+    OUTPUTS: "it does not answer as desktop torch does",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `verify` is asked. `inputs` has one entry per model, in order; `junit` is a file."""
+
+    artifact: Path
+    models: tuple[Path, ...]
+    inputs: tuple[InputSpec, ...]
+    wish: Wish
+    junit: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came out: plain data for `--json`, text for people, and the error if it failed."""
+
+    document: dict[str, Any]
+    text: str
+    error: VerificationError | None
+
+
+def verify(question: Question, host: Host, events: Events) -> Answer:
+    """Check an artifact, and that it runs the models; write the JUnit file if one is wanted."""
+    if question.junit is not None:
+        check_writable(question.junit.parent, option="--junit")
+    events.step("reading the artifact")
+    with open_artifact(question.artifact, host.cache / "scratch") as artifact:
+        events.step("reading models")
+        models = read_models(question.models, host)
+        verdicts = [
+            # an archive was unpacked to a place that is gone when the user reads this
+            replace(it, hint=it.hint.replace(f"{artifact.root}/", ""))
+            if artifact.root != question.artifact.resolve()
+            else it
+            for it in _judge(artifact, models, question, host, events)
+        ]
+    if question.junit is not None:
+        write_atomic(question.junit, to_junit(f"{artifact.target}", verdicts))
+    failed = failures(verdicts)
+    document = {
+        "artifact": str(question.artifact),
+        "target": str(artifact.target),
+        "passed": not failed,
+        "checks": [_describe(it) for it in verdicts],
+    }
+    return Answer(document, to_text(verdicts), _error(question, failed) if failed else None)
+
+
+def _judge(
+    artifact: Artifact,
+    models: tuple[Model, ...],
+    question: Question,
+    host: Host,
+    events: Events,
+) -> tuple[Verdict, ...]:
+    """Return all verdicts: what can be told without running anything comes first."""
+    events.step("verifying")
+    files = _files(artifact)
+    needs = _needs(models, artifact, question.artifact)
+    if files.outcome is Outcome.FAILED:
+        reason = "the library was not run: it may not be the one that was built"
+        unsafe = Verdict(name=RUN, outcome=Outcome.SKIPPED, reasons=(reason,))
+        return (files, *needs, unsafe)
+    fit = {it.model for it in needs if it.outcome is Outcome.PASSED}
+    runs = [
+        (model, spec)
+        for model, spec in zip(models, question.inputs, strict=True)
+        if model.name in fit
+    ]
+    subject = Subject(
+        target=artifact.target,
+        library=artifact.library,
+        program=artifact.program,
+        selected=artifact.selected,
+        held=frozenset(str(it.name) for it in artifact.holdings.operators),
+    )
+    proven = prove(subject, runs, question.wish, host, events)
+    unfit = [
+        Verdict(
+            name=OUTPUTS,
+            outcome=Outcome.SKIPPED,
+            model=model.name,
+            reasons=("not run: the runtime does not hold what it needs",),
+        )
+        for model in models
+        if model.name not in fit
+    ]
+    return (files, *needs, *proven, *unfit)
+
+
+def _files(artifact: Artifact) -> Verdict:
+    started = time.monotonic()
+    changed = changed_files(artifact)
+    return Verdict(
+        name=FILES,
+        outcome=Outcome.FAILED if changed else Outcome.PASSED,
+        reasons=changed,
+        hint="take the archive as it was built, or build it again" if changed else "",
+        seconds=time.monotonic() - started,
+    )
+
+
+def _needs(models: Sequence[Model], artifact: Artifact, source: Path) -> list[Verdict]:
+    """Compare what each model needs with what the artifact holds; one command helps them all."""
+    verdicts: list[Verdict] = []
+    for model in models:
+        started = time.monotonic()
+        unmet = unmet_needs(model, select((model,)), artifact.holdings)
+        verdicts.append(
+            Verdict(
+                name=NEEDS,
+                outcome=Outcome.FAILED if unmet else Outcome.PASSED,
+                model=model.name,
+                reasons=unmet,
+                seconds=time.monotonic() - started,
+            )
+        )
+    unfit = {it.model for it in failures(verdicts)}
+    command = _rebuild(artifact, source, [it for it in models if it.name in unfit])
+    hint = f"build a runtime that holds it, too: {command}"
+    return [replace(it, hint=hint) if it.model in unfit else it for it in verdicts]
+
+
+def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
+    """Return the command that builds the runtime again with models added.
+
+    A model of the name of a packaged one takes its place, as names tell models apart.
+    """
+    added = {model.name for model in models}
+    packed = [path for name, path in artifact.models if name not in added]
+    words = ["build-runtime"]
+    unpack = ""
+    if source.is_dir():
+        words += [str(source / path) for path in packed]
+    else:
+        words += [str(path) for path in packed]
+        unpack = (
+            f"{shlex.join(['tar', 'xzf', str(source), *map(str, packed)])} && " if packed else ""
+        )
+    words += [str(model.source) for model in models]
+    words += ["--abi", str(artifact.target.abi), "--platform", str(artifact.target.platform)]
+    default = make_profile(Selection(dtypes=artifact.stored_dtypes), None).dtypes
+    if artifact.kernel_dtypes != default:  # it was built with --dtypes; the default has the rest
+        wanted = make_profile(select(models), None).dtypes | artifact.kernel_dtypes
+        words += ["--dtypes", ",".join(sorted(wanted))]
+    return unpack + shlex.join(words)
+
+
+def _error(question: Question, failed: tuple[Verdict, ...]) -> VerificationError:
+    """Return one error that lists everything that is wrong."""
+    titles = dict.fromkeys(_TITLES.get(it.name, f"the check '{it.name}' failed") for it in failed)
+    lines = [
+        f"{it.model}: {reason}" if it.model else reason for it in failed for reason in it.reasons
+    ]
+    hints = dict.fromkeys(it.hint for it in failed if it.hint)
+    return VerificationError(
+        f"{question.artifact} does not pass: {'; '.join(titles)}\n    " + "\n    ".join(lines),
+        hint="\n       ".join(hints),
+    )
+
+
+def _describe(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "name": verdict.name,
+        "outcome": verdict.outcome.value,
+        "model": verdict.model,
+        "reasons": list(verdict.reasons),
+        "hint": verdict.hint,
+        "runner": verdict.runner,
+        "cases": verdict.cases,
+        "seconds": round(verdict.seconds, 3),
+        "worst": _describe_element(verdict.worst) if verdict.worst is not None else None,
+    }
+
+
+def _describe_element(worst: Element) -> dict[str, Any]:
+    """Return plain data; JSON has no infinity, so a share of nothing that is allowed is null."""
+    return {
+        "place": worst.place,
+        "dtype": worst.dtype,
+        "actual": worst.actual,
+        "expected": worst.expected,
+        "error": worst.error if worst.error < float("inf") else None,
+        "share_of_tolerance": worst.share if worst.share < float("inf") else None,
+    }
+
+
+def to_text(verdicts: Sequence[Verdict]) -> str:
+    """Return the verdicts for people; what failed is explained by the error."""
+    lines: list[str] = []
+    for it in verdicts:
+        about = " ".join(word for word in (it.model, it.runner) if word)
+        cases = f", {it.cases} case{'s' if it.cases != 1 else ''}" if it.cases else ""
+        reason = f": {it.reasons[0]}" if it.outcome is Outcome.SKIPPED else ""
+        lines.append(f"{it.outcome:8} {it.name}{f' ({about}{cases})' if about else ''}{reason}")
+        if it.cases:
+            worst = "all numbers are equal" if it.worst is None else f"worst {it.worst}"
+            lines.append(f"           {worst}")
+    return "\n".join(lines)
