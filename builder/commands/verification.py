@@ -12,7 +12,7 @@ from builder.files import check_writable, write_atomic
 from builder.model import InputSpec, Model, Selection
 from builder.pipeline import Events, Subject, Wish, prove, read_models
 from builder.process import Host
-from builder.selection import make_profile, select
+from builder.selection import KNOWN_DTYPES, make_profile, select
 from builder.verify import (
     Artifact,
     Element,
@@ -174,8 +174,8 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     words += [str(model.source) for model in models]
     words += ["--abi", str(artifact.target.abi), "--platform", str(artifact.target.platform)]
     default = make_profile(Selection(dtypes=artifact.stored_dtypes), None).dtypes
-    if artifact.kernel_dtypes != default:  # it was built with --dtypes; the default has the rest
-        wanted = make_profile(select(models), None).dtypes | artifact.kernel_dtypes
+    if artifact.kernel_dtypes != default:  # it was built with --dtypes, and the default differs
+        wanted = artifact.kernel_dtypes | (select(models).dtypes & KNOWN_DTYPES)
         words += ["--dtypes", ",".join(sorted(wanted))]
     return unpack + shlex.join(words)
 
