@@ -226,7 +226,8 @@ class Holdings:
     """What a runtime can do, told without running it.
 
     `operators` are all that are registered, those of the interpreter itself among them, with the
-    number of arguments each takes at most (None: any number). `left_out` are the features that were
+    number of arguments each takes at most (None: any number). `opcodes` are the instructions of the
+    bytecode it runs; `left_out` are the features that were
     cut, by the names of `cuts.toml`. `dtypes` are those of the kernels (`Float`), with those of
     tensors the models store. `upgraders`: it has the functions that stand in for operators of old
     models. Versions are the lowest and the highest it reads.
@@ -235,6 +236,7 @@ class Holdings:
     operators: tuple[OperatorUse, ...]
     classes: frozenset[str]
     dtypes: frozenset[str]
+    opcodes: frozenset[str]
     left_out: frozenset[str]
     upgraders: bool
     bytecode_versions: tuple[int, int]

@@ -14,9 +14,6 @@ from builder.model import Method, OperatorName, OperatorUse
 
 OLDEST: Final = 4
 NEWEST: Final = 9
-BYTECODE_VERSIONS: Final = (OLDEST, NEWEST)
-"""Of the bytecode, as the runtime reads them (`caffe2/serialize/versions.h`)."""
-
 _UNVERSIONED: Final = 3  # torch 1.5 and older wrote no version
 
 OPCODES: Final = frozenset({

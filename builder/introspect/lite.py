@@ -26,9 +26,6 @@ from builder.model import Model, ModelFormat
 _HEAD: Final = 16
 _OLDEST_OPERATORS: Final = 1
 _NEWEST_OPERATORS: Final = 10
-OPERATOR_VERSIONS: Final = (_OLDEST_OPERATORS, _NEWEST_OPERATORS)
-"""Of the operator set, as the runtime reads them (`caffe2/serialize/versions.h`)."""
-
 _MAX_VERSION: Final = 32  # bytes
 
 

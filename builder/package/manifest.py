@@ -176,6 +176,7 @@ def _holdings(held: Holdings) -> dict[str, Any]:
             {"name": str(it.name), "arguments": it.arguments}
             for it in sorted(held.operators, key=lambda it: it.name)
         ],
+        "opcodes": sorted(held.opcodes),
         "left_out": sorted(held.left_out),
         "upgraders": held.upgraders,
         "bytecode_versions": list(held.bytecode_versions),

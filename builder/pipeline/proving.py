@@ -9,12 +9,12 @@ from typing import Final
 
 from builder.build import BuildOutput
 from builder.errors import VerificationError
-from builder.introspect import BYTECODE_VERSIONS, OPERATOR_VERSIONS
 from builder.model import Holdings, Model, OperatorUse, Target
 from builder.package import Check
 from builder.package import Outcome as Manifested
 from builder.pipeline.values import Events, Planned, Request
 from builder.policy import check_policy
+from builder.preflight import read_interpreter
 from builder.process import Host
 from builder.resources import NATIVE
 from builder.verify import (
@@ -134,6 +134,7 @@ def verify(  # noqa: PLR0917  one value of each stage before
 def holdings(planned: Planned) -> Holdings:
     """Return what the planned runtime will hold."""
     plan = planned.plan
+    interpreter = read_interpreter(plan.source.version)
     entries = [
         planned.catalogue.entries[it] for it in plan.selection.names | planned.catalogue.builtin
     ]
@@ -143,8 +144,9 @@ def holdings(planned: Planned) -> Holdings:
         dtypes=plan.profile.dtypes | plan.selection.dtypes,
         left_out=frozenset(cut.feature for cut in planned.cuts),
         upgraders=plan.selection.upgraders,
-        bytecode_versions=BYTECODE_VERSIONS,
-        operator_versions=OPERATOR_VERSIONS,
+        opcodes=interpreter.instructions,
+        bytecode_versions=interpreter.bytecode,
+        operator_versions=interpreter.operator_sets,
     )
 
 

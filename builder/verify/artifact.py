@@ -168,6 +168,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
             ),
             classes=frozenset(map(str, document["classes"])),
             dtypes=kernels | stored,
+            opcodes=frozenset(map(str, holds["opcodes"])),
             left_out=frozenset(map(str, holds["left_out"])),
             upgraders=bool(holds["upgraders"]),
             bytecode_versions=_range(holds["bytecode_versions"]),

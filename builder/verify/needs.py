@@ -16,6 +16,10 @@ def unmet_needs(model: Model, needs: Selection, held: Holdings) -> tuple[str, ..
         *_versions(model, held),
         *_operators(model, needs, held),
         *(f"class {name}: not in this runtime" for name in sorted(needs.classes - held.classes)),
+        *(
+            f"opcode {name}: not known to this runtime"
+            for name in sorted(needs.opcodes - held.opcodes)
+        ),
         *_features(needs, held),
         *(
             f"dtype {name}: tensors of the model have it, no kernel here was compiled for it"

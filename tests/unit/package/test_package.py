@@ -59,6 +59,7 @@ HOLDINGS = Holdings(
     ),
     classes=frozenset(),
     dtypes=frozenset({"Float", "Long"}),
+    opcodes=frozenset({"OP", "RET"}),
     left_out=frozenset({"sparse tensors"}),
     upgraders=False,
     bytecode_versions=(4, 9),

@@ -35,6 +35,7 @@ def manifest(content: Mapping[str, bytes] = CONTENT) -> dict[str, Any]:
                     {"name": "aten::add.Tensor", "arguments": 3},
                     {"name": "aten::format", "arguments": None},
                 ],
+                "opcodes": ["FORMAT", "LOAD", "OP", "RET", "STOREN"],
                 "left_out": ["sparse tensors", "string formatting"],
                 "upgraders": False,
                 "bytecode_versions": [4, 8],

@@ -34,6 +34,7 @@ HELD = Holdings(
     operators=(use("aten::add.Tensor", 3), use("aten::relu", 1), use("aten::format")),
     classes=frozenset(),
     dtypes=frozenset({"Float", "Long"}),
+    opcodes=frozenset({"OP", "RET", "FORMAT"}),
     left_out=frozenset({"sparse tensors"}),
     upgraders=False,
     bytecode_versions=(4, 9),
@@ -60,6 +61,7 @@ def test_all_that_is_missing_is_in_one_list() -> None:
         HELD,
         operators=(use("aten::add.Tensor", 2),),
         dtypes=frozenset({"Long"}),
+        opcodes=frozenset({"OP", "FORMAT"}),
         left_out=frozenset({"string formatting", "sparse tensors"}),
         bytecode_versions=(4, 7),
         operator_versions=(1, 9),
@@ -72,6 +74,7 @@ def test_all_that_is_missing_is_in_one_list() -> None:
         "operator aten::relu: not in this runtime; called by Net.forward",
         "upgraders: what operators meant at operator version 10 is not in this runtime",
         "class shop.Basket: not in this runtime",
+        "opcode RET: not known to this runtime",
         "opcode FORMAT: string formatting was left out of this runtime",
         "dtype Float: tensors of the model have it, no kernel here was compiled for it",
     )
