@@ -75,6 +75,20 @@ class ModelFormat(StrEnum):
 
     TORCHSCRIPT = "torchscript"
     LITE = "lite"
+    FLATBUFFER = "flatbuffer"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceLine:
+    """A line of the Python the model was made of, as its debug information tells.
+
+    `file` is the path on the exporting machine, `line` counts from 1, `text` is the line without
+    its indentation; traced models keep no text, only the function's name in its place.
+    """
+
+    file: str
+    line: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +106,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, order=True)
 class OperatorUse:
-    """One operator that bytecode calls. `arguments`: how many it passes, None when not recorded."""
+    """One operator that a method of the bytecode names.
+
+    `arguments`: how many it passes, None when not recorded. `calls`: how many instructions call it;
+    zero is possible, yet the runtime must know the operator to load the model. `lines`: from where
+    in the model's own source, outermost library code apart; empty without debug information.
+    """
 
     name: OperatorName
     arguments: int | None = None
+    calls: int = 1
+    lines: tuple[SourceLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +128,29 @@ class Method:
     opcodes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DtypeSize:
+    """The stored tensors of one dtype: how many separate storages, and their bytes together."""
+
+    dtype: str
+    storages: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duplicate:
+    """Storages of one dtype with equal bytes, by the names of tensors in them; `size` is of one."""
+
+    names: tuple[str, ...]
+    dtype: str
+    size: int
+
+    @property
+    def wasted(self) -> int:
+        """The bytes the file would be smaller if they were stored once."""
+        return self.size * (len(self.names) - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A lite-interpreter model: what its bytecode asks of the runtime.
@@ -114,7 +158,12 @@ class Model:
     `source` is the file the user named, `path` the `.ptl` that ships (the same file for lite
     models), whose hash is `sha256`. Versions are those of the bytecode and of the operator set.
     `classes` are the custom (TorchBind) classes as `namespace.Name`, `dtypes` the names of the
-    dtypes of its stored tensors (`Float`, `Long`).
+    dtypes of its stored tensors (`Float`, `Long`), those in its code included.
+
+    `root` is the class of the top module, `types` are those the bytecode names. `argument_dtypes`
+    are the dtypes that calls surely ask for with a constant, as `x.to(torch.half)` does; calls that
+    compute theirs are not among them. `weights` are sorted by dtype, `duplicates` by what they
+    waste. `debug_info`: whether the file can tell source lines.
     """
 
     name: str
@@ -128,6 +177,17 @@ class Model:
     classes: frozenset[str]
     dtypes: frozenset[str]
     bundled_inputs: bool
+    root: str = ""
+    types: frozenset[str] = frozenset()
+    argument_dtypes: frozenset[str] = frozenset()
+    weights: tuple[DtypeSize, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    debug_info: bool = False
+
+    @property
+    def exported(self) -> tuple[Method, ...]:
+        """The methods an app can call: those of the top module, not of modules inside it."""
+        return tuple(it for it in self.methods if it.name.rpartition(".")[0] == self.root)
 
     @property
     def operators(self) -> frozenset[OperatorName]:

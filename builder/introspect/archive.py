@@ -8,6 +8,7 @@ follow each other without gap or overlap, both headers of a record agree, and ch
 Format: APPNOTE.TXT of PKWARE, sections 4.3 to 4.5.
 """
 
+import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
@@ -75,6 +76,13 @@ class Archive:
         if record.size > limit:
             raise MalformedError(f"{shown(name)} is {record.size} bytes long, the limit is {limit}")
         return b"".join(self._content(record))
+
+    def digest(self, name: str) -> bytes:
+        """Return the SHA-256 of the content of a record that is there."""
+        digest = hashlib.sha256()
+        for piece in self._content(self.records[name]):
+            digest.update(piece)
+        return digest.digest()
 
     def check_contents(self) -> None:
         """Compare every record with its checksum; raise `MalformedError` on the first mismatch."""

@@ -5,12 +5,16 @@ Layout: `torch/csrc/jit/mobile/import.cpp` (versions 4 to 9) reads what
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
+from builder.introspect.arguments import Instruction, asked_dtypes
+from builder.introspect.debug import Lines
 from builder.introspect.faults import MalformedError, shown
-from builder.model import Method, OperatorName, OperatorUse
+from builder.model import Method, OperatorName, OperatorUse, SourceLine
 
 OLDEST: Final = 4
 NEWEST: Final = 9
@@ -27,21 +31,34 @@ OPCODES: Final = frozenset({
 })  # fmt: skip
 """The instructions of the pinned runtime (`torch/csrc/jit/runtime/instruction.h`)."""
 
+_CALLS: Final = frozenset({"OP", "OPN"})
 _CODE_FIELDS: Final = ("instructions", "operators", "constants", "types", "register_size")
+_MAX_TYPE: Final = 4096  # characters of a type that are kept
 _CUSTOM_CLASS: Final = re.compile(r"__torch__\.torch\.classes\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Bytecode:
-    """The content of `bytecode.pkl`. `classes` are custom classes, as `namespace.Name`."""
+    """The content of `bytecode.pkl`. `classes` are custom classes, as `namespace.Name`.
+
+    `types` are all it names; `dtypes` those that calls ask for with a constant.
+    """
 
     version: int
     methods: tuple[Method, ...]
     classes: frozenset[str]
+    types: frozenset[str]
+    dtypes: frozenset[str]
 
 
-def parse_bytecode(value: object) -> Bytecode:
-    """Read the value of `bytecode.pkl`; raise `MalformedError` when it is not what torch writes."""
+_NO_LINES: Final[Lines] = MappingProxyType({})
+
+
+def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
+    """Read the value of `bytecode.pkl`; raise `MalformedError` when it is not what torch writes.
+
+    `lines` tells for each function from which line of source its instructions come.
+    """
     if not isinstance(value, tuple) or not value:
         raise MalformedError("bytecode.pkl holds no functions")
     version, functions = (
@@ -52,16 +69,23 @@ def parse_bytecode(value: object) -> Bytecode:
             f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}"
         )
     methods: list[Method] = []
+    types: set[str] = set()
     classes: set[str] = set()
+    dtypes: set[str] = set()
     for function in functions:
         match function:
             case (str(name), code, *rest):
-                methods.append(_method(name, code))
-                classes.update(_classes_of(code, rest))
+                read = _function(name, code)
+                methods.append(_method(read, lines.get(name, ())))
+                types.update(it for it in read.types if len(it) <= _MAX_TYPE)
+                classes.update(_classes_of(read.types, rest))
+                dtypes.update(asked_dtypes(read.instructions, read.operators, read.constants))
             case _:
                 raise MalformedError("bytecode.pkl has a function without name or code")
     methods.sort(key=lambda method: method.name)
-    return Bytecode(version, tuple(methods), frozenset(classes))
+    return Bytecode(
+        version, tuple(methods), frozenset(classes), frozenset(types), frozenset(dtypes)
+    )
 
 
 def custom_classes(text: str) -> Iterator[str]:
@@ -70,24 +94,59 @@ def custom_classes(text: str) -> Iterator[str]:
         yield match[1]
 
 
-def _method(name: str, code: object) -> Method:
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function as the code table has it, checked."""
+
+    name: str
+    instructions: tuple[Instruction, ...]
+    operators: tuple[OperatorUse, ...]
+    constants: tuple[object, ...]
+    types: tuple[str, ...]
+
+
+def _function(name: str, code: object) -> _Function:
     table = _table(name, code, _CODE_FIELDS)
-    operators = [_operator(name, item) for item in _tuple(name, table["operators"], "operators")]
-    opcodes: set[str] = set()
+    operators = tuple(
+        _operator(name, item) for item in _tuple(name, table["operators"], "operators")
+    )
+    instructions: list[Instruction] = []
     for instruction in _tuple(name, table["instructions"], "instructions"):
         match instruction:
-            case (str(opcode), int(first), int()) if opcode in OPCODES:
-                opcodes.add(opcode)
+            case (str(opcode), int(first), int(second)) if opcode in OPCODES:
+                instructions.append((opcode, first, second))
             case (str(opcode), int(), int()):
                 raise MalformedError(
                     f"{shown(name)} uses instruction {shown(opcode)}, unknown to the runtime"
                 )
             case _:
                 raise MalformedError(f"{shown(name)} has a malformed instruction")
-        if opcode in ("OP", "OPN") and not 0 <= first < len(operators):
+        if opcode in _CALLS and not 0 <= first < len(operators):
             raise MalformedError(f"{shown(name)} calls operator {first} of {len(operators)}")
-    unique = sorted(set(operators), key=_order)
-    return Method(_checked_name(name), tuple(unique), frozenset(opcodes))
+    constants = _tuple(name, table["constants"], "constants")
+    types = tuple(it for it in _tuple(name, table["types"], "types") if isinstance(it, str))
+    return _Function(_checked_name(name), tuple(instructions), operators, constants, types)
+
+
+def _method(function: _Function, lines: Sequence[SourceLine | None]) -> Method:
+    calls: Counter[OperatorUse] = Counter(dict.fromkeys(function.operators, 0))
+    places: defaultdict[OperatorUse, set[SourceLine]] = defaultdict(set)
+    for position, (opcode, first, _) in enumerate(function.instructions):
+        if opcode in _CALLS:
+            use = function.operators[first]
+            calls[use] += 1
+            line = lines[position] if position < len(lines) else None
+            if line is not None:
+                places[use].add(line)
+    unique = sorted(
+        (
+            OperatorUse(it.name, it.arguments, calls[it], tuple(sorted(places.get(it, ()))))
+            for it in calls
+        ),
+        key=_order,
+    )
+    opcodes = frozenset(opcode for opcode, _, _ in function.instructions)
+    return Method(function.name, tuple(unique), opcodes)
 
 
 def _order(use: OperatorUse) -> tuple[OperatorName, int]:
@@ -115,16 +174,15 @@ def _operator(function: str, item: object) -> OperatorUse:
         raise MalformedError(
             f"{shown(function)} calls '{shown(name)}', which is not an operator name"
         ) from error
-    return OperatorUse(parsed, arguments)
+    return OperatorUse(parsed, arguments, calls=0)
 
 
-def _classes_of(code: object, schemas: list[object]) -> Iterator[str]:
+def _classes_of(types: tuple[str, ...], schemas: list[object]) -> Iterator[str]:
     """Yield the custom classes in the types table and in the types of arguments and results.
 
-    `code` has been checked by `_method`; a schema is free of form here, as only text counts.
+    A schema is free of form here, as only text counts.
     """
-    assert isinstance(code, tuple)
-    pending: list[object] = [code[3], *schemas]
+    pending: list[object] = [types, *schemas]
     budget = 1_000_000  # a value may be shared often enough to make this walk endless
     while pending and budget:
         budget -= 1

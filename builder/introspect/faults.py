@@ -9,9 +9,11 @@ class MalformedError(Exception):
     """What is wrong inside the file; the border of the stage adds which file and what to do."""
 
 
-def shown(text: str) -> str:
+def shown(text: str, *, limit: int = _SHOWN) -> str:
     """Return text out of an untrusted file, safe and short enough to print."""
-    cut = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    cut = text if len(text) <= limit else text[:limit] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in cut
     )

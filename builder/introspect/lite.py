@@ -10,6 +10,7 @@ from builder.errors import ModelError, UsageError
 from builder.files import sha256_file
 from builder.introspect.archive import Archive
 from builder.introspect.bytecode import custom_classes, parse_bytecode
+from builder.introspect.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.introspect.faults import MalformedError, shown
 from builder.introspect.identify import (
     HOW_TO_REPAIR,
@@ -20,7 +21,8 @@ from builder.introspect.identify import (
     refusal,
 )
 from builder.introspect.pickles import read_pickle
-from builder.introspect.values import SCALAR_SIZES, Pickle
+from builder.introspect.values import SCALAR_SIZES, Call, Pickle
+from builder.introspect.weights import Stored, duplicates, named_storages, sizes
 from builder.model import Model, ModelFormat
 
 _HEAD: Final = 16
@@ -49,8 +51,14 @@ def opened(path: Path) -> Iterator[Archive]:
         ) from error
 
 
-def read_lite(path: Path, *, name: str | None = None, source: Path | None = None) -> Model:
-    """Read a `.ptl`; `source` is the file it was made of, if another.
+def read_lite(
+    path: Path,
+    *,
+    name: str | None = None,
+    source: Path | None = None,
+    debug: Path | None = None,
+) -> Model:
+    """Read a `.ptl`; `source` is the file it was made of, `debug` where its lines are, if another.
 
     Raise `ModelError` for a file that is damaged or no lite model, `UsageError` without a file.
     """
@@ -63,7 +71,7 @@ def read_lite(path: Path, *, name: str | None = None, source: Path | None = None
             )
         if kind is not Kind.LITE:
             raise refusal(path, archive, kind)
-        return _model(archive, name or path.stem, source)
+        return _model(archive, name or path.stem, source, debug)
 
 
 def read_pickles(archive: Archive, names: Iterator[str]) -> dict[str, Pickle]:
@@ -102,23 +110,26 @@ def check_storages(archive: Archive, found: Pickle, folder: str) -> None:
             )
 
 
-def _model(archive: Archive, name: str, source: Path | None) -> Model:
+def _model(archive: Archive, name: str, source: Path | None, debug: Path | None) -> Model:
     archive.check_contents()
     if "byteorder" in archive.records and archive.read("byteorder", limit=64) != b"little":
         raise MalformedError("its tensors are big-endian; every supported device is little-endian")
-    wanted = ("bytecode.pkl", "data.pkl", "constants.pkl", "mobile_debug_handles.pkl")
+    wanted = ("bytecode.pkl", "data.pkl", "constants.pkl")
     pickles = read_pickles(archive, (item for item in wanted if item in archive.records))
     # Version 4 kept the tensors of bytecode apart, later ones share those of the code.
     own_folder = any(record.startswith("bytecode/") for record in archive.records)
-    check_storages(archive, pickles["bytecode.pkl"], "bytecode/" if own_folder else "constants/")
+    folder = "bytecode/" if own_folder else "constants/"
+    check_storages(archive, pickles["bytecode.pkl"], folder)
     check_storages(archive, pickles["data.pkl"], "data/")
-    bytecode = parse_bytecode(pickles["bytecode.pkl"].value)
+    lines = _debug_lines(debug) if debug is not None else _lines(archive)
+    bytecode = parse_bytecode(pickles["bytecode.pkl"].value, lines or {})
     classes = {
         custom
         for found in pickles.values()
         for item in found.globals
         for custom in custom_classes(f"{item.module}.{item.name}")
     }
+    stored = _stored(archive, pickles["data.pkl"], pickles["bytecode.pkl"], folder)
     return Model(
         name=name,
         source=source or archive.path,
@@ -133,4 +144,46 @@ def _model(archive: Archive, name: str, source: Path | None) -> Model:
         bundled_inputs=any(
             method.name.endswith(".get_all_bundled_inputs") for method in bytecode.methods
         ),
+        root=_root(pickles["data.pkl"].value),
+        types=bytecode.types,
+        argument_dtypes=bytecode.dtypes,
+        weights=sizes(stored),
+        duplicates=duplicates(stored, archive.digest),
+        debug_info=lines is not None,
     )
+
+
+def _root(value: object) -> str:
+    """Return the class of the top module; nothing when the pickle holds no object."""
+    return f"{value.function.module}.{value.function.name}" if isinstance(value, Call) else ""
+
+
+def _lines(archive: Archive) -> Lines | None:
+    """Return the source lines of the instructions; None for a model without debug information."""
+    if HANDLES not in archive.records or CALLS not in archive.records:
+        return None
+    names = [name for name in archive.records if name.endswith(SUFFIX)]
+    found = read_pickles(archive, iter((HANDLES, CALLS, *names)))
+    places = (found[name].value for name in names)
+    return read_lines(found[HANDLES].value, found[CALLS].value, places)
+
+
+def _debug_lines(path: Path) -> Lines | None:
+    """Return the lines out of an archive of their own; None when it is gone or has gone bad."""
+    try:
+        with opened(path) as archive:
+            return _lines(archive)
+    except (ModelError, UsageError):
+        return None
+
+
+def _stored(archive: Archive, data: Pickle, code: Pickle, folder: str) -> tuple[Stored, ...]:
+    """Return every storage in use, once, under the name of the first tensor that has it."""
+    named = [(name, f"data/{it.key}", it.dtype) for name, it in named_storages(data.value)]
+    named += [(folder + it.key, folder + it.key, it.dtype) for it in code.storages]
+    found: dict[str, Stored] = {}
+    for name, place, dtype in named:
+        record = archive.records.get(place)
+        if record is not None and place not in found:
+            found[place] = Stored(name, place, dtype, record.size, record.crc)
+    return tuple(found.values())

@@ -22,7 +22,7 @@ from builder.introspect.lite import (
 from builder.model import Model
 from builder.process import Command, Completed, Host
 
-CONVERTER: Final = 1
+CONVERTER: Final = 2
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 _TIMEOUT: Final = 900.0  # seconds; the largest models take one minute
@@ -47,7 +47,7 @@ def read_model(path: Path, host: Host) -> Model:
             return model
         extra = _vet(archive)
     _convert(path, kept, extra, host)
-    return read_lite(kept, name=path.stem, source=path)
+    return read_lite(kept, name=path.stem, source=path, debug=_lines_of(kept))
 
 
 def _place(path: Path, cache: Path) -> Path:
@@ -56,12 +56,17 @@ def _place(path: Path, cache: Path) -> Path:
     return cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
 
 
+def _lines_of(kept: Path) -> Path:
+    """Return where the debug information of a converted model is kept."""
+    return kept.with_suffix(".lines")
+
+
 def _kept(kept: Path, source: Path) -> Model | None:
     """Return the model of the cache; None if there is none, or one that has gone bad."""
     if not kept.is_file():
         return None
     try:
-        return read_lite(kept, name=source.stem, source=source)
+        return read_lite(kept, name=source.stem, source=source, debug=_lines_of(kept))
     except ModelError:
         return None
 
@@ -94,11 +99,20 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
         # Torch names the folder inside the archive after the file: a fixed name makes the bytes
         # depend on the model alone.
-        made = Path(scratch) / "model.ptl"
+        made, lines = Path(scratch) / "model.ptl", Path(scratch) / "model.lines"
         search = os.pathsep.join(filter(None, (str(_PACKAGES), host.env.get("PYTHONPATH"))))
         module = "builder.introspect.convert"
         command = Command(
-            (sys.executable, "-P", "-m", module, str(path.resolve()), str(made), *extra),
+            (
+                sys.executable,
+                "-P",
+                "-m",
+                module,
+                str(path.resolve()),
+                str(made),
+                str(lines),
+                *extra,
+            ),
             cwd=Path(scratch),
             env=host.child_env(PYTHONPATH=search),
         )
@@ -109,6 +123,8 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
                 f"torch cannot convert {path} to a lite model\n{reason}", hint=_hint(reason)
             )
         try:
+            if lines.is_file():
+                copy_atomic(lines, _lines_of(destination))
             copy_atomic(made, destination)
         except OSError as error:
             raise UsageError(

@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ import torch
 
 from builder.errors import ModelError
 from builder.introspect import read_lite, read_model
-from builder.model import Model, ModelFormat
+from builder.introspect.arguments import DTYPE_PLACES
+from builder.model import DtypeSize, Method, Model, ModelFormat, OperatorName, SourceLine
 from builder.process import Host, SubprocessRunner
 
 ROOT: Final = Path(__file__).parents[3]
@@ -165,6 +167,13 @@ def names(model: Model) -> set[str]:
     return {str(name) for name in model.operators}
 
 
+def without_lines(model: Model) -> list[Method]:
+    return [
+        replace(it, operators=tuple(replace(use, lines=()) for use in it.operators))
+        for it in model.methods
+    ]
+
+
 @pytest.mark.parametrize("make", MODELS)
 def test_operators_agree_with_torch(tmp_path: Path, make: Callable[[], Script]) -> None:
     path = lite(make(), tmp_path / "net.ptl")
@@ -182,7 +191,10 @@ def test_conversion_keeps_everything(
     converted = read_model(tmp_path / "net.pt", real)
     direct = read_lite(lite(script, tmp_path / "direct.ptl"))
     assert converted.name == "net"
-    assert converted.methods == direct.methods
+    assert without_lines(converted) == without_lines(direct)
+    assert (converted.root, converted.types) == (direct.root, direct.types)
+    assert (converted.weights, converted.duplicates) == (direct.weights, direct.duplicates)
+    assert converted.argument_dtypes == direct.argument_dtypes
     assert (converted.classes, converted.dtypes) == (direct.classes, direct.dtypes)
     assert converted.bundled_inputs == direct.bundled_inputs
 
@@ -203,6 +215,69 @@ def test_what_is_seen_of_each_kind(tmp_path: Path) -> None:
     assert read_lite(lite(constant(), tmp_path / "e.ptl")).dtypes == {"Double"}
     assert read_lite(lite(bundled(), tmp_path / "d.ptl")).bundled_inputs
     assert not several.bundled_inputs
+
+
+def lines_of(model: Model, operator: str) -> set[SourceLine]:
+    name = OperatorName.parse(operator)
+    uses = (use for method in model.methods for use in method.operators if use.name == name)
+    return {line for use in uses for line in use.lines}
+
+
+def line_with(text: str, *, shown: str = "") -> SourceLine:
+    """Return the line of this file that has a text, told as debug information does."""
+    for number, line in enumerate(Path(__file__).read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip() == text:
+            return SourceLine(__file__, number, shown or text)
+    raise AssertionError(text)
+
+
+def test_operators_are_traced_to_the_lines_of_the_model(tmp_path: Path, real: Host) -> None:
+    path = tmp_path / "a.ptl"
+    control()._save_for_lite_interpreter(str(path), _save_mobile_debug_info=True)
+    control().save(str(tmp_path / "b.pt"))
+    for model in (read_lite(path), read_model(tmp_path / "b.pt", real)):
+        assert model.debug_info
+        assert lines_of(model, "aten::where.self") == {
+            line_with('result["?" + word.upper()] = torch.where(x > 0, x, -x)')
+        }
+        assert lines_of(model, "aten::numel") == {
+            line_with("return x.half().to(torch.bfloat16), float(x.numel()) / 2")
+        }
+    assert not read_lite(lite(control(), path)).debug_info
+
+
+def test_calls_of_library_code_have_the_line_that_led_there(tmp_path: Path, real: Host) -> None:
+    features = "features: torch.Tensor = self.norm(self.convolution(x)).relu()"
+    script: Script = torch.jit.script(Convolution().eval())
+    script.save(str(tmp_path / "a.pt"))
+    scripted = read_model(tmp_path / "a.pt", real)
+    assert lines_of(scripted, "aten::conv2d") == {line_with(features)}
+    convolution().save(str(tmp_path / "b.pt"))
+    traced = read_model(tmp_path / "b.pt", real)
+    assert lines_of(traced, "aten::relu") == {line_with(features, shown="forward")}
+
+
+def test_dtypes_that_code_asks_for(tmp_path: Path) -> None:
+    assert read_lite(lite(control(), tmp_path / "a.ptl")).argument_dtypes == {
+        "BFloat16",
+        "Float",
+        "Half",
+    }
+
+
+def test_the_dtype_stands_where_torch_has_it() -> None:
+    known: dict[str, Any] = {}
+    for schema in TORCH._C._jit_get_all_schemas():
+        overload = f".{schema.overload_name}" if schema.overload_name else ""
+        known[f"{schema.name}{overload}"] = schema
+    for name, place in DTYPE_PLACES.items():
+        assert known[name].arguments[place].name == "dtype", name
+
+
+def test_weights_are_told_by_dtype(tmp_path: Path) -> None:
+    model = read_lite(lite(quantized(), tmp_path / "a.ptl"))
+    assert DtypeSize("QInt8", 1, 32) in model.weights
+    assert read_lite(lite(half(), tmp_path / "b.ptl")).weights == (DtypeSize("Half", 2, 16),)
 
 
 def test_conversion_depends_on_the_content_alone(tmp_path: Path, real: Host) -> None:
