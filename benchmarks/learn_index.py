@@ -22,9 +22,8 @@ from builder.errors import CompileError
 from builder.files import write_atomic
 from builder.model import Abi, Platform
 from builder.pipeline import make_plan, read_models
-from builder.pipeline.planning import always_linked
+from builder.pipeline.planning import always_linked, shipped_indexes
 from builder.process import Host, SubprocessRunner
-from builder.resources import DATA
 from builder.source import SourceRequest, open_source
 from builder.symbols import condense, read_index
 from builder.targets import make_target
@@ -53,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--abi", default="arm64-v8a", choices=[abi.value for abi in Abi])
     parser.add_argument("--compile-all", action="store_true")
+    parser.add_argument("--model", type=Path, default=EXAMPLE, help="decides the profile")
     options = parser.parse_args()
     chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
     cache = Path(chosen) if chosen else user_cache_path("build-runtime")
@@ -61,7 +61,7 @@ def main() -> int:
     console = make_console(quiet=False, ci=not sys.stderr.isatty())
     source = open_source(SourceRequest(directory=None), host, console)
     target = make_target(Platform.LINUX, Abi(options.abi))
-    models = read_models([EXAMPLE], host)
+    models = read_models([options.model], host)
     planned = make_plan(models, source, target, None, host, console)
     store = planned.store
     if options.compile_all:
@@ -71,10 +71,9 @@ def main() -> int:
         for name in sorted(store.outputs)
         if store.object_of(name).exists()
     }
-    path = DATA / source.version / "symbols.json.xz"
-    shipped = read_index(path)
-    learned = condense(graphs, known=shipped.definers(), whole=always_linked(planned.groups))
-    index = shipped.merged(learned)
+    path = shipped_indexes(planned.plan)[-1]
+    learned = condense(graphs, known=planned.index.definers(), whole=always_linked(planned.groups))
+    index = read_index(path).merged(learned)
     write_atomic(path, index.to_bytes())
     print(
         f"{len(graphs)} objects read, {len(index.files)} sources known, {path.stat().st_size} bytes"

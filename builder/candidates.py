@@ -2,7 +2,7 @@
 
 import fnmatch
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,11 @@ from builder.resources import DATA
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sources compiled the same way. `sources` are paths relative to the component's root."""
+    """Sources compiled the same way. `sources` are paths relative to the component's root.
+
+    `options` come after all others: an optimisation level there wins. `includes` are directories
+    besides those every group has.
+    """
 
     name: str
     component: str
@@ -20,22 +24,32 @@ class Group:
     sources: tuple[str, ...]
     definitions: tuple[str, ...]
     precompiled: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
 
 
-def find_candidates(roots: Mapping[str, Path], abi: Abi) -> tuple[Group, ...]:
-    """Expand the table of candidates for an ABI below the roots of the components."""
+def find_candidates(
+    roots: Mapping[str, Path], abi: Abi, backends: Iterable[str] = ("CPU",)
+) -> tuple[Group, ...]:
+    """Expand the table of candidates for an ABI and backends below the roots of the components."""
     table = tomllib.loads((DATA / "candidates.toml").read_text())
+    backends = tuple(backends)
     return tuple(
         Group(
             name=row["name"],
             component=row["component"],
             language=row.get("language", "CXX"),
             sources=_expand(roots[row["component"]], row["sources"], row.get("exclude", [])),
-            definitions=tuple(row.get("definitions", [])),
+            definitions=(
+                *row.get("definitions", []),
+                *(it for name in backends for it in row.get("definitions-for", {}).get(name, [])),
+            ),
             precompiled=tuple(row.get("precompiled", [])),
+            options=tuple(row.get("options", [])),
+            includes=tuple(row.get("includes", [])),
         )
         for row in table["group"]
-        if abi in row.get("abis", Abi)
+        if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from builder.model import OperatorName
 
+_VERSION: Final = 2  # of the text
 _STRUCT: Final = re.compile(
     r"struct TORCH_API (?P<symbol>\w+) \{.*?"
     r'\bname = "(?P<name>[^"]+)";.*?'
@@ -24,6 +25,7 @@ _ESCAPED: Final = {"n": "\n", "t": "\t", "f": "\f", "v": "\v"}
 _SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
 _PIECE: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"'])""")
 _ANNOTATION: Final = re.compile(r"\([^)]*\)")
+_CLASS: Final = re.compile(r"__torch__\.torch\.classes\.(\w+\.\w+)")
 _LIST: Final = re.compile(r"(\w+)\[(\d*)\]")
 _NAMED_DEFAULTS: Final = {
     "contiguous_format": 0,  # c10::MemoryFormat
@@ -40,8 +42,9 @@ class OperatorEntry:
 
     `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
     `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
-    a file of the tree that filters what it registers by an allow-list. With neither, the
-    interpreter itself always has the operator.
+    a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
+    of the file `source` that runs it (see `builder.kernels`). Without any of these, the interpreter
+    itself always has the operator.
     """
 
     name: OperatorName
@@ -49,6 +52,13 @@ class OperatorEntry:
     header: str = ""
     symbol: str = ""
     registrar: str = ""
+    kernel: str = ""
+    source: str = ""
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The custom classes its arguments and results are of, as `namespace.Name`."""
+        return frozenset(_CLASS.findall(self.schema))
 
     @property
     def most_arguments(self) -> int | None:
@@ -71,27 +81,28 @@ class Catalogue:
     def builtin(self) -> frozenset[OperatorName]:
         """What every runtime has: the operators of the interpreter itself."""
         return frozenset(
-            name for name, it in self.entries.items() if not it.symbol and not it.registrar
+            name
+            for name, it in self.entries.items()
+            if not (it.symbol or it.registrar or it.kernel)
         )
 
     def to_json(self) -> str:
         """Return a stable text that `from_json` reads."""
         rows = [
-            [str(e.name), e.schema, e.header, e.symbol, e.registrar]
+            [str(e.name), e.schema, e.header, e.symbol, e.registrar, e.kernel, e.source]
             for _, e in sorted(self.entries.items())
         ]
-        return json.dumps({"version": 1, "operators": rows}, indent=0)
+        return json.dumps({"version": _VERSION, "operators": rows}, indent=0)
 
     @staticmethod
     def from_json(text: str) -> "Catalogue":
         """Read what `to_json` wrote; raise `ValueError` on another version."""
         data = json.loads(text)
-        if data.get("version") != 1:
+        if data.get("version") != _VERSION:
             message = f"unknown version of the operator catalogue: {data.get('version')}"
             raise ValueError(message)
         return make_catalogue(
-            OperatorEntry(OperatorName.parse(name), schema, header, symbol, registrar)
-            for name, schema, header, symbol, registrar in data["operators"]
+            OperatorEntry(OperatorName.parse(name), *fields) for name, *fields in data["operators"]
         )
 
 

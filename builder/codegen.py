@@ -19,6 +19,7 @@ from builder.catalogue import (
 )
 from builder.errors import CompileError
 from builder.files import locked, new_directory, write_atomic
+from builder.kernels import KERNEL_FILES, SCHEMA_FILES, find_kernels
 from builder.model import GeneratedTree, Profile, SourceTree
 from builder.process import Command, CommandError, Host
 from builder.resources import DATA
@@ -26,8 +27,9 @@ from builder.resources import DATA
 _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _CONSTANT: Final = re.compile(r"\b(aten|attr)::(\w+)")
 _INTERNED: Final = re.compile(r"_\((aten|attr), (\w+)\)")
+_DISPATCH_HEADER: Final = re.compile(r"#include <ATen/ops/(\w+_dispatch\.h)>")
 _TREE_REVISION: Final = 3  # of how the tree is generated
-_REVISION: Final = 4  # of the catalogue
+_REVISION: Final = 5  # of the catalogue
 _REGISTRARS: Final = (
     "torch/csrc/jit/runtime/register_prim_ops.cpp",
     "torch/csrc/jit/runtime/register_special_ops.cpp",
@@ -91,6 +93,23 @@ def _run_torchgen(source: SourceTree, profile: Profile, host: Host, scratch: Pat
         except CommandError as error:
             raise CompileError(f"code generation failed\n{error}", hint=error.hint) from error
     _trim_interned_strings(scratch, tree)
+    _complete_headers(scratch / "ATen" / "ops")
+
+
+def _complete_headers(ops: Path) -> None:
+    """Write the headers that torchgen includes but does not make, of structured operators.
+
+    It takes for granted that these have kernels for all backends of the static dispatch (PyTorch
+    2.6, torchgen/gen.py, get_static_dispatch_backend); no call goes to those they do not have.
+    """
+    included = {
+        name
+        for path in ops.glob("*.h")
+        for name in _DISPATCH_HEADER.findall(path.read_text(encoding="utf-8"))
+    }
+    for name in sorted(included):
+        if not (ops / name).exists():
+            write_atomic(ops / name, "#pragma once\n")
 
 
 def _trim_interned_strings(scratch: Path, tree: Path) -> None:
@@ -152,8 +171,11 @@ def _read_kept(path: Path) -> Catalogue | None:
 def _catalogue_key(source: SourceTree) -> str:
     """Return the SHA-256 of the files that decide which operators there are, whatever provider."""
     digest = hashlib.sha256(str(_REVISION).encode())
-    for name in ("aten/src/ATen/native/native_functions.yaml", _BUILTINS, *_REGISTRARS):
-        digest.update((source.root("pytorch") / name).read_bytes())
+    tree = source.root("pytorch")
+    kernels = sorted(path for pattern in KERNEL_FILES for path in tree.glob(pattern))
+    names = ("aten/src/ATen/native/native_functions.yaml", _BUILTINS, *_REGISTRARS, *SCHEMA_FILES)
+    for path in (*(tree / name for name in names), *kernels):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -163,5 +185,12 @@ def _entries(
     yield from parse_builtins((source.root("pytorch") / _BUILTINS).read_text())
     for path in sorted((generated.root / "ATen" / "ops").glob("*_ops.h")):
         yield from parse_operators_header(path.read_text(), path.name.removesuffix("_ops.h"))
+    tree = source.root("pytorch")
     for registrar in _REGISTRARS:
-        yield from parse_registrar(preprocess(source.root("pytorch") / registrar), registrar)
+        yield from parse_registrar(preprocess(tree / registrar), registrar)
+    texts = [(tree / name).read_text() for name in SCHEMA_FILES]
+    schemas = {entry.name: entry.schema for text in texts for entry in parse_registrar(text, "")}
+    for file, blocks in find_kernels(tree).items():
+        for kernel in (kernel for block in blocks for kernel in block.kernels):
+            if schema := schemas.get(kernel.name):
+                yield OperatorEntry(kernel.name, schema, kernel=kernel.symbol, source=file)

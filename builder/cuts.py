@@ -53,6 +53,11 @@ def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def needs_quantized(selection: Selection) -> bool:
+    """Whether anything in a selection may meet a quantized tensor."""
+    return "quantized tensors" in features_touched(selection)
+
+
 def _table() -> list[dict[str, str]]:
     rows = tomllib.loads((DATA / "cuts.toml").read_text())["cut"]
     assert isinstance(rows, list)

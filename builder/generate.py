@@ -9,6 +9,7 @@ import jinja2
 
 from builder.candidates import Group
 from builder.catalogue import Catalogue, OperatorEntry, encode_arguments
+from builder.kernels import find_kernels, known_classes
 from builder.model import BuildPlan, GeneratedFile, Toolchain
 from builder.resources import CMAKE, NATIVE, TEMPLATES
 from builder.targets import facts
@@ -44,17 +45,27 @@ def component_roots(plan: BuildPlan) -> dict[str, Path]:
 def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedFile, ...]:
     """Render the project of the object store: nothing in it depends on the selection."""
     roots = component_roots(plan)
+    quantized = "QuantizedCPU" in plan.profile.backends
+    kernels = find_kernels(roots["pytorch"]) if quantized else {}
     context = {
         "version": plan.tool,
         "fingerprint": plan.objects_fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
+        "custom_classes": quantized,
         "groups": [
             {
                 "name": group.name,
                 "language": group.language,
                 "definitions": group.definitions,
                 "precompiled": group.precompiled,
+                "options": group.options,
+                "includes": [roots[group.component] / path for path in group.includes],
                 "sources": [roots[group.component] / source for source in group.sources],
+                "kernels": [
+                    (roots["pytorch"] / source, _kernels_header(source))
+                    for source in group.sources
+                    if group.component == "pytorch" and source in kernels
+                ],
             }
             for group in groups
         ],
@@ -62,8 +73,22 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedF
     return (
         _render("objects/CMakeLists.txt.j2", "CMakeLists.txt", context),
         _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        *(
+            _render(
+                "objects/kernels.h.j2",
+                f"include/{_kernels_header(source)}",
+                {"version": plan.tool, "source": source, "blocks": blocks},
+            )
+            for source, blocks in kernels.items()
+        ),
+        # a copy: objects that outlive this installation must not name its folder
+        GeneratedFile(PurePosixPath("include/boxed.h"), (NATIVE / "src" / "boxed.h").read_text()),
         _initial_cache(plan, roots),
     )
+
+
+def _kernels_header(source: str) -> str:
+    return f"kernels/{source.replace('/', '-')}.h"
 
 
 def render_runtime(
@@ -84,7 +109,10 @@ def render_runtime(
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
-        "operators": [entry for entry in entries if entry.symbol],
+        "operators": [entry for entry in entries if entry.symbol or entry.kernel],
+        "kernels": [entry.kernel for entry in entries if entry.kernel],
+        "custom_classes": "QuantizedCPU" in plan.profile.backends,
+        "classes": [it for it in known_classes() if it.name in plan.selection.classes],
         "upgraders": plan.selection.upgraders,
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,

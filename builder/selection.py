@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import yaml
 
+from builder.catalogue import Catalogue
+from builder.cuts import needs_quantized
 from builder.errors import UsageError, did_you_mean
 from builder.model import Model, OperatorName, Profile, SelectedOperator, Selection
 
@@ -15,10 +17,12 @@ DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Lo
 KNOWN_DTYPES: Final = frozenset(
     {
         "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "ComplexHalf",
-        "Double", "Float", "Half", "Int", "Long", "Short",
+        "Double", "Float", "Half", "Int", "Long", "QInt32", "QInt8", "QUInt8", "Short",
     }
 )  # fmt: skip
 
+QUANTIZED_DTYPES: Final = frozenset({"Char", "QInt32", "QInt8", "QUInt8"})
+"""What quantized models compute with besides."""
 
 _LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
 """Operators that changed, and the last operator-set version with their former meaning
@@ -59,7 +63,14 @@ def select(models: Iterable[Model]) -> Selection:
 
 
 def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile:
-    """Return the profile: the given dtypes, or the default ones with those the models store."""
+    """Return the profile: the given dtypes, or the default ones with those the models store.
+
+    Where quantized tensors may be met, calls between operators are resolved for them too; this
+    costs float models nothing, as they have another profile.
+    """
+    quantized = needs_quantized(selection)
+    backends = ("CPU", "QuantizedCPU") if quantized else ("CPU",)
+    needed = QUANTIZED_DTYPES if quantized else frozenset[str]()
     if dtypes is not None:
         unknown = sorted(dtypes - KNOWN_DTYPES)
         if unknown:
@@ -68,8 +79,17 @@ def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile
                 f"unknown dtype {names}",
                 hint=f"use ATen's names: {', '.join(sorted(KNOWN_DTYPES))}, or `all`",
             )
-        return Profile(dtypes)
-    return Profile(DEFAULT_DTYPES | (selection.dtypes & KNOWN_DTYPES))
+        return Profile(dtypes | needed, backends)
+    return Profile(DEFAULT_DTYPES | needed | (selection.dtypes & KNOWN_DTYPES), backends)
+
+
+def with_classes(selection: Selection, catalogue: Catalogue) -> Selection:
+    """Add the custom classes that the selected operators take or make.
+
+    Models that pack their weights when they are loaded name the operator alone.
+    """
+    named = [catalogue.entries[name].classes for name in selection.names]
+    return replace(selection, classes=selection.classes.union(*named))
 
 
 def to_yaml(selection: Selection, profile: Profile) -> str:

@@ -48,12 +48,22 @@ class ObjectStore:
         return run_ninja(self.ninja, self.build, targets, host, log=self.log, progress=progress)
 
     def command_for(self, source: Path) -> tuple[str, ...]:
-        """Return the compile command of a file, without its `-c` and `-o` parts."""
+        """Return the compile command of a file, without its `-c` and `-o` parts.
+
+        Nor does it name the precompiled header, which may not be there yet.
+        """
         for entry in json.loads((self.build / "compile_commands.json").read_text()):
             if Path(entry["file"]) == source:
                 words = shlex.split(entry["command"])
-                return tuple(words[: words.index("-o")])
+                return _without_pch(words[: words.index("-o")])
         raise CompileError(f"{source} is not among the files that can be compiled")
+
+
+def _without_pch(words: list[str]) -> tuple[str, ...]:
+    if "-include-pch" not in words:
+        return tuple(words)
+    at = words.index("-include-pch")  # between two `-Xclang`; the header's path follows
+    return (*words[: at - 1], *words[at + 3 :])
 
 
 def open_store(

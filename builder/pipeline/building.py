@@ -21,7 +21,10 @@ from builder.toolchain import learned_link
 
 def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events) -> BuildOutput:
     """Compile and link what was planned."""
-    definers = planned.index.definers()
+    kernels = {
+        it.kernel: f"pytorch:{it.source}" for it in planned.catalogue.entries.values() if it.kernel
+    }
+    definers = {**kernels, **planned.index.definers()}
     roots = component_roots(planned.plan)
     # the text inside the library leaves the models out: new weights must not make a new library
     files = render_runtime(planned.plan, planned.catalogue, manifest(replace(known, models=())))

@@ -1,6 +1,8 @@
 """From models to a plan: everything up to the first compiled file."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +21,7 @@ from builder.pipeline.values import Events, Planned, Request
 from builder.preflight import Problem, find_problems, read_interpreter, refuse
 from builder.process import Host
 from builder.resources import DATA
-from builder.selection import make_profile, select
+from builder.selection import make_profile, select, with_classes
 from builder.source import SourceRequest
 from builder.symbols import SymbolIndex, read_index
 from builder.targets import make_target
@@ -97,7 +99,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     generated = generate_tree(source, profile, host)
     plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, selection)
     roots = component_roots(plan)
-    groups = find_candidates(roots, target.abi)
+    groups = find_candidates(roots, target.abi, profile.backends)
     events.step("configuring the object store")
     store = open_store(plan, groups, render_objects(plan, groups), roots, host)
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
@@ -105,9 +107,10 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         find_problems(models, selection, catalogue, read_interpreter(source.version)),
         source.version,
     )
-    index = read_index(_shipped_index(plan)).merged(read_index(learned_index(plan, host)))
+    plan = replace(plan, selection=with_classes(selection, catalogue))
+    index = _shipped_index(plan).merged(read_index(learned_index(plan, host)))
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
-    cuts = active_cuts(selection, catalogue)
+    cuts = active_cuts(plan.selection, catalogue)
     prediction = index.predict(
         always_linked(groups),
         _symbols(entries, index),
@@ -123,21 +126,37 @@ def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:
 
 
 def _symbols(entries: Iterable[OperatorEntry], index: SymbolIndex) -> list[str]:
-    """Return the mangled names of the operators' call functions that the index knows."""
+    """Return the names of the operators' kernels and call functions that the index knows."""
     return [
-        symbol
-        for entry in entries
-        if entry.symbol
-        for symbol in index.starting_with(f"_ZN2at4_ops{len(entry.symbol)}{entry.symbol}4callE")
+        *(entry.kernel for entry in entries if entry.kernel),
+        *(
+            symbol
+            for entry in entries
+            if entry.symbol
+            for symbol in index.starting_with(f"_ZN2at4_ops{len(entry.symbol)}{entry.symbol}4callE")
+        ),
     ]
 
 
-def _shipped_index(plan: BuildPlan) -> Path:
+def _shipped_index(plan: BuildPlan) -> SymbolIndex:
     """Return the index made of arm64 objects: needs hardly differ elsewhere.
 
     On 32-bit ABIs int64_t mangles otherwise, so what the prediction missed is searched there.
     """
-    return DATA / plan.source.version / "symbols.json.xz"
+    return reduce(SymbolIndex.merged, map(read_index, shipped_indexes(plan)))
+
+
+def shipped_indexes(plan: BuildPlan) -> tuple[Path, ...]:
+    """Return the files of the shipped index that apply; the last one knows the plan's objects best.
+
+    Calls between operators lead elsewhere where they are resolved for several backends.
+    """
+    folder = DATA / plan.source.version
+    quantized = "QuantizedCPU" in plan.profile.backends
+    return tuple(
+        folder / name
+        for name in ("symbols.json.xz", *(["symbols-quantized.json.xz"] if quantized else []))
+    )
 
 
 def learned_index(plan: BuildPlan, host: Host) -> Path:

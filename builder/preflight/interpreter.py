@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from builder.kernels import known_classes
 from builder.resources import DATA
 
 _ADVICE: Final = DATA / "advice.toml"
@@ -43,7 +44,7 @@ def read_interpreter(version: str) -> Interpreter:
         (oldest, newest),
         (first, last),
         frozenset(table["instructions"]),
-        frozenset(table["classes"]),
+        frozenset(it.name for it in known_classes()),
     )
 
 

@@ -8,8 +8,7 @@
 // arguments there are and what the missing ones default to.
 #pragma once
 
-#include <ATen/core/boxing/KernelFunction.h>
-#include <ATen/core/stack.h>
+#include "boxed.h"
 
 #include <cstddef>
 #include <vector>
@@ -39,19 +38,8 @@ bool register_operators(const OperatorEntry* entries, std::size_t count);
 
 template <class Operator>
 void run_operator(torch::jit::Stack& stack) {
-  using Functor = typename c10::impl::WrapFunctionIntoFunctor<
-      c10::CompileTimeFunctionPointer<typename Operator::schema, &Operator::call>>::type;
-  using Traits = c10::guts::infer_function_traits_t<Functor>;
-  using Result = std::decay_t<typename Traits::return_type>;
-  constexpr std::size_t count = Traits::number_of_parameters;
-  if constexpr (std::is_void_v<Result>) {
-    c10::impl::call_functor_with_args_from_stack<Functor, false>(nullptr, {}, &stack);
-    torch::jit::drop(stack, count);
-  } else {
-    Result result = c10::impl::call_functor_with_args_from_stack<Functor, false>(nullptr, {}, &stack);
-    torch::jit::drop(stack, count);
-    c10::impl::push_outputs<Result, false>::call(std::move(result), &stack);
-  }
+  run_functor<typename c10::impl::WrapFunctionIntoFunctor<
+      c10::CompileTimeFunctionPointer<typename Operator::schema, &Operator::call>>::type>(nullptr, stack);
 }
 
 } // namespace build_runtime
