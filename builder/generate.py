@@ -51,7 +51,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedF
         "version": plan.tool,
         "fingerprint": plan.objects_fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
-        "custom_classes": quantized,
+        "all_classes": quantized,
         "groups": [
             {
                 "name": group.name,
@@ -81,10 +81,15 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedF
             )
             for source, blocks in kernels.items()
         ),
-        # a copy: objects that outlive this installation must not name its folder
-        GeneratedFile(PurePosixPath("include/boxed.h"), (NATIVE / "src" / "boxed.h").read_text()),
+        *([_boxed()] if kernels else []),
         _initial_cache(plan, roots),
     )
+
+
+def _boxed() -> GeneratedFile:
+    """Return a copy: objects that outlive this installation must not name its folder."""
+    text = (NATIVE / "src" / "boxed.h").read_text(encoding="utf-8")
+    return GeneratedFile(PurePosixPath("include/boxed.h"), text)
 
 
 def _kernels_header(source: str) -> str:
@@ -111,7 +116,7 @@ def render_runtime(
         "dtypes": sorted(plan.profile.dtypes),
         "operators": [entry for entry in entries if entry.symbol or entry.kernel],
         "kernels": [entry.kernel for entry in entries if entry.kernel],
-        "custom_classes": "QuantizedCPU" in plan.profile.backends,
+        "all_classes": "QuantizedCPU" in plan.profile.backends,
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],
         "upgraders": plan.selection.upgraders,
         "headers": sorted({entry.header for entry in entries if entry.header}),

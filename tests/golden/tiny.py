@@ -51,6 +51,12 @@ CATALOGUE: Final[Catalogue] = make_catalogue([
     entry("aten::add.int(int a, int b) -> int", registrar=_REGISTRAR),
     entry("aten::len.t(t[] a) -> int", registrar=_REGISTRAR),
     entry("prim::TupleIndex"),
+    OperatorEntry(
+        OperatorName.parse("quantized::linear"),
+        "quantized::linear(Tensor X, __torch__.torch.classes.quantized.LinearPackedParamsBase W,"
+        " float scale, int zero_point=0) -> Tensor",
+        kernel="br_kernel_9quantized_6linear_0", source="aten/src/qlinear.cpp",
+    ),
 ])  # fmt: skip
 
 
@@ -71,6 +77,7 @@ def make_plan() -> BuildPlan:
         operators=tuple(SelectedOperator(name, ("net",)) for name in CATALOGUE.entries),
         dtypes=frozenset({"Float", "Half"}),
         opcodes=frozenset({"OP", "RET"}),
+        classes=frozenset({"quantized.LinearPackedParamsBase"}),
     )
     generated = GeneratedTree(Path("/cache/generated"), "6" * 64)
     profile = Profile(frozenset({"Float", "Half", "Long", "Bool"}))

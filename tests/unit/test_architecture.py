@@ -25,7 +25,9 @@ FOUNDATION_IMPORTS: Final = {
     "resources": frozenset[str](),
     "elf": frozenset({"errors", "model", "targets"}),
 }
-KNOWLEDGE: Final = frozenset({"candidates", "catalogue", "closure", "cuts", "search", "symbols"})
+KNOWLEDGE: Final = frozenset(
+    {"candidates", "catalogue", "closure", "cuts", "kernels", "search", "symbols"}
+)
 """What is known about LibTorch: values several stages share, read from the foundation alone."""
 
 PURE: Final = frozenset({"config"})

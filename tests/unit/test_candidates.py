@@ -16,6 +16,7 @@ sources = ["a/*.cpp", "a/**/*.cpp", "single.cpp"]
 exclude = ["*_test.cpp", "*/skip/*"]
 precompiled = ["<x.h>"]
 definitions = ["X=1"]
+definitions-for = { QuantizedCPU = ["Q=1"] }
 
 [[group]]
 name = "arm"
@@ -23,6 +24,15 @@ component = "other"
 language = "C"
 sources = ["*.c"]
 abis = ["arm64-v8a"]
+
+[[group]]
+name = "quantized"
+component = "other"
+language = "C"
+sources = ["*.c"]
+backend = "QuantizedCPU"
+options = ["-O2"]
+includes = ["include"]
 """
 
 
@@ -53,12 +63,20 @@ def test_groups_may_be_for_some_abis_only(roots: dict[str, Path]) -> None:
     assert [group.name for group in find_candidates(roots, Abi.X86)] == ["core"]
 
 
+def test_groups_and_definitions_may_be_for_a_backend_only(roots: dict[str, Path]) -> None:
+    core, quantized = find_candidates(roots, Abi.X86, ("CPU", "QuantizedCPU"))
+    assert core.definitions == ("X=1", "Q=1")
+    assert (quantized.name, quantized.options, quantized.includes) == (
+        "quantized", ("-O2",), ("include",),
+    )  # fmt: skip
+
+
 def test_the_shipped_table_is_well_formed() -> None:
     rows = tomllib.loads((DATA / "candidates.toml").read_text())["group"]
     names = [row["name"] for row in rows]
     assert len(names) == len(set(names))
     known = {"name", "component", "language", "sources", "exclude", "definitions", "precompiled",
-             "abis"}  # fmt: skip
+             "abis", "backend", "definitions-for", "includes", "options"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
         assert row["sources"], row["name"]

@@ -22,6 +22,8 @@ _(attr, only_in_a_string) \\
 _(prim, untouched)
 """
 OPS = """
+#include <ATen/ops/relu_quantizedcpu_dispatch.h>
+#include <ATen/other.h>
 struct TORCH_API relu {
   static constexpr const char* name = "aten::relu";
   static constexpr const char* overload_name = "";
@@ -41,6 +43,14 @@ def source(tmp_path: Path) -> SourceTree:
             'x = {\n  mobile::prim_op_fn_register("prim::TupleIndex", f)};',
         "torch/csrc/jit/runtime/register_prim_ops.cpp": "OP(add)",
         "torch/csrc/jit/runtime/register_special_ops.cpp": "OP(special)",
+        "aten/src/ATen/native/RNN.cpp": "",
+        "aten/src/ATen/native/quantized/library.cpp":
+            'm.def(TORCH_SELECTIVE_SCHEMA("quantized::mul(Tensor qa) -> Tensor"));\n'
+            'm.def(TORCH_SELECTIVE_SCHEMA("quantized::not_for_us(Tensor qa) -> Tensor"));',
+        "aten/src/ATen/native/quantized/cpu/qmul.cpp":
+            "TORCH_LIBRARY_IMPL(quantized, QuantizedCPU, m) {\n"
+            'm.impl(TORCH_SELECTIVE_NAME("quantized::mul"), TORCH_FN(qmul));\n'
+            'm.impl(TORCH_SELECTIVE_NAME("quantized::no_schema"), TORCH_FN(qmul));\n}\n',
     }.items():  # fmt: skip
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +102,15 @@ def test_names_nobody_mentions_are_not_interned(
     ]  # fmt: skip
 
 
+def test_headers_that_the_generator_forgets_are_completed(
+    source: SourceTree, torchgen: FakeRunner, host: Host
+) -> None:
+    del torchgen
+    ops = generate_tree(source, PROFILE, host).root / "ATen" / "ops"
+    assert (ops / "relu_quantizedcpu_dispatch.h").read_text() == "#pragma once\n"
+    assert not list(ops.glob("other*"))
+
+
 def test_other_sources_and_backends_have_trees_of_their_own(
     source: SourceTree, torchgen: FakeRunner, host: Host
 ) -> None:
@@ -141,8 +160,11 @@ def test_the_operators_of_an_unknown_source_are_read_once(
     catalogue = read_catalogue(source, generated, expand, host)
     assert names(catalogue) == {
         "prim::TupleIndex", "aten::relu", "aten::register_prim_ops.x",
-        "aten::register_special_ops.x",
+        "aten::register_special_ops.x", "quantized::mul",
     }  # fmt: skip
+    kernel = catalogue.entries[OperatorName.parse("quantized::mul")]
+    assert kernel.schema == "quantized::mul(Tensor qa) -> Tensor"
+    assert kernel.source == "aten/src/ATen/native/quantized/cpu/qmul.cpp"
     assert catalogue.entries[OperatorName.parse("aten::relu")].header == "relu"
     assert read_catalogue(source, generated, fail, host) == catalogue
 

@@ -4,15 +4,26 @@ from pathlib import Path
 import pytest
 import yaml
 
+from builder.catalogue import OperatorEntry, make_catalogue
 from builder.errors import UsageError
-from builder.model import Method, Model, ModelFormat, OperatorName, OperatorUse, Selection
+from builder.model import (
+    Method,
+    Model,
+    ModelFormat,
+    OperatorName,
+    OperatorUse,
+    Profile,
+    Selection,
+)
 from builder.selection import (
     DEFAULT_DTYPES,
     KNOWN_DTYPES,
+    QUANTIZED_DTYPES,
     make_profile,
     select,
     to_yaml,
     upgrader_operators,
+    with_classes,
 )
 
 
@@ -69,9 +80,35 @@ def test_models_from_before_a_change_need_what_stands_in(
 
 def test_the_profile_has_the_usual_dtypes_and_those_the_models_store() -> None:
     stored = select([model("a", dtypes=["Half", "QInt8"])])
-    assert make_profile(stored, None).dtypes == DEFAULT_DTYPES | {"Half"}
-    assert make_profile(stored, frozenset({"Float"})).dtypes == {"Float"}
-    assert DEFAULT_DTYPES <= KNOWN_DTYPES
+    assert make_profile(stored, None).dtypes == DEFAULT_DTYPES | {"Half", *QUANTIZED_DTYPES}
+    floats = select([model("a", dtypes=["Half"])])
+    assert make_profile(floats, None) == Profile(DEFAULT_DTYPES | {"Half"})
+    assert make_profile(floats, frozenset({"Float"})) == Profile(frozenset({"Float"}))
+    assert DEFAULT_DTYPES | QUANTIZED_DTYPES <= KNOWN_DTYPES
+
+
+@pytest.mark.parametrize(
+    "quantized",
+    [
+        model("a", ("aten::quantize_per_tensor", 5)),
+        model("a", ("quantized::linear_dynamic", 3)),
+        model("a", classes=["quantized.LinearPackedParamsBase"]),
+        model("a", dtypes=["QInt8"]),
+    ],
+)
+def test_a_model_that_may_meet_quantized_tensors_has_another_profile(quantized: Model) -> None:
+    selection = select([quantized, model("float", ("aten::add.Tensor", 3))])
+    profile = make_profile(selection, None)
+    assert profile.backends == ("CPU", "QuantizedCPU")
+    assert make_profile(selection, frozenset({"Float"})).dtypes == {"Float", *QUANTIZED_DTYPES}
+
+
+def test_classes_that_operators_make_are_selected_with_them() -> None:
+    name = OperatorName.parse("quantized::linear_prepack")
+    schema = f"{name}(Tensor W) -> __torch__.torch.classes.quantized.LinearPackedParamsBase W"
+    catalogue = make_catalogue([OperatorEntry(name, schema, kernel="k", source="f.cpp")])
+    selection = with_classes(select([model("a", (str(name), 1))]), catalogue)
+    assert selection.classes == {"quantized.LinearPackedParamsBase"}
 
 
 def test_unknown_dtypes_are_named_at_once() -> None:
