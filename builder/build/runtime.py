@@ -80,6 +80,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     on_wait = _waiting(progress)
     with locked(store.root / "lock", on_wait=on_wait), locked(root / "lock", on_wait=on_wait):
         progress.step("configuring")
+        store.ensure()
         project = tuple(files)
         write_tree(project, root / "project")
         build = root / "build"

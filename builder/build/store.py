@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +23,17 @@ _PROGRESS: Final = re.compile(r"@ (\d+) (\d+) .*?([^/ ]+?)(?:\.o)?$")
 
 @dataclass(frozen=True, slots=True)
 class ObjectStore:
-    """A configured store. `outputs` maps a source id to its object, relative to `build`."""
+    """A configured store. `outputs` maps a source id to its object, relative to `build`.
+
+    `ensure` configures it again if another installation has done so since; whoever compiles calls
+    it first, under the store's lock.
+    """
 
     root: Path
     ninja: Path
     outputs: Mapping[str, str]
     log: Path
+    ensure: Callable[[], object] = field(compare=False)
 
     @property
     def build(self) -> Path:
@@ -78,7 +83,8 @@ def open_store(
     log = root / "build.log"
     files = tuple(files)
     project = fingerprint(files={str(file.path): file.text for file in files})
-    with locked(root / "lock"):
+
+    def ensure() -> dict[str, str]:
         write_tree(files, root / "project")
         outputs = _known_outputs(root, project)
         if outputs is None:
@@ -86,7 +92,11 @@ def open_store(
             outputs = _outputs(root / "build", groups, roots)
             document = {"project": project, "outputs": outputs}
             write_atomic(root / "outputs.json", json.dumps(document, indent=0, sort_keys=True))
-    return ObjectStore(root, plan.toolchain.ninja, outputs, log)
+        return outputs
+
+    with locked(root / "lock"):
+        outputs = ensure()
+    return ObjectStore(root, plan.toolchain.ninja, outputs, log, ensure)
 
 
 def _known_outputs(root: Path, project: str) -> dict[str, str] | None:

@@ -90,6 +90,18 @@ def test_an_unchanged_store_is_not_configured_again(
     assert runner.programs == ["cmake"]
 
 
+def test_a_store_that_another_installation_configured_since_is_configured_again(
+    store: Callable[..., ObjectStore], cmake: FakeRunner
+) -> None:
+    ours = store()
+    text = (ours.root / "project" / FILES[0].path).read_text()
+    store((replace(FILES[0], text="of another installation"), *FILES[1:]))
+    ours.ensure()
+    ours.ensure()
+    assert cmake.programs.count("cmake") == 3
+    assert (ours.root / "project" / FILES[0].path).read_text() == text
+
+
 @pytest.mark.parametrize("gone", ["outputs.json", "build/build.ninja"])
 def test_a_store_that_is_not_whole_is_configured_again(
     store: Callable[..., ObjectStore], runner: FakeRunner, gone: str
