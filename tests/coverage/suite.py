@@ -133,7 +133,7 @@ def differences(prepared: Prepared, answers: list[Value]) -> list[str]:
         if isinstance(expected, Failure):
             found += _failures(actual, expected, where)
         else:
-            found += [f"{where}: {it}" for it in compare(actual, expected)]
+            found += [f"{where}: {it}" for it in compare(actual, expected).differences]
     return found
 
 
