@@ -1,4 +1,4 @@
-"""Make the symbol index that ships with the package, from the objects of a store.
+"""Make the symbol index and the table of kernels that ship, from the objects of a store.
 
     python benchmarks/learn_index.py --compile-all     # every candidate source: half an hour, once
     python benchmarks/learn_index.py                   # only what the store holds already
@@ -20,6 +20,8 @@ from builder.closure.objects import read_object
 from builder.console import Console, make_console
 from builder.errors import CompileError
 from builder.files import write_atomic
+from builder.locations.derive import derive_locations
+from builder.locations.table import FILE, to_bytes
 from builder.model import Abi, Platform
 from builder.pipeline import make_plan, read_models
 from builder.pipeline.planning import always_linked, shipped_indexes
@@ -75,6 +77,7 @@ def main() -> int:
     learned = condense(graphs, known=planned.index.definers(), whole=always_linked(planned.groups))
     index = read_index(path).merged(learned)
     write_atomic(path, index.to_bytes())
+    write_atomic(path.with_name(FILE), to_bytes(derive_locations(planned.catalogue, index)))
     print(
         f"{len(graphs)} objects read, {len(index.files)} sources known, {path.stat().st_size} bytes"
     )

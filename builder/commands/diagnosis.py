@@ -23,6 +23,7 @@ _KEPT: Final = {
     "builds": "linked runtimes",
     "models": "converted models",
     "results": "answers to repeated commands",
+    "traces": "what models executed in desktop torch",
     "toolchains": "compiler wrappers",
     "zig": "zig's runtime libraries",
     "logs": "logs",

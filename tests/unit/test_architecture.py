@@ -26,7 +26,7 @@ FOUNDATION_IMPORTS: Final = {
     "elf": frozenset({"errors", "model", "targets"}),
 }
 KNOWLEDGE: Final = frozenset(
-    {"candidates", "catalogue", "closure", "cuts", "kernels", "search", "symbols"}
+    {"candidates", "catalogue", "closure", "cuts", "kernels", "locations", "search", "symbols"}
 )
 """What is known about LibTorch: values several stages share, read from the foundation alone."""
 
@@ -71,7 +71,7 @@ def allowed(name: str) -> frozenset[str]:
     if name in PURE:
         return VOCABULARY
     if name in KNOWLEDGE:
-        return FOUNDATION | {"closure", "candidates", "catalogue"}
+        return FOUNDATION | {"closure", "candidates", "catalogue", "search", "symbols"}
     return FOUNDATION_IMPORTS.get(name, FOUNDATION | KNOWLEDGE)
 
 
