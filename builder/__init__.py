@@ -3,3 +3,5 @@
 from typing import Final
 
 VERSION: Final = "0.1.0"
+RELEASE: Final = "2.6.0"
+"""The release of PyTorch that runtimes are built from."""

@@ -19,6 +19,7 @@ from builder.commands.options import (
     add_no_verify,
     add_output,
     add_target,
+    add_traced_inputs,
     choice,
     host_of,
     inputs_of,
@@ -229,15 +230,29 @@ def _verify(words: list[str]) -> int:
 
 
 def _inspect(words: list[str]) -> int:
-    parser = Parser("build-runtime inspect", description="List the operators models call.")
+    parser = Parser(
+        "build-runtime inspect",
+        description="List the operators models call; with inputs, also what they execute in desktop"
+        " torch, and on which dtypes.",
+    )
     add_models(parser)
+    add_traced_inputs(parser)
+    parser.add_argument("--methods", action="store_true", help="also list what each method calls")
     add_common(parser)
     options = parser.parse(words)
     models = models_of(options, "build-runtime inspect")
-    from builder.commands import inspection  # noqa: PLC0415
+    inputs = inputs_of(options) if options.input or options.input_shape else ()
+    host = host_of(settings_of(options, os.environ), os.environ)
+    from builder.commands import inspection, inspection_text  # noqa: PLC0415
 
-    document = inspection.inspect(models, host_of(settings_of(options, os.environ), os.environ))
-    _answer(options, document, inspection.to_text(document))
+    question = inspection.Question(models, inputs, bundled=options.bundled)
+    console = _console(options)
+    try:
+        document = inspection.inspect(question, host, console)
+    finally:
+        console.close()
+    text = inspection_text.to_text(document, methods=options.methods)
+    _answer(options, document, text)
     return 0
 
 
@@ -289,11 +304,11 @@ def _report(words: list[str]) -> int:
     parser.add_argument("--format", default="text", metavar="NAME", help="text (default) or json")
     add_common(parser)
     options = parser.parse(words)
-    from builder.commands import inspection  # noqa: PLC0415
+    from builder.commands import reporting  # noqa: PLC0415
 
     form = choice(Setting(options.format, "--format"), ("text", "json"), "format")
     wanted = "json" if options.json else form
-    print(inspection.size_report(options.artifact, wanted).rstrip())
+    print(reporting.size_report(options.artifact, wanted).rstrip())
     return 0
 
 

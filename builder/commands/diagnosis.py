@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from builder import RELEASE
 from builder.errors import BuildRuntimeError
 from builder.model import Abi, Platform
 from builder.process import Host
@@ -14,7 +15,6 @@ from builder.targets import facts, make_target
 from builder.toolchain import find_program, find_zig, program_version
 from builder.verify import find_executor
 
-_TORCH_VERSION: Final = "2.6.0"
 _KEPT: Final = {
     "sources": "unpacked source trees",
     "downloads": "verified archives",
@@ -100,12 +100,12 @@ def _torch() -> Row:
 
 
 def _source(host: Host) -> Row:
-    found = sorted((host.cache / "sources").glob(f"{_TORCH_VERSION}-*/stamp.json"))
+    found = sorted((host.cache / "sources").glob(f"{RELEASE}-*/stamp.json"))
     if found:
-        return {"what": "source", "state": "ok", "detail": f"{_TORCH_VERSION} in the cache"}
-    release = pins(_TORCH_VERSION)
+        return {"what": "source", "state": "ok", "detail": f"{RELEASE} in the cache"}
+    release = pins(RELEASE)
     detail = (
-        f"{_TORCH_VERSION} is fetched at the first build"
+        f"{RELEASE} is fetched at the first build"
         f" ({len(release.components)} components), or pass --source DIR"
     )
     return {"what": "source", "state": "optional", "detail": detail}

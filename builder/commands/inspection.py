@@ -1,40 +1,123 @@
-"""`inspect` and `report`: what models ask for, and where the bytes of an artifact went."""
+"""`inspect`: what models ask for, which model calls what, and what they execute on given inputs."""
 
-import lzma
-import tarfile
-import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 
-from builder.errors import UsageError
+from builder import RELEASE
 from builder.introspect import read_model
-from builder.model import Model
+from builder.locations import read_locations
+from builder.model import InputSpec, Model, OperatorName
 from builder.process import Host
-from builder.report import from_json, to_json
-from builder.report import to_text as report_text
 from builder.selection import select
-
-_REPORT: Final = "share/build_runtime/size-report.json"
-_LARGEST_REPORT: Final = 50_000_000
-_DAMAGED: Final = (
-    tarfile.TarError, KeyError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error,
-)  # fmt: skip
-"""What reading a compressed archive may raise when its bytes are not what they were."""
+from builder.trace import Execution, State, Trace, reconcile, trace_model
 
 
-def inspect(paths: tuple[Path, ...], host: Host) -> dict[str, Any]:
-    """Return what the models call, and which model calls what."""
-    models = tuple(read_model(path, host) for path in paths)
+class Notes(Protocol):
+    """What an inspection reports while models run."""
+
+    def step(self, text: str) -> None:
+        """Begin a step."""
+
+    def note(self, text: str) -> None:
+        """Say something the user should know, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `inspect` is asked. `inputs` has one entry per model, in order, or none at all.
+
+    `bundled`: models without other inputs are traced with those that are bundled with them.
+    """
+
+    models: tuple[Path, ...]
+    inputs: tuple[InputSpec, ...] = ()
+    bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """A trace, and how the operators of the bytecode fared in it."""
+
+    inputs: str
+    trace: Trace
+    operators: tuple[Execution, ...]
+
+
+def inspect(question: Question, host: Host, notes: Notes) -> dict[str, Any]:
+    """Return what the models call, which model calls what, and what ran where inputs are given."""
+    models = tuple(read_model(path, host) for path in question.models)
+    traced = _trace(models, question, host, notes)
     return {
-        "version": 1,
-        "models": [_describe(model) for model in models],
-        "operators": [
-            {"name": str(it.name), "models": list(it.models)} for it in select(models).operators
-        ],
+        "source": RELEASE,
+        "models": [_describe(*pair) for pair in zip(models, traced, strict=True)],
+        "operators": _operators(models, traced, read_locations(RELEASE)),
     }
 
 
-def _describe(model: Model) -> dict[str, Any]:
+def _trace(
+    models: tuple[Model, ...], question: Question, host: Host, notes: Notes
+) -> list[_Traced | None]:
+    """Run every model that has inputs; return None for the others."""
+    found: list[_Traced | None] = []
+    for model, given in zip(models, question.inputs or (InputSpec(),) * len(models), strict=True):
+        spec = given
+        if not spec.given and question.bundled and model.bundled_inputs:
+            spec = InputSpec(bundled=True)
+        if not spec.given:
+            if question.bundled:
+                notes.note(f"{model.name} was not run: it bundles no inputs")
+            found.append(None)
+            continue
+        from builder.codegen import pinned_catalogue  # noqa: PLC0415  seldom needed
+
+        notes.step(f"running {model.name} in desktop torch on {spec.describe()}")
+        trace = trace_model(model, spec, host)
+        entries = pinned_catalogue(RELEASE).entries
+        found.append(_Traced(spec.describe(), trace, reconcile(model, trace, entries)))
+    return found
+
+
+def _operators(
+    models: tuple[Model, ...], traced: Sequence[_Traced | None], kernels: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return one row for each operator of any model, sorted by name."""
+    calls: Counter[OperatorName] = Counter()
+    for model in models:
+        for method in model.methods:
+            for use in method.operators:
+                calls[use.name] += use.calls
+    executions: dict[OperatorName, list[Execution]] = {}
+    for result in traced:
+        for execution in result.operators if result else ():
+            executions.setdefault(execution.name, []).append(execution)
+    return [
+        {
+            "name": str(it.name),
+            "overload": it.name.overload,
+            "calls": calls[it.name],
+            "models": list(it.models),
+            "kernel": kernels.get(str(it.name)),
+            **_executed(executions.get(it.name, [])),
+        }
+        for it in select(models).operators
+    ]
+
+
+def _executed(executions: list[Execution]) -> dict[str, Any]:
+    """Return what all traces together say of an operator; nulls where no model was traced."""
+    if not executions:
+        return {"executed": None, "dtypes": None}
+    states = {it.state for it in executions}
+    return {
+        "executed": next(state.value for state in State if state in states),
+        "dtypes": sorted(frozenset[str]().union(*(it.dtypes for it in executions))),
+    }
+
+
+def _describe(model: Model, traced: _Traced | None) -> dict[str, Any]:
     return {
         "name": model.name,
         "path": str(model.source),
@@ -49,50 +132,39 @@ def _describe(model: Model) -> dict[str, Any]:
             {
                 "name": method.name,
                 "operators": [
-                    {"name": str(use.name), "arguments": use.arguments} for use in method.operators
+                    {"name": str(use.name), "arguments": use.arguments, "calls": use.calls}
+                    for use in method.operators
                 ],
                 "opcodes": sorted(method.opcodes),
             }
             for method in model.methods
         ],
+        "trace": None if traced is None else _describe_trace(traced),
     }
 
 
-def to_text(document: dict[str, Any]) -> str:
-    """Return an inspection for people."""
-    lines: list[str] = []
-    for model in document["models"]:
-        lines.append(
-            f"{model['name']}: {model['format']}, bytecode {model['bytecode_version']},"
-            f" operator set {model['operator_version']},"
-            f" dtypes {', '.join(model['dtypes']) or 'none'}"
-        )
-        if model["classes"]:
-            lines.append(f"  custom classes: {', '.join(model['classes'])}")
-    lines += ["", f"{len(document['operators'])} operators"]
-    lines += [f"  {it['name']:45} {', '.join(it['models'])}" for it in document["operators"]]
-    return "\n".join(lines)
-
-
-def size_report(artifact: Path, form: str) -> str:
-    """Return the size report of an archive or an unpacked one, as `text` or `json`."""
-    report = from_json(_read_report(artifact))
-    return to_json(report) if form == "json" else report_text(report)
-
-
-def _read_report(artifact: Path) -> str:
-    hint = "name an archive or a folder that `build-runtime MODEL --abi …` wrote"
-    if artifact.is_dir() and (artifact / _REPORT).is_file():
-        return (artifact / _REPORT).read_text(encoding="utf-8")
-    if not artifact.exists():
-        raise UsageError(f"no such artifact: {artifact}", hint=hint)
-    if artifact.is_file():
-        try:
-            with tarfile.open(artifact) as archive:
-                member = archive.getmember(_REPORT)
-                stream = archive.extractfile(member)
-                if stream is not None and member.size <= _LARGEST_REPORT:
-                    return stream.read().decode("utf-8")
-        except _DAMAGED as error:
-            raise UsageError(f"{artifact} is no artifact of build-runtime", hint=hint) from error
-    raise UsageError(f"{artifact} holds no size report", hint=hint)
+def _describe_trace(traced: _Traced) -> dict[str, Any]:
+    trace = traced.trace
+    return {
+        "inputs": traced.inputs,
+        "torch": trace.torch,
+        "cases": trace.cases,
+        "operators": [
+            {
+                "name": str(it.name), "executed": it.state.value, "count": it.count,
+                "below": list(it.below), "dtypes": sorted(it.dtypes),
+            }
+            for it in traced.operators
+        ],
+        "nested": [
+            {
+                "name": str(it.name), "count": it.count, "below": list(it.below),
+                "dtypes": sorted(it.dtypes),
+            }
+            for it in trace.nested
+        ],
+        "dtypes": [
+            {"dtype": it.dtype, "operator": it.operator or None, "below": it.below or None}
+            for it in trace.made
+        ],
+    }  # fmt: skip

@@ -100,9 +100,30 @@ def add_output(parser: Parser) -> None:
 def add_inputs(parser: Parser) -> None:
     """Add how the models are run."""
     group = parser.add_argument_group("how the result is proven")
+    _add_inputs(group)
+    group.add_argument(
+        "--require-run", action="store_true", help="fail when the models cannot be run here"
+    )
+    group.add_argument(
+        "--exact", action="store_true", help="answers must be equal to those of torch bit for bit"
+    )
+    group.add_argument("--rtol", metavar="X", help="relative tolerance of every dtype that has one")
+    group.add_argument("--atol", metavar="X", help="absolute tolerance of every dtype that has one")
+
+
+def add_traced_inputs(parser: Parser) -> None:
+    """Add on what the models are run in desktop torch."""
+    group = parser.add_argument_group("what is executed, and on which dtypes")
+    _add_inputs(group)
+    group.add_argument(
+        "--bundled", action="store_true", help="run models on the inputs that are bundled with them"
+    )
+
+
+def _add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--input", action="append", default=[], metavar="[MODEL=]FILE",
-        help="arguments to verify with: what torch.save wrote of a tuple, or .npz; repeatable (one"
+        help="arguments to run it on: what torch.save wrote of a tuple, or .npz; repeatable (one"
         " per model in order, or several for one model)",
     )  # fmt: skip
     group.add_argument(
@@ -114,14 +135,6 @@ def add_inputs(parser: Parser) -> None:
         "--input-dtype", action="append", default=[], metavar="DTYPE",
         help="dtype of the --input-shape at the same place (default float32)",
     )  # fmt: skip
-    group.add_argument(
-        "--require-run", action="store_true", help="fail when the models cannot be run here"
-    )
-    group.add_argument(
-        "--exact", action="store_true", help="answers must be equal to those of torch bit for bit"
-    )
-    group.add_argument("--rtol", metavar="X", help="relative tolerance of every dtype that has one")
-    group.add_argument("--atol", metavar="X", help="absolute tolerance of every dtype that has one")
 
 
 def add_no_verify(parser: Parser) -> None:

@@ -5,6 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from builder import RELEASE
+
 
 class SourceProvider(StrEnum):
     """Where sources may come from. `auto` tries the cache, then git, then debian."""
@@ -26,7 +28,7 @@ class SourceRequest:
     directory: Path | None = None
     provider: SourceProvider = SourceProvider.AUTO
     offline: bool = False
-    version: str = "2.6.0"
+    version: str = RELEASE
 
 
 class Progress(Protocol):

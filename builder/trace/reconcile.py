@@ -15,11 +15,11 @@ from builder.trace.values import Trace, Unnamed
 
 
 class State(StrEnum):
-    """What a trace says of an operator that bytecode names."""
+    """What a trace says of an operator that bytecode names; the surest first."""
 
     CALLED = "called"
-    PERHAPS = "perhaps called"
-    NESTED = "only nested"
+    PERHAPS = "perhaps"
+    NESTED = "nested"
     NEVER = "never"
 
 

@@ -1,0 +1,42 @@
+"""`report`: where the bytes of an artifact went."""
+
+import lzma
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from builder.errors import UsageError
+from builder.report import from_json, to_json
+from builder.report import to_text as report_text
+
+_REPORT: Final = "share/build_runtime/size-report.json"
+_LARGEST_REPORT: Final = 50_000_000
+_DAMAGED: Final = (
+    tarfile.TarError, KeyError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error,
+)  # fmt: skip
+"""What reading a compressed archive may raise when its bytes are not what they were."""
+
+
+def size_report(artifact: Path, form: str) -> str:
+    """Return the size report of an archive or an unpacked one, as `text` or `json`."""
+    report = from_json(_read_report(artifact))
+    return to_json(report) if form == "json" else report_text(report)
+
+
+def _read_report(artifact: Path) -> str:
+    hint = "name an archive or a folder that `build-runtime MODEL --abi …` wrote"
+    if artifact.is_dir() and (artifact / _REPORT).is_file():
+        return (artifact / _REPORT).read_text(encoding="utf-8")
+    if not artifact.exists():
+        raise UsageError(f"no such artifact: {artifact}", hint=hint)
+    if artifact.is_file():
+        try:
+            with tarfile.open(artifact) as archive:
+                member = archive.getmember(_REPORT)
+                stream = archive.extractfile(member)
+                if stream is not None and member.size <= _LARGEST_REPORT:
+                    return stream.read().decode("utf-8")
+        except _DAMAGED as error:
+            raise UsageError(f"{artifact} is no artifact of build-runtime", hint=hint) from error
+    raise UsageError(f"{artifact} holds no size report", hint=hint)
