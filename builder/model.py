@@ -163,7 +163,8 @@ class Model:
     `root` is the class of the top module, `types` are those the bytecode names. `argument_dtypes`
     are the dtypes that calls surely ask for with a constant, as `x.to(torch.half)` does; calls that
     compute theirs are not among them. `weights` are sorted by dtype, `duplicates` by what they
-    waste. `debug_info`: whether the file can tell source lines.
+    waste. `debug_info`: whether the file can tell source lines. `run_dtypes` are dtypes it was seen
+    to need besides, when it ran on given inputs.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Model:
     weights: tuple[DtypeSize, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
     debug_info: bool = False
+    run_dtypes: frozenset[str] = frozenset()
 
     @property
     def exported(self) -> tuple[Method, ...]:

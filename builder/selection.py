@@ -55,7 +55,7 @@ def select(models: Iterable[Model]) -> Selection:
                 SelectedOperator(name, (model.name,)) for name in model.operators | upgrading
             ),
             classes=model.classes,
-            dtypes=model.dtypes,
+            dtypes=model.dtypes | model.run_dtypes | (model.argument_dtypes - DEFAULT_DTYPES),
             upgraders=bool(upgrading),
             opcodes=frozenset(opcode for method in model.methods for opcode in method.opcodes),
         )
@@ -63,7 +63,7 @@ def select(models: Iterable[Model]) -> Selection:
 
 
 def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile:
-    """Return the profile: the given dtypes, or the default ones with those the models store.
+    """Return the profile: the given dtypes, or the default ones with those the models need.
 
     Where quantized tensors may be met, calls between operators are resolved for them too; this
     costs float models nothing, as they have another profile.

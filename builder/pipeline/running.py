@@ -20,6 +20,7 @@ from builder.package import (
     package,
 )
 from builder.pipeline.building import compile_plan
+from builder.pipeline.executing import with_run_dtypes
 from builder.pipeline.planning import find_targets, make_plan, read_models, refuse_early
 from builder.pipeline.proving import holdings, verify
 from builder.pipeline.results import recall, remember, request_name
@@ -41,12 +42,14 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     targets = find_targets(request, host, events)
     source = open_source(request.source, host, events)
     built: list[Built] = []
+    executed: tuple[Model, ...] = ()
     for target in targets:
         name = request_name(request, models, source, target, host)
-        built.append(
-            recall(name, request, target, host)
-            or _build_target(request, models, source, target, name, host, events)
-        )
+        known = recall(name, request, target, host)
+        if known is None:
+            executed = executed or with_run_dtypes(models, request, host, events)
+            known = _build_target(request, executed, source, target, name, host, events)
+        built.append(known)
     return tuple(built)
 
 
