@@ -12,7 +12,7 @@ from builder.locations import read_locations
 from builder.model import InputSpec, Model, OperatorName
 from builder.process import Host
 from builder.selection import select
-from builder.trace import Execution, State, Trace, reconcile, trace_model
+from builder.tracing import Execution, State, Trace, reconcile, trace_model
 
 
 class Notes(Protocol):

@@ -28,10 +28,14 @@ def derive_locations(catalogue: Catalogue, index: SymbolIndex) -> dict[str, str]
     finder = _Finder(index)
     found: dict[str, str] = {}
     for name, entry in catalogue.entries.items():
-        path = finder.find(entry) if entry.symbol else (entry.registrar or _INTERPRETER)
+        path = finder.find(entry) if entry.symbol else _registered(entry)
         if path:
             found[str(name)] = path
     return found
+
+
+def _registered(entry: OperatorEntry) -> str:
+    return entry.source or entry.registrar or _INTERPRETER
 
 
 class _Finder:
@@ -78,6 +82,6 @@ class _Ranked(NamedTuple):
 
 def _rank(symbol: str, base: str) -> _Ranked:
     parts = identifiers(symbol)[2:]
-    named = any(base.strip("_") in part for part in parts)
-    helper = not named and bool(_HELPERS & set(parts))
+    helper = any(part in _HELPERS and part != base for part in parts)
+    named = not helper and any(base.strip("_") in part for part in parts)
     return _Ranked(not named, helper, "impl" not in parts, symbol)

@@ -7,7 +7,7 @@ from builder.model import InputSpec, Model
 from builder.pipeline.values import Events, Request
 from builder.process import Host
 from builder.selection import KNOWN_DTYPES, make_profile, select
-from builder.trace import Trace, trace_model
+from builder.tracing import Trace, trace_model
 
 
 def with_run_dtypes(

@@ -1,6 +1,6 @@
 """Trace a lite model in desktop torch: `python -m builder.reference.tracing MODEL SPEC TRACE`.
 
-SPEC is that of `builder.reference`. Writes what `builder.trace` reads: the operators the bytecode
+SPEC is that of `builder.reference`. Writes what `builder.tracing` reads: the operators the bytecode
 called, those that ran below them, and their dtypes. The last line of stderr says what went wrong;
 exit 2 for wrong inputs, 3 for a model that does not run, 4 for a run too long to record.
 

@@ -82,10 +82,11 @@ def test_an_inspection_tells_people_which_model_needs_what(
     assert main(["inspect", "one.ptl", "two.ptl"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("one: lite, bytecode 8, operator set 10, dtypes Float")
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         "2 operators",
-        f"  {'aten::add.Tensor':45} one, two",
-        f"  {'aten::relu':45} two",
+        "  operator    overload  calls  models    kernel",
+        "  aten::add   Tensor    1      one, two  generated/ATen/UfuncCPU_add.cpp",
+        "  aten::relu  -         1      two       aten/src/ATen/native/Activation.cpp",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from builder.catalogue import OperatorEntry, split_arguments
 from builder.model import Model, OperatorName
-from builder.trace.values import Trace, Unnamed
+from builder.tracing.values import Trace, Unnamed
 
 
 class State(StrEnum):

@@ -12,7 +12,7 @@ from builder.errors import ModelError, ToolchainError, UsageError
 from builder.files import sha256_file, write_atomic
 from builder.model import InputSpec, Model, fingerprint
 from builder.process import Command, Host
-from builder.trace.values import Trace
+from builder.tracing.values import Trace
 
 TRACER: Final = 1
 """Revision of the child's output; a change makes earlier traces in the cache unused."""
