@@ -16,7 +16,7 @@ def to_text(document: dict[str, Any], *, methods: bool = False) -> str:
     if not any(it["dtypes"] for it in operators):  # nothing was run: nothing is known of them
         place = _HEADER.index("dtypes")
         table = [(*row[:place], *row[place + 1 :]) for row in table]
-    lines += ["", f"{len(operators)} operators", *_aligned(table)]
+    lines += ["", _counted(len(operators), "operator"), *_aligned(table)]
     lines += _executions(document)
     return "\n".join(lines)
 
@@ -31,9 +31,8 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
         yield f"  custom classes: {', '.join(model['classes'])}"
     if trace := model["trace"]:
         called = sum(it["executed"] in {"called", "perhaps"} for it in trace["operators"])
-        cases = f"{trace['cases']} case{'s' if trace['cases'] != 1 else ''}"
         yield (
-            f"  run in torch {trace['torch']} on {trace['inputs']} ({cases}):"
+            f"  run in torch {trace['torch']} on {trace['inputs']} ({_counted(trace['cases'], 'case')}):"
             f" {called} of {len(trace['operators'])} operators called"
         )
     for method in model["methods"] if methods else ():
@@ -54,6 +53,10 @@ def _row(operator: dict[str, Any]) -> tuple[str, ...]:
         ", ".join(operator["dtypes"] or ()) or "-",
         operator["kernel"] or "-",
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _aligned(table: Iterable[tuple[str, ...]]) -> list[str]:
