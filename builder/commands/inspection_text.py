@@ -31,8 +31,9 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
         yield f"  custom classes: {', '.join(model['classes'])}"
     if trace := model["trace"]:
         called = sum(it["executed"] in {"called", "perhaps"} for it in trace["operators"])
+        cases = _counted(trace["cases"], "case")
         yield (
-            f"  run in torch {trace['torch']} on {trace['inputs']} ({_counted(trace['cases'], 'case')}):"
+            f"  run in torch {trace['torch']} on {trace['inputs']} ({cases}):"
             f" {called} of {len(trace['operators'])} operators called"
         )
     for method in model["methods"] if methods else ():
