@@ -245,7 +245,7 @@ def test_models_are_inspected_without_a_toolchain(model: str, capsys: Capture) -
     assert (operator["name"], operator["models"]) == ("aten::add.Tensor", ["net"])
     assert operator["executed"] is None, "nothing was run"
     assert document["models"][0]["methods"][0]["operators"] == [
-        {"name": "aten::add.Tensor", "arguments": 3}
+        {"name": "aten::add.Tensor", "arguments": 3, "calls": 1}
     ]
 
 
