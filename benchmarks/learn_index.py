@@ -23,7 +23,7 @@ from builder.files import write_atomic
 from builder.locations.derive import derive_locations
 from builder.locations.table import FILE, to_bytes
 from builder.model import Abi, Platform
-from builder.pipeline import make_plan, read_models
+from builder.pipeline import make_plan, read_wanted
 from builder.pipeline.planning import always_linked, shipped_indexes
 from builder.process import Host, SubprocessRunner
 from builder.source import SourceRequest, open_source
@@ -63,8 +63,8 @@ def main() -> int:
     console = make_console(quiet=False, ci=not sys.stderr.isatty())
     source = open_source(SourceRequest(directory=None), host, console)
     target = make_target(Platform.LINUX, Abi(options.abi))
-    models = read_models([options.model], host)
-    planned = make_plan(models, source, target, None, host, console)
+    wanted = read_wanted([options.model], (), (), host)
+    planned = make_plan(wanted, source, target, None, host, console)
     store = planned.store
     if options.compile_all:
         compile_all(store, host, console)

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from builder import VERSION
 from builder.commands.options import (
+    WANTED,
     Parser,
     add_common,
+    add_extra,
     add_inputs,
     add_models,
     add_no_verify,
     add_output,
     add_target,
     add_traced_inputs,
+    asked_of,
     choice,
     host_of,
     inputs_of,
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from builder.pipeline import Built
 
 _COMMANDS: Final = (
-    "build", "check", "inspect", "plan", "verify", "report", "targets", "doctor", "cache",
+    "build", "check", "inspect", "lock", "plan", "verify", "report", "targets", "doctor", "cache",
 )  # fmt: skip
 _EXIT_CODES: Final = """\
 exit codes:
@@ -141,7 +144,8 @@ def _build_parser() -> Parser:
         epilog=_EPILOG,
     )
     parser.add_argument("-V", "--version", action="version", version=f"build-runtime {VERSION}")
-    add_models(parser)
+    add_models(parser, WANTED)
+    add_extra(parser)
     add_output(parser)
     add_target(parser)
     add_inputs(parser)
@@ -172,7 +176,8 @@ def _plan(words: list[str]) -> int:
     parser = Parser(
         "build-runtime plan", description="Say what a build would compile; compile nothing."
     )
-    add_models(parser)
+    add_models(parser, WANTED)
+    add_extra(parser)
     add_target(parser)
     add_common(parser)
     options = parser.parse(words)
@@ -213,7 +218,7 @@ def _verify(words: list[str]) -> int:
     if options.no_run and options.require_run:
         parser.error("--no-run and --require-run exclude each other")
     models = models_of(options, "build-runtime verify ARTIFACT")
-    inputs, limits = inputs_of(options), limits_of(options)
+    inputs, limits = inputs_of(options, models), limits_of(options)
     host = host_of(settings_of(options, os.environ), os.environ)
     from builder.commands import verification  # noqa: PLC0415
     from builder.pipeline import Wish  # noqa: PLC0415
@@ -262,16 +267,43 @@ def _check(words: list[str]) -> int:
         description="Say whether the pinned source runs the models, and all that is in the way;"
         " needs neither the source nor a toolchain. Exit code 3 when something is.",
     )
-    add_models(parser)
+    add_models(parser, WANTED)
+    add_extra(parser)
     add_common(parser)
     options = parser.parse(words)
-    models = models_of(options, "build-runtime check")
+    asked = asked_of(options, "build-runtime check")
     host = host_of(settings_of(options, os.environ), os.environ)
     from builder.commands import checking  # noqa: PLC0415
 
-    document, text = checking.check(models, host)
+    document, text = checking.check(asked, host)
     _answer(options, document, text)
     return ModelError.exit_code if document["problems"] else 0
+
+
+def _lock(words: list[str]) -> int:
+    parser = Parser(
+        "build-runtime lock",
+        description="Write down which operators are needed and by which model, in a file to commit;"
+        " builds take it instead of the models. With --check, fail when it is not what the models"
+        " need (exit code 6), and say what differs.",
+    )
+    add_models(parser, WANTED)
+    add_extra(parser)
+    parser.add_argument(
+        "-o", "--output", dest="file", type=Path, default=Path("operators.lock.yaml"),
+        metavar="FILE", help="the file (default operators.lock.yaml)",
+    )  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="compare with the file; write nothing")
+    add_common(parser)
+    options = parser.parse(words)
+    asked = asked_of(options, "build-runtime lock")
+    host = host_of(settings_of(options, os.environ), os.environ)
+    from builder.commands import locking  # noqa: PLC0415
+
+    run = locking.check if options.check else locking.lock
+    document, text = run(asked, options.file, host)
+    _answer(options, document, text)
+    return 0
 
 
 def _targets(words: list[str]) -> int:
@@ -371,6 +403,7 @@ _HANDLERS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "check": _check,
     "doctor": _doctor,
     "inspect": _inspect,
+    "lock": _lock,
     "plan": _plan,
     "report": _report,
     "targets": _targets,

@@ -1,10 +1,8 @@
 """From models to the operators a runtime holds: a union with provenance."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from builder.catalogue import Catalogue
 from builder.cuts import needs_quantized
@@ -90,26 +88,3 @@ def with_classes(selection: Selection, catalogue: Catalogue) -> Selection:
     """
     named = [catalogue.entries[name].classes for name in selection.names]
     return replace(selection, classes=selection.classes.union(*named))
-
-
-def to_yaml(selection: Selection, profile: Profile) -> str:
-    """Return the selection in upstream's rich format, which torchgen's `SelectiveBuilder` reads."""
-    document: Mapping[str, Any] = {
-        "include_all_operators": False,
-        "include_all_non_op_selectives": False,
-        "build_features": [],
-        "custom_classes": sorted(name.rpartition(".")[2] for name in selection.classes),
-        "debug_info": sorted({model for it in selection.operators for model in it.models}),
-        "kernel_metadata": {},
-        "operators": {
-            str(operator.name): {
-                "debug_info": list(operator.models),
-                "include_all_overloads": False,
-                "is_root_operator": True,
-                "is_used_for_training": False,
-            }
-            for operator in selection.operators
-        },
-    }
-    header = f"# dtypes of the kernels: {', '.join(sorted(profile.dtypes))}\n"
-    return header + yaml.safe_dump(document, sort_keys=True)

@@ -1,45 +1,50 @@
 """`check`: will the pinned source run these models? Answered from the files alone, in a second."""
 
-from pathlib import Path
 from typing import Any
 
 from builder import pipeline
-from builder.model import Model
+from builder.codegen import pinned_catalogue
+from builder.commands.options import Asked
 from builder.preflight import Problem, advice
 from builder.process import Host
 from builder.source import SourceRequest
 
 
-def check(paths: tuple[Path, ...], host: Host) -> tuple[dict[str, Any], str]:
+def check(asked: Asked, host: Host) -> tuple[dict[str, Any], str]:
     """Return what the pinned release cannot do for the models: a document, and text for people.
 
-    Neither its source nor a toolchain is needed. Raise `ModelError` for a file that is no model.
+    Neither its source nor a toolchain is needed. Raise `ModelError` for a file that is no model,
+    `UsageError` for one that is no operator list.
     """
+    wanted = pipeline.read_wanted(asked.models, asked.lists, asked.extra, host)
     version = SourceRequest(directory=None).version
-    models = pipeline.read_models(paths, host)
-    problems = pipeline.preflight(models, version)
-    rows = [(model, _count(model, problems)) for model in models]
+    catalogue = pinned_catalogue(version)
+    problems = wanted.problems(version, catalogue)
+    counts: dict[str, int] = {model.name: 0 for model in wanted.models}
+    for operator in wanted.selection(version, catalogue).operators:
+        for name in operator.models:
+            counts[name] = counts.get(name, 0) + 1
+    rows = [(name, count, _concerned(name, problems)) for name, count in counts.items()]
     document = {
         "source": version,
         "models": [
-            {"name": model.name, "operators": len(model.operators), "problems": count}
-            for model, count in rows
+            {"name": name, "operators": count, "problems": wrong} for name, count, wrong in rows
         ],
         "problems": [problem.document() for problem in problems],
     }
     return document, _to_text(rows, problems, version)
 
 
-def _count(model: Model, problems: tuple[Problem, ...]) -> int:
-    return sum(any(use.model == model.name for use in problem.uses) for problem in problems)
+def _concerned(name: str, problems: tuple[Problem, ...]) -> int:
+    return sum(any(use.model == name for use in problem.uses) for problem in problems)
 
 
-def _to_text(rows: list[tuple[Model, int]], problems: tuple[Problem, ...], version: str) -> str:
-    width = max(len(model.name) for model, _ in rows)
+def _to_text(rows: list[tuple[str, int, int]], problems: tuple[Problem, ...], version: str) -> str:
+    width = max((len(name) for name, _, _ in rows), default=0)
     lines = [
-        f"{model.name:{width}}  {len(model.operators):4} operators, "
-        + (f"{count} that cannot be had" if count else f"all in PyTorch {version}")
-        for model, count in rows
+        f"{name:{width}}  {count:4} operators, "
+        + (f"{wrong} that cannot be had" if wrong else f"all in PyTorch {version}")
+        for name, count, wrong in rows
     ]
     if problems:
         lines += ["", f"a runtime of PyTorch {version} cannot have what is needed:"]

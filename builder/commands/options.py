@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -19,7 +20,18 @@ if TYPE_CHECKING:  # the stages load only for the commands that run them
     from builder.source import SourceRequest
     from builder.verify import InputSpec
 
+_LIST_SUFFIXES: Final = frozenset({".yaml", ".yml", ".txt"})
+WANTED: Final = "TorchScript .pt, lite .ptl, or an operator list .yaml or .txt"
 _PLATFORMS: Final = ("auto", "android", "linux")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The files that say what a runtime holds; `extra` are lists of what the app calls from C++."""
+
+    models: tuple[Path, ...]
+    lists: tuple[Path, ...]
+    extra: tuple[Path, ...]
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,11 +69,17 @@ def add_common(parser: Parser) -> None:
     )
 
 
-def add_models(parser: Parser) -> None:
+def add_models(parser: Parser, help_text: str = "TorchScript .pt or lite .ptl") -> None:
     """Add the models, which are all the positional arguments."""
+    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL", help=help_text)
+
+
+def add_extra(parser: Parser) -> None:
+    """Add operators that no model asks for."""
     parser.add_argument(
-        "models", nargs="*", type=Path, metavar="MODEL", help="TorchScript .pt or lite .ptl"
-    )
+        "--extra-ops", action="append", default=[], type=Path, metavar="FILE",
+        help="operators the app calls from C++: one a line, or a selection file; repeatable",
+    )  # fmt: skip
 
 
 def add_target(parser: Parser) -> None:
@@ -185,27 +203,52 @@ def models_of(options: argparse.Namespace, command: str) -> tuple[Path, ...]:
     return models
 
 
+def asked_of(options: argparse.Namespace, command: str) -> Asked:
+    """Return which files are asked for; raise `UsageError` for none, or when some are missing."""
+    paths = models_of(options, command)
+    extra = tuple(getattr(options, "extra_ops", ()))
+    if missing := [str(path) for path in extra if not path.is_file()]:
+        raise UsageError(f"no such operator list: {', '.join(missing)}", hint="check --extra-ops")
+    return Asked(
+        tuple(path for path in paths if not is_list(path)),
+        tuple(path for path in paths if is_list(path)),
+        extra,
+    )
+
+
+def is_list(path: Path) -> bool:
+    """Whether a file, by the end of its name, is an operator list and no model."""
+    return path.suffix.lower() in _LIST_SUFFIXES
+
+
 def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "Request":
     """Return what the pipeline is asked to do; raise `UsageError` for what it cannot be asked."""
     from builder.pipeline import Request  # noqa: PLC0415  the stages load for commands that run them
 
-    models = models_of(options, "build-runtime")
+    asked = asked_of(options, "build-runtime")
+    if not asked.models and getattr(options, "require_run", False):
+        raise UsageError(
+            "--require-run needs a model: an operator list cannot be run",
+            hint="name the model too, or leave --require-run out",
+        )
     if not settings["abi"].value:
         raise UsageError(
             "no ABI given",
             hint="add --abi arm64-v8a, or set it in [tool.build-runtime] of pyproject.toml",
         )
     return Request(
-        models=models,
+        models=asked.models,
         abis=parse_abis([settings["abi"].value]),
         platform=choice(settings["platform"], _PLATFORMS, "platform"),
         output=Path(settings["output"].value).expanduser(),
         source=_source(options, settings),
         dtypes=_dtypes(settings["dtypes"]),
-        inputs=inputs_of(options) if hasattr(options, "input") else (),
+        inputs=inputs_of(options, asked.models) if hasattr(options, "input") else (),
         verify=not getattr(options, "no_verify", False),
         require_run=getattr(options, "require_run", False),
         limits=limits_of(options) if hasattr(options, "exact") else Limits(),
+        lists=asked.lists,
+        extra=asked.extra,
     )
 
 
@@ -270,11 +313,16 @@ def _tolerance(name: str, text: str | None) -> float | None:
     return number
 
 
-def inputs_of(options: argparse.Namespace) -> "tuple[InputSpec, ...]":
+def inputs_of(options: argparse.Namespace, models: Sequence[Path]) -> "tuple[InputSpec, ...]":
     """Give every model its inputs: by name (`MODEL=FILE`), in order, or by shape."""
     from builder.verify import InputSpec  # noqa: PLC0415
 
-    files = _input_files(options.input, [path.stem for path in options.models])
+    if not models and (options.input or options.input_shape):
+        raise UsageError(
+            "inputs are given, but no model: an operator list cannot be run",
+            hint="name the model too, or leave --input and --input-shape out",
+        )
+    files = _input_files(options.input, [path.stem for path in models])
     missing = [str(path) for paths in files for path in paths if not path.is_file()]
     if missing:
         raise UsageError(f"no such input file: {', '.join(missing)}", hint="check --input")

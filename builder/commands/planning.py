@@ -14,16 +14,16 @@ share once for each of them. Measured on the examples, where it varies between 0
 
 def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
     """Return what each target of a request would need; compiles nothing."""
-    models = pipeline.read_models(request.models, host)
-    pipeline.refuse_early(models, request.source)
+    wanted = pipeline.read_wanted(request.models, request.lists, request.extra, host)
+    pipeline.refuse_early(wanted, request.source)
     source = open_source(request.source, host, events)
     planned = [
-        pipeline.make_plan(models, source, target, request.dtypes, host, events)
+        pipeline.make_plan(wanted, source, target, request.dtypes, host, events)
         for target in pipeline.find_targets(request, host, events)
     ]
     return {
         "version": 1,
-        "models": [{"name": model.name, "sha256": model.sha256} for model in models],
+        "models": [{"name": model.name, "sha256": model.sha256} for model in wanted.models],
         "source": {"version": source.version, "digest": source.digest, "provider": source.provider},
         "targets": [_describe(it) for it in planned],
     }

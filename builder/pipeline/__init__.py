@@ -1,9 +1,16 @@
 """The composition: which stage follows which, and nothing of what they do."""
 
-from builder.pipeline.planning import find_targets, make_plan, preflight, read_models, refuse_early
+from builder.pipeline.planning import find_targets, make_plan
 from builder.pipeline.proving import Subject, Wish, prove
 from builder.pipeline.running import run
 from builder.pipeline.values import Built, Events, Planned, Request
+from builder.pipeline.wanted import (
+    Wanted,
+    pinned_problems,
+    read_models,
+    read_wanted,
+    refuse_early,
+)
 
 __all__ = [
     "Built",
@@ -11,12 +18,14 @@ __all__ = [
     "Planned",
     "Request",
     "Subject",
+    "Wanted",
     "Wish",
     "find_targets",
     "make_plan",
-    "preflight",
+    "pinned_problems",
     "prove",
     "read_models",
+    "read_wanted",
     "refuse_early",
     "run",
 ]

@@ -11,18 +11,17 @@ from builder.build import open_store
 from builder.build.store import preprocessor
 from builder.candidates import Group, find_candidates
 from builder.catalogue import OperatorEntry
-from builder.codegen import generate_tree, pinned_catalogue, read_catalogue
+from builder.codegen import generate_tree, read_catalogue
 from builder.cuts import active_cuts, feature_of
-from builder.errors import ToolchainError, UsageError
+from builder.errors import ToolchainError
 from builder.generate import component_roots, render_objects
-from builder.introspect import read_model
-from builder.model import BuildPlan, Model, Platform, SourceTree, Target
+from builder.model import BuildPlan, Platform, SourceTree, Target
 from builder.pipeline.values import Events, Planned, Request
-from builder.preflight import Problem, find_problems, read_interpreter, refuse
+from builder.pipeline.wanted import Wanted
+from builder.preflight import refuse
 from builder.process import Host
 from builder.resources import DATA
-from builder.selection import make_profile, select, with_classes
-from builder.source import SourceRequest
+from builder.selection import make_profile, with_classes
 from builder.symbols import SymbolIndex, read_index
 from builder.targets import make_target
 from builder.toolchain import prepare
@@ -54,36 +53,8 @@ def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, 
     return tuple(make_target(Platform(platform), abi) for abi in request.abis)
 
 
-def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
-    """Read all models; raise `UsageError` when two have one name, as their files would collide."""
-    models = tuple(read_model(path, host) for path in paths)
-    names = [model.name for model in models]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(
-            f"two models are named {', '.join(twice)}",
-            hint="rename one file: in a runtime the name tells models apart",
-        )
-    return models
-
-
-def preflight(models: tuple[Model, ...], version: str) -> tuple[Problem, ...]:
-    """Return what the pinned source of a release cannot do; needs neither it nor a toolchain."""
-    selection, interpreter = select(models), read_interpreter(version)
-    return find_problems(models, selection, pinned_catalogue(version), interpreter)
-
-
-def refuse_early(models: tuple[Model, ...], source: SourceRequest) -> None:
-    """Raise `ModelError` with every problem before anything is fetched.
-
-    A source of the user's may have other operators: it is asked when it has been read.
-    """
-    if source.directory is None:
-        refuse(preflight(models, source.version), source.version)
-
-
 def make_plan(  # noqa: PLR0917  one value of each stage before
-    models: tuple[Model, ...],
+    wanted: Wanted,
     source: SourceTree,
     target: Target,
     dtypes: frozenset[str] | None,
@@ -91,22 +62,20 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     events: Events,
 ) -> Planned:
     """Everything up to the first compiled file: toolchain, generated tree, store, prediction."""
-    selection = select(models)
-    profile = make_profile(selection, dtypes)
+    provisional = wanted.selection(source.version)
+    profile = make_profile(provisional, dtypes)
     events.step(f"preparing the toolchain for {target}")
     toolchain = prepare(target, host)
     events.step("generating operator code")
     generated = generate_tree(source, profile, host)
-    plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, selection)
+    plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, provisional)
     roots = component_roots(plan)
     groups = find_candidates(roots, target.abi, profile.backends)
     events.step("configuring the object store")
     store = open_store(plan, groups, render_objects(plan, groups), roots, host)
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
-    refuse(
-        find_problems(models, selection, catalogue, read_interpreter(source.version)),
-        source.version,
-    )
+    refuse(wanted.problems(source.version, catalogue), source.version)
+    selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))
     index = _shipped_index(plan).merged(read_index(learned_index(plan, host)))
     entries = [catalogue.entries[name] for name in sorted(selection.names)]

@@ -33,6 +33,7 @@ def request_name(
         zig=find_zig().version,
         target=str(target),
         source=source.digest,
+        lists=[[path.name, sha256_file(path)] for path in (*request.lists, *request.extra)],
         models=[[model.name, model.sha256, sha256_file(model.source)] for model in models],
         dtypes=sorted(request.dtypes) if request.dtypes is not None else None,
         inputs=[

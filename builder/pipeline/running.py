@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from builder import VERSION
 from builder.build import BuildOutput
 from builder.files import check_writable, new_directory
 from builder.generate import component_roots
-from builder.model import BuildPlan, Model, SourceTree, Target
+from builder.lists import from_selection, to_yaml
+from builder.model import BuildPlan, SourceTree, Target
 from builder.package import (
     BuildFacts,
     Bundle,
@@ -21,14 +23,14 @@ from builder.package import (
 )
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import with_run_dtypes
-from builder.pipeline.planning import find_targets, make_plan, read_models, refuse_early
+from builder.pipeline.planning import find_targets, make_plan
 from builder.pipeline.proving import holdings, verify
 from builder.pipeline.results import recall, remember, request_name
 from builder.pipeline.values import Built, Events, Planned, Request
+from builder.pipeline.wanted import Wanted, read_wanted, refuse_early
 from builder.process import Host
 from builder.report import measure, to_json, to_text
 from builder.resources import NATIVE
-from builder.selection import to_yaml
 from builder.source import open_source
 from builder.verify import tolerances
 
@@ -37,32 +39,34 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     """Build, verify and package every target of a request."""
     check_writable(request.output)
     events.step("reading models")
-    models = read_models(request.models, host)
-    refuse_early(models, request.source)
+    wanted = read_wanted(request.models, request.lists, request.extra, host)
+    refuse_early(wanted, request.source)
     targets = find_targets(request, host, events)
     source = open_source(request.source, host, events)
     built: list[Built] = []
     executed: tuple[Model, ...] = ()
     for target in targets:
-        name = request_name(request, models, source, target, host)
+        name = request_name(request, wanted.models, source, target, host)
         known = recall(name, request, target, host)
         if known is None:
-            executed = executed or with_run_dtypes(models, request, host, events)
-            known = _build_target(request, executed, source, target, name, host, events)
+            executed = executed or with_run_dtypes(wanted.models, request, host, events)
+            asked = replace(wanted, models=executed)
+            known = _build_target(request, asked, source, target, name, host, events)
         built.append(known)
     return tuple(built)
 
 
 def _build_target(  # noqa: PLR0917  one value of each stage before
     request: Request,
-    models: tuple[Model, ...],
+    wanted: Wanted,
     source: SourceTree,
     target: Target,
     name: str,
     host: Host,
     events: Events,
 ) -> Built:
-    planned = make_plan(models, source, target, request.dtypes, host, events)
+    models = wanted.models
+    planned = make_plan(wanted, source, target, request.dtypes, host, events)
     known = BuildFacts(planned.plan, tuple(describe_model(model) for model in models))
     output = compile_plan(planned, known, host, events)
     events.step("verifying")
@@ -79,7 +83,7 @@ def _build_target(  # noqa: PLR0917  one value of each stage before
             program=output.program,
             models=tuple((model.name, model.path) for model in models),
             licences=find_licences(planned.plan),
-            selected_operators=to_yaml(planned.plan.selection, planned.plan.profile),
+            selected_operators=_selection_text(planned.plan),
             size=size,
             size_json=to_json(size),
             size_text=to_text(size),
@@ -100,6 +104,11 @@ def _build_target(  # noqa: PLR0917  one value of each stage before
     built = Built(target, bundle.archive, prefix, summary, to_text(size, top=12), reused=False)
     remember(name, built, bundle, host)
     return built
+
+
+def _selection_text(plan: BuildPlan) -> str:
+    dtypes = ", ".join(sorted(plan.profile.dtypes))
+    return to_yaml(from_selection(plan.selection), comment=f"dtypes of the kernels: {dtypes}")
 
 
 def find_licences(plan: BuildPlan) -> tuple[tuple[str, Path], ...]:

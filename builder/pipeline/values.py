@@ -24,7 +24,11 @@ class Events(Progress, BuildProgress, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for. `inputs` has one entry per model, in order."""
+    """What the user asked for. `inputs` has one entry per model, in order.
+
+    `lists` are operator lists instead of models or besides them, `extra` lists of what the app
+    calls from C++.
+    """
 
     models: tuple[Path, ...]
     abis: tuple[Abi, ...]
@@ -36,6 +40,8 @@ class Request:
     verify: bool
     require_run: bool
     limits: Limits = field(default_factory=Limits)
+    lists: tuple[Path, ...] = ()
+    extra: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 from builder.candidates import Group
 from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
 from builder.generate import render_cuts, render_objects, render_runtime
+from builder.lists import from_selection, to_yaml
 from builder.model import (
     Abi,
     BuildPlan,
@@ -25,7 +26,6 @@ from builder.model import (
     Toolchain,
 )
 from builder.resources import CMAKE, NATIVE
-from builder.selection import to_yaml
 
 _COMPONENTS: Final = (
     "pytorch", "cpuinfo", "pthreadpool", "fmt", "flatbuffers", "fp16", "fxdiv", "psimd", "eigen",
@@ -97,7 +97,7 @@ def render() -> dict[str, str]:
         **{f"objects/{it.path}": it.text for it in render_objects(plan, groups)},
         **{f"runtime/{it.path}": it.text for it in render_runtime(plan, CATALOGUE, '{"a": 1}')},
         "runtime/cuts.cpp": render_cuts(plan.tool, features),
-        "selected_operators.yaml": to_yaml(plan.selection, plan.profile),
+        "selected_operators.yaml": to_yaml(from_selection(plan.selection), comment="two\nlines"),
     }
     return {path: _portable(text, plan) for path, text in sorted(texts.items())}
 

@@ -2,7 +2,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from builder.catalogue import OperatorEntry, make_catalogue
 from builder.errors import UsageError
@@ -21,7 +20,6 @@ from builder.selection import (
     QUANTIZED_DTYPES,
     make_profile,
     select,
-    to_yaml,
     upgrader_operators,
     with_classes,
 )
@@ -118,48 +116,3 @@ def test_unknown_dtypes_are_named_at_once() -> None:
         "unknown dtype Dubble (did you mean Double?), Flaot (did you mean Float or BFloat16?), xyz"
     )
     assert "Float" in caught.value.hint
-
-
-def test_the_yaml_is_upstreams_format() -> None:
-    selection = select([model("b", ("aten::relu", 1)), model("a", ("aten::relu", 1))])
-    text = to_yaml(selection, make_profile(selection, frozenset({"Int", "Float"})))
-    assert text.startswith("# dtypes of the kernels: Float, Int\n")
-    assert yaml.safe_load(text) == {
-        "include_all_operators": False,
-        "include_all_non_op_selectives": False,
-        "build_features": [],
-        "custom_classes": [],
-        "debug_info": ["a", "b"],
-        "kernel_metadata": {},
-        "operators": {
-            "aten::relu": {
-                "debug_info": ["a", "b"],
-                "include_all_overloads": False,
-                "is_root_operator": True,
-                "is_used_for_training": False,
-            }
-        },
-    }
-
-
-def test_the_yaml_does_not_depend_on_the_order_of_the_models() -> None:
-    models = [model("b", ("aten::relu", 1)), model("a", ("aten::add.Tensor", 1))]
-    one, other = select(models), select(reversed(models))
-    profile = make_profile(one, None)
-    assert to_yaml(one, profile) == to_yaml(other, profile)
-
-
-@pytest.mark.torch
-def test_torchgen_reads_the_yaml_as_it_is_meant() -> None:
-    from torchgen.selective_build.selector import SelectiveBuilder  # noqa: PLC0415
-
-    selection = select([
-        model("a", ("aten::relu", 1), ("aten::add.Tensor", 2), classes=["quantized.Conv2dParams"])
-    ])  # fmt: skip
-    text = to_yaml(selection, make_profile(selection, None))
-    builder = SelectiveBuilder.from_yaml_str(text)
-    assert builder.is_root_operator("aten::relu")
-    assert builder.is_operator_selected("aten::add.Tensor")
-    assert not builder.is_operator_selected("aten::add.out")
-    assert not builder.is_operator_selected_for_training("aten::relu")
-    assert builder.custom_classes == {"Conv2dParams"}

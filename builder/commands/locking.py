@@ -1,0 +1,62 @@
+"""`lock`: the operators that are needed, in a file to commit, and whether it is still right."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from builder import pipeline
+from builder.codegen import pinned_catalogue
+from builder.commands.options import Asked
+from builder.errors import UsageError, VerificationError
+from builder.files import check_writable, write_if_changed
+from builder.lists import OperatorList, changes, read_list, to_yaml
+from builder.preflight import refuse
+from builder.process import Host
+from builder.source import SourceRequest
+
+_COMMENT: Final = """\
+Which operators are needed, and by which model. Written by `build-runtime lock`: run it again rather
+than edit this, and let CI run it with --check."""
+
+
+def lock(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
+    """Write the file, unless it is right; return what changed, as a document and for people.
+
+    Raise `ModelError` for what the pinned source does not have; nothing is written then.
+    """
+    check_writable(path.parent)
+    needed = _needed(asked, host)
+    different = changes(read_list(path), needed) if path.is_file() else ()
+    wrote = write_if_changed(path, to_yaml(needed, comment=_COMMENT))
+    document = _document(path, needed, different)
+    return document, "\n".join([*different, f"{'wrote' if wrote else 'up to date'}: {path}"])
+
+
+def check(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
+    """Compare the file with what is needed; raise `VerificationError` with all that differs."""
+    if not path.is_file():
+        raise UsageError(f"no such lock file: {path}", hint="write it: leave --check out")
+    needed = _needed(asked, host)
+    if different := changes(read_list(path), needed):
+        raise VerificationError(
+            f"{path} is not what is needed:\n    " + "\n    ".join(different),
+            hint="run the same command without --check, and commit the file",
+        )
+    return _document(path, needed, ()), f"up to date: {path}"
+
+
+def _needed(asked: Asked, host: Host) -> OperatorList:
+    wanted = pipeline.read_wanted(asked.models, asked.lists, asked.extra, host)
+    version = SourceRequest(directory=None).version
+    catalogue = pinned_catalogue(version)
+    refuse(wanted.problems(version, catalogue), version)
+    return wanted.merged(catalogue)
+
+
+def _document(path: Path, needed: OperatorList, different: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "operators": [
+            {"name": str(it.name), "models": sorted(it.debug_info)} for it in needed.operators
+        ],
+        "changes": list(different),
+    }

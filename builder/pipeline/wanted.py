@@ -1,0 +1,96 @@
+"""What a runtime is asked to hold: by models, and by operator lists instead of them or besides."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+
+from builder.catalogue import Catalogue
+from builder.codegen import pinned_catalogue
+from builder.errors import UsageError
+from builder.introspect import read_model
+from builder.lists import EMPTY, OperatorList, expand, from_selection, read_list, to_selection
+from builder.model import Model, Selection
+from builder.preflight import Problem, find_problems, read_interpreter, refuse
+from builder.process import Host
+from builder.selection import KNOWN_DTYPES, select
+from builder.source import SourceRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Models and the union of all operator lists."""
+
+    models: tuple[Model, ...]
+    listed: OperatorList = EMPTY
+
+    def merged(self, catalogue: Catalogue | None = None) -> OperatorList:
+        """Return all that is asked for as one list.
+
+        Without a catalogue, names that stand for every overload stay as they are: enough to know
+        which kinds of kernels are needed.
+        """
+        listed = self.listed if catalogue is None else expand(self.listed, catalogue)
+        return from_selection(select(self.models)) | listed
+
+    def selection(self, version: str, catalogue: Catalogue | None = None) -> Selection:
+        """Return all that is asked for of a release; see `merged` for what the catalogue is for."""
+        interpreter = read_interpreter(version)
+        return to_selection(
+            self.merged(catalogue),
+            instructions=interpreter.instructions,
+            classes=interpreter.classes,
+            all_dtypes=KNOWN_DTYPES,
+        )
+
+    def problems(self, version: str, catalogue: Catalogue) -> tuple[Problem, ...]:
+        """Return what a source with these operators cannot do."""
+        selection = self.selection(version, catalogue)
+        return find_problems(self.models, selection, catalogue, read_interpreter(version))
+
+
+def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
+    """Read all models; raise `UsageError` when two have one name, as their files would collide."""
+    models = tuple(read_model(path, host) for path in paths)
+    names = [model.name for model in models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"two models are named {', '.join(twice)}",
+            hint="rename one file: in a runtime the name tells models apart",
+        )
+    return models
+
+
+def read_wanted(
+    models: Iterable[Path], lists: Iterable[Path], extra: Iterable[Path], host: Host
+) -> Wanted:
+    """Read models and operator lists; `extra` are lists of what an app calls from C++.
+
+    Raise `UsageError` when nothing at all is asked for.
+    """
+    lists = tuple(lists)
+    given = [read_list(path) for path in lists]
+    given += [read_list(path).called_from_code() for path in extra]
+    wanted = Wanted(read_models(models, host), reduce(or_, given, EMPTY))
+    if not wanted.models and not any(it.root for it in wanted.listed.operators):
+        raise UsageError(
+            f"no operator to call in {', '.join(path.name for path in lists)}",
+            hint="name a model, or a list with at least one root operator",
+        )
+    return wanted
+
+
+def pinned_problems(wanted: Wanted, version: str) -> tuple[Problem, ...]:
+    """Return what the pinned source of a release cannot do; needs neither it nor a toolchain."""
+    return wanted.problems(version, pinned_catalogue(version))
+
+
+def refuse_early(wanted: Wanted, source: SourceRequest) -> None:
+    """Raise `ModelError` with every problem before anything is fetched.
+
+    A source of the user's may have other operators: it is asked when it has been read.
+    """
+    if source.directory is None:
+        refuse(pinned_problems(wanted, source.version), source.version)
