@@ -74,7 +74,8 @@ def read_wanted(
     given = [read_list(path) for path in lists]
     given += [read_list(path).called_from_code() for path in extra]
     wanted = Wanted(read_models(models, host), reduce(or_, given, EMPTY))
-    if not wanted.models and not any(it.root for it in wanted.listed.operators):
+    roots = wanted.listed.all_operators or any(it.root for it in wanted.listed.operators)
+    if not wanted.models and not roots:
         raise UsageError(
             f"no operator to call in {', '.join(path.name for path in lists)}",
             hint="name a model, or a list with at least one root operator",

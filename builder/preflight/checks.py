@@ -7,7 +7,7 @@ from builder.catalogue import Catalogue, split_arguments
 from builder.errors import did_you_mean
 from builder.model import Method, Model, OperatorName, Selection
 from builder.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
-from builder.preflight.problems import Problem, Use
+from builder.preflight.problems import EXPORT_AGAIN, Problem, Use
 
 _LISTED: Final = 6  # overloads of an operator, in a message
 
@@ -69,8 +69,9 @@ def _operators(
             )  # fmt: skip
         elif entry is None:
             others = sorted(overloads.get((name.namespace, name.base), ()))
-            near = _overloads(others) if others else did_you_mean(str(name), known)
-            yield Problem("operator", str(name), f"not in this source{near}", uses)
+            near = did_you_mean(str(name), others or known) or _overloads(others)
+            do = EXPORT_AGAIN if calling else f"correct the name in {", ".join(selected.models)}"
+            yield Problem("operator", str(name), f"not in this source{near}", uses, do)
         else:
             wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
             if wrong:
@@ -83,6 +84,8 @@ def _operators(
 
 
 def _overloads(names: list[str]) -> str:
+    if not names:
+        return ""
     shown = ", ".join(names[:_LISTED])
     rest = len(names) - _LISTED
     return f" (it has {shown}{f' and {rest} more' if rest > 0 else ''})"

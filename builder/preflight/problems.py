@@ -7,7 +7,7 @@ from typing import Any, Final
 from builder.errors import ModelError
 
 _SHOWN_PLACES: Final = 3  # of each model, in the text; a document names all
-_EXPORT_AGAIN: Final = (
+EXPORT_AGAIN: Final = (
     "export the model with a torch closer to the runtime's version, or replace these calls"
 )
 
@@ -35,7 +35,7 @@ class Problem:
     subject: str
     message: str
     uses: tuple[Use, ...]
-    do: str = _EXPORT_AGAIN
+    do: str = EXPORT_AGAIN
 
     def __str__(self) -> str:
         """Return one line for people."""

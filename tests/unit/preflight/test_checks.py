@@ -102,7 +102,7 @@ def test_one_error_tells_them_all_and_what_to_do() -> None:
 
 
 def test_another_overload_is_named_with_those_there_are() -> None:
-    (found,) = problems(model("a", ("aten::add.Scalar", 2)))
+    (found,) = problems(model("a", ("aten::add.out_of_place", 2)))
     assert "not in this source (it has aten::add.Tensor)" in str(found)
 
 
