@@ -1,14 +1,16 @@
 """The checks themselves: everything about every model at once, from what is known of a source."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
 from typing import Final
 
 from builder.catalogue import Catalogue, split_arguments
 from builder.errors import did_you_mean
-from builder.model import Method, Model, OperatorName, Selection
+from builder.model import Method, Model, OperatorName, Selection, SourceLine
 from builder.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
 from builder.preflight.problems import EXPORT_AGAIN, Problem, Use
 
+_WIDTH: Final = 60
 _LISTED: Final = 6  # overloads of an operator, in a message
 
 
@@ -70,7 +72,7 @@ def _operators(
         elif entry is None:
             others = sorted(overloads.get((name.namespace, name.base), ()))
             near = did_you_mean(str(name), others or known) or _overloads(others)
-            do = EXPORT_AGAIN if calling else f"correct the name in {", ".join(selected.models)}"
+            do = EXPORT_AGAIN if calling else f"correct the name in {', '.join(selected.models)}"
             yield Problem("operator", str(name), f"not in this source{near}", uses, do)
         else:
             wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
@@ -98,13 +100,26 @@ def _calls(models: Iterable[Model]) -> Mapping[OperatorName, dict[Use, int]]:
         for method in model.methods:
             for call in method.operators:
                 counts = found.setdefault(call.name, {})
-                use = _use(model, method)
-                counts[use] = max(counts.get(use, 0), call.arguments or 0)
+                for use in _uses(model, method, call.lines):
+                    counts[use] = max(counts.get(use, 0), call.arguments or 0)
     return found
 
 
-def _use(model: Model, method: Method) -> Use:
-    return Use(model.name, method.name.removeprefix("__torch__."))
+def _uses(model: Model, method: Method, lines: Iterable[SourceLine] = ()) -> Iterator[Use]:
+    """Yield a use for every line of the model's own source, or one without a line."""
+    name = method.name.removeprefix("__torch__.")
+    told = [Use(model.name, name, _place(line), _shown(line.text)) for line in lines]
+    yield from told or [Use(model.name, name)]
+
+
+def _place(line: SourceLine) -> str:
+    return _shown(f"{PurePath(line.file).name}:{line.line}")
+
+
+def _shown(text: str) -> str:
+    """Return text out of a model, safe and short enough to print."""
+    cut = text if len(text) <= _WIDTH else text[:_WIDTH] + "…"
+    return cut if cut.isprintable() else ascii(cut)[1:-1]
 
 
 def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
@@ -112,7 +127,7 @@ def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator
     for model in models:
         for method in model.methods:
             for opcode in method.opcodes - interpreter.instructions:
-                found.setdefault(opcode, []).append(_use(model, method))
+                found.setdefault(opcode, []).extend(_uses(model, method))
     for opcode, uses in sorted(found.items()):
         advice = instruction_advice(opcode)
         yield Problem(

@@ -16,12 +16,20 @@ EXPORT_AGAIN: Final = (
 class Use:
     """Who asks for something: a model in a method, or an operator list (then `method` is empty).
 
-    `line` is where the model's own source does so (`net.py:12`), if the model tells.
+    `line` is where the model's own source does so (`net.py:12`) and `text` what stands there, if
+    the model tells.
     """
 
     model: str
     method: str = ""
     line: str = ""
+    text: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return where it is, for people."""
+        told = ": ".join(filter(None, (self.line, self.text)))
+        return f"{self.method} ({told})" if told else self.method
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,12 @@ class Problem:
             "message": self.message,
             "do": self.do,
             "uses": [
-                {"model": use.model, "method": use.method or None, "line": use.line or None}
+                {
+                    "model": use.model,
+                    "method": use.method or None,
+                    "line": use.line or None,
+                    "text": use.text or None,
+                }
                 for use in self.uses
             ],
         }
@@ -77,7 +90,7 @@ def _by_model(uses: Iterable[Use]) -> Iterator[str]:
     for use in sorted(uses):
         found = places.setdefault(use.model, {})
         if use.method:
-            found[f"{use.method} ({use.line})" if use.line else use.method] = None
+            found[use.place] = None
     for model, found in places.items():
         shown = list(found)[:_SHOWN_PLACES]
         rest = len(found) - len(shown)

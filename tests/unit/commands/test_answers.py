@@ -185,4 +185,6 @@ def test_a_check_tells_what_is_in_the_way_of_each_model(
     assert [(it["name"], it["problems"]) for it in document["models"]] == [("good", 0), ("bad", 1)]
     (problem,) = document["problems"]
     assert (problem["kind"], problem["subject"]) == ("operator", "torchvision::nms")
-    assert problem["uses"] == [{"model": "bad", "method": "Net.forward", "line": None}]
+    assert problem["uses"] == [
+        {"model": "bad", "method": "Net.forward", "line": None, "text": None}
+    ]

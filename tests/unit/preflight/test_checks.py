@@ -18,6 +18,7 @@ from builder.model import (
     OperatorUse,
     SelectedOperator,
     Selection,
+    SourceLine,
 )
 from builder.preflight import Interpreter, Problem, find_problems, read_interpreter, refuse
 from builder.selection import select
@@ -102,7 +103,7 @@ def test_one_error_tells_them_all_and_what_to_do() -> None:
 
 
 def test_another_overload_is_named_with_those_there_are() -> None:
-    (found,) = problems(model("a", ("aten::add.out_of_place", 2)))
+    (found,) = problems(model("a", ("aten::add.qqqqqqqqqqqqqqqqqqqqqqqq", 2)))
     assert "not in this source (it has aten::add.Tensor)" in str(found)
 
 
@@ -115,6 +116,27 @@ def test_the_methods_that_call_it_are_named_and_counted() -> None:
     (found,) = problems(many)
     assert str(found).endswith("; used by a in M.m0, M.m1, M.m2 and 2 more")
     assert [it["method"] for it in found.document()["uses"]] == [f"M.m{it}" for it in range(5)]
+
+
+def test_the_lines_of_the_models_own_source_are_named() -> None:
+    one = model("a", ("aten::zzz", 1))
+    lines = (
+        SourceLine("/home/me/net.py", 12, "return torch.zzz(x)"),
+        SourceLine("/home/me/net.py", 40, "y = \x1b[31m" + "z" * 100),
+    )
+    (method,) = one.methods
+    calls = tuple(replace(it, lines=lines) for it in method.operators)
+    one = replace(one, methods=(replace(method, operators=calls),))
+    (found,) = problems(one)
+    assert (
+        "used by a in a.forward (net.py:12: return torch.zzz(x)), a.forward (net.py:40: y = "
+        in str(found)
+    )
+    assert "\x1b" not in str(found)
+    assert len(str(found)) < 250
+    assert found.document()["uses"][0] == {
+        "model": "a", "method": "a.forward", "line": "net.py:12", "text": "return torch.zzz(x)",
+    }  # fmt: skip
 
 
 def test_who_asks_without_a_model_is_named_too() -> None:
