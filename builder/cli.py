@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from builder import VERSION
 from builder.commands.options import (
@@ -34,9 +34,6 @@ from builder.commands.options import (
 from builder.config import Setting
 from builder.console import Console, make_console
 from builder.errors import BuildRuntimeError, ModelError, UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from builder.pipeline import Built
 
 _COMMANDS: Final = (
     "build", "check", "inspect", "lock", "plan", "verify", "report", "targets", "doctor", "cache",
@@ -159,6 +156,7 @@ def _build(words: list[str]) -> int:
     settings = settings_of(options, os.environ)
     request, host = request_of(options, settings), host_of(settings, os.environ)
     from builder import pipeline  # noqa: PLC0415  the stages load for commands that run them
+    from builder.commands import results  # noqa: PLC0415
 
     console = _console(options)
     if options.verbose:
@@ -168,7 +166,7 @@ def _build(words: list[str]) -> int:
     finally:
         console.close()
     summaries = [it.summary for it in built]
-    _answer(options, {"targets": summaries}, "\n".join(map(_describe, built)))
+    _answer(options, {"targets": summaries}, "\n".join(map(results.describe, built)))
     return 0
 
 
@@ -246,7 +244,7 @@ def _inspect(words: list[str]) -> int:
     add_common(parser)
     options = parser.parse(words)
     models = models_of(options, "build-runtime inspect")
-    inputs = inputs_of(options) if options.input or options.input_shape else ()
+    inputs = inputs_of(options, models) if options.input or options.input_shape else ()
     host = host_of(settings_of(options, os.environ), os.environ)
     from builder.commands import inspection, inspection_text  # noqa: PLC0415
 
@@ -373,28 +371,6 @@ def _console(options: argparse.Namespace) -> Console:
 def _show_settings(settings: Mapping[str, Setting], console: Console) -> None:
     for name, setting in settings.items():
         console.note(f"{name} = {setting.value or '-'}   ({setting.origin})")
-
-
-def _describe(built: "Built") -> str:
-    summary = built.summary
-    objects = summary["objects"]
-    lines = [built.text.rstrip(), "", *(_describe_check(check) for check in summary["checks"])]
-    lines.append(
-        f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
-        f" {objects['reused']} reused, {objects['compiled']} compiled"
-    )
-    lines.append(
-        f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/"
-    )
-    return "\n".join(lines)
-
-
-def _describe_check(check: Mapping[str, str | int]) -> str:
-    about = " ".join(str(it) for it in (check["model"], check["runner"]) if it)
-    count = check["cases"]
-    cases = f", {count} case{'s' if count != 1 else ''}" if count else ""
-    reason = f": {check['reason']}" if check["reason"] else ""
-    return f"{check['outcome']:8} {check['name']}{f' ({about}{cases})' if about else ''}{reason}"
 
 
 _HANDLERS: Final[Mapping[str, Callable[[list[str]], int]]] = {

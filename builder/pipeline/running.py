@@ -11,7 +11,7 @@ from builder.build import BuildOutput
 from builder.files import check_writable, new_directory
 from builder.generate import component_roots
 from builder.lists import from_selection, to_yaml
-from builder.model import BuildPlan, SourceTree, Target
+from builder.model import BuildPlan, Model, SourceTree, Target
 from builder.package import (
     BuildFacts,
     Bundle,

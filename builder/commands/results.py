@@ -1,0 +1,28 @@
+"""What a build ended with, for people."""
+
+from collections.abc import Mapping
+
+from builder.pipeline import Built
+
+
+def describe(built: Built) -> str:
+    """Return a few lines about one target, below its table of sizes."""
+    summary = built.summary
+    objects = summary["objects"]
+    lines = [built.text.rstrip(), "", *(_describe_check(check) for check in summary["checks"])]
+    lines.append(
+        f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
+        f" {objects['reused']} reused, {objects['compiled']} compiled"
+    )
+    lines.append(
+        f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/"
+    )
+    return "\n".join(lines)
+
+
+def _describe_check(check: Mapping[str, str | int]) -> str:
+    about = " ".join(str(it) for it in (check["model"], check["runner"]) if it)
+    count = check["cases"]
+    cases = f", {count} case{'s' if count != 1 else ''}" if count else ""
+    reason = f": {check['reason']}" if check["reason"] else ""
+    return f"{check['outcome']:8} {check['name']}{f' ({about}{cases})' if about else ''}{reason}"
