@@ -77,6 +77,14 @@ class Archive:
             raise MalformedError(f"{shown(name)} is {record.size} bytes long, the limit is {limit}")
         return b"".join(self._content(record))
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of the whole file, as lower-case hex."""
+        digest = hashlib.sha256()
+        self._stream.seek(0)
+        while piece := self._stream.read(_CHUNK):
+            digest.update(piece)
+        return digest.hexdigest()
+
     def digest(self, name: str) -> bytes:
         """Return the SHA-256 of the content of a record that is there."""
         digest = hashlib.sha256()

@@ -8,14 +8,8 @@ other calls on top, are believed: what is found is certain, and not all there is
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from builder.introspect.values import SCALAR_NUMBERS
 from builder.model import OperatorUse
-
-_SCALAR_TYPES: Final = (
-    "Byte", "Char", "Short", "Int", "Long", "Half", "Float", "Double", "ComplexHalf",
-    "ComplexFloat", "ComplexDouble", "Bool", "QInt8", "QUInt8", "QInt32", "BFloat16",
-    "QUInt4x2", "QUInt2x4",
-)  # fmt: skip
-"""Dtypes by the number TorchScript has for them (`c10/core/ScalarType.h`)."""
 
 _PLACES: Final[Mapping[int, str]] = {
     1: "arange as_tensor as_tensor.list bartlett_window blackman_window empty.memory_format"
@@ -80,5 +74,5 @@ def _asked(use: OperatorUse, pushed: Sequence[int], constants: Sequence[object])
     match constants[number]:
         case bool():
             return
-        case int(value) if 0 <= value < len(_SCALAR_TYPES):
-            yield _SCALAR_TYPES[value]
+        case int(value) if value in SCALAR_NUMBERS:
+            yield SCALAR_NUMBERS[value]

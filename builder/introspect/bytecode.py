@@ -18,9 +18,10 @@ from builder.model import Method, OperatorName, OperatorUse, SourceLine
 
 OLDEST: Final = 4
 NEWEST: Final = 9
+_WITH_SCHEMA: Final = 5  # from here on torch reads a schema without looking whether it is there
 _UNVERSIONED: Final = 3  # torch 1.5 and older wrote no version
 
-OPCODES: Final = frozenset({
+OPCODES: Final = (
     "OP", "OPN", "LOAD", "MOVE", "STOREN", "STORE", "DROP", "DROPR", "LOADC", "JF", "JMP", "LOOP",
     "RET", "WAIT", "CALL", "GUARD", "TYPECHECK", "FAIL_GUARD", "PROFILE_OP", "TAIL_CALL",
     "INTERFACE_CALL", "GET_ATTR", "SET_ATTR", "LIST_UNPACK", "TUPLE_CONSTRUCT",
@@ -28,8 +29,10 @@ OPCODES: Final = frozenset({
     "TUPLE_SLICE", "TUPLE_INDEX", "RAISE_EXCEPTION", "DICT_INDEX", "UNCHECKED_CAST", "__IS__",
     "UN_INITIALIZED", "__ISNOT__", "FORMAT", "DEVICE", "DTYPE", "DIM", "__NOT__", "TO_LIST",
     "NUM_TO_TENSOR", "IS_CUDA", "FORK", "WARN", "ENTER", "EXIT", "AWAITABLE",
-})  # fmt: skip
-"""The instructions of the pinned runtime (`torch/csrc/jit/runtime/instruction.h`)."""
+)  # fmt: skip
+"""The instructions of the pinned runtime, by number (`torch/csrc/jit/runtime/instruction.h`)."""
+
+_KNOWN: Final = frozenset(OPCODES)
 
 _CALLS: Final = frozenset({"OP", "OPN"})
 _CODE_FIELDS: Final = ("instructions", "operators", "constants", "types", "register_size")
@@ -75,6 +78,8 @@ def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
     for function in functions:
         match function:
             case (str(name), code, *rest):
+                if not rest and version >= _WITH_SCHEMA:
+                    raise MalformedError(f"{shown(name)} has no schema")
                 read = _function(name, code)
                 methods.append(_method(read, lines.get(name, ())))
                 types.update(it for it in read.types if len(it) <= _MAX_TYPE)
@@ -113,7 +118,7 @@ def _function(name: str, code: object) -> _Function:
     instructions: list[Instruction] = []
     for instruction in _tuple(name, table["instructions"], "instructions"):
         match instruction:
-            case (str(opcode), int(first), int(second)) if opcode in OPCODES:
+            case (str(opcode), int(first), int(second)) if opcode in _KNOWN:
                 instructions.append((opcode, first, second))
             case (str(opcode), int(), int()):
                 raise MalformedError(

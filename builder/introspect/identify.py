@@ -30,7 +30,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-_HEAD: Final = 16
+IDENTIFIER: Final = b"PTMF"
 _OLD_SAVE: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
 # Formats people have at hand beside TorchScript: (offset, magic, what it is).
@@ -53,10 +53,10 @@ def check_head(path: Path, head: bytes) -> None:
         raise ModelError(f"cannot read {path}: the file is empty", hint=HOW_TO_REPAIR)
     if head.startswith(b"PK\3\4"):
         return
-    if head[4:8] == b"PTMF":
+    if IDENTIFIER in (head[4:8], head[8:12]):
         raise ModelError(
-            f"cannot read {path}: it is a lite model in flatbuffer form, which is not supported",
-            hint="save it without _use_flatbuffer: module._save_for_lite_interpreter(path)",
+            f"cannot read {path}: it is a lite model in flatbuffer form, not an archive",
+            hint="`build-runtime inspect` and builds read it; they make an archive of it",
         )
     for offset, magic, what in _FOREIGN:
         if head.startswith(magic, offset):

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from builder.errors import ModelError, UsageError
-from builder.files import sha256_file
 from builder.introspect.archive import Archive
 from builder.introspect.bytecode import custom_classes, parse_bytecode
 from builder.introspect.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.introspect.faults import MalformedError, shown
 from builder.introspect.identify import (
     HOW_TO_REPAIR,
+    IDENTIFIER,
     MAX_PICKLE,
     Kind,
     check_head,
@@ -32,8 +32,8 @@ _MAX_VERSION: Final = 32  # bytes
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Archive]:
-    """Yield the archive; every fault in it leaves as a `ModelError` that names the file."""
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Yield the stream; every fault found meanwhile leaves as an error that names the file."""
     if not path.is_file():
         raise UsageError(
             f"no such model: {path}{' (it is a directory)' if path.is_dir() else ''}",
@@ -41,14 +41,28 @@ def opened(path: Path) -> Iterator[Archive]:
         )
     try:
         with path.open("rb") as stream:
-            check_head(path, stream.read(_HEAD))
-            yield Archive(path, stream)
+            yield stream
     except MalformedError as fault:
         raise ModelError(f"cannot read {path}: {fault}", hint=HOW_TO_REPAIR) from fault
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror or error}", hint="check the permissions"
         ) from error
+
+
+def is_flatbuffer(path: Path) -> bool:
+    """Tell whether a file is a lite model in flatbuffer form; raise `UsageError` without a file."""
+    with reading(path) as stream:
+        head = stream.read(_HEAD)
+        return not head.startswith(b"PK") and IDENTIFIER in (head[4:8], head[8:12])
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """Yield the archive; every fault in it leaves as a `ModelError` that names the file."""
+    with reading(path) as stream:
+        check_head(path, stream.read(_HEAD))
+        yield Archive(path, stream)
 
 
 def read_lite(
@@ -71,7 +85,7 @@ def read_lite(
             )
         if kind is not Kind.LITE:
             raise refusal(path, archive, kind)
-        return _model(archive, name or path.stem, source, debug)
+        return model_of(archive, name or path.stem, source, debug)
 
 
 def read_pickles(archive: Archive, names: Iterator[str]) -> dict[str, Pickle]:
@@ -110,7 +124,10 @@ def check_storages(archive: Archive, found: Pickle, folder: str) -> None:
             )
 
 
-def _model(archive: Archive, name: str, source: Path | None, debug: Path | None) -> Model:
+def model_of(
+    archive: Archive, name: str, source: Path | None = None, debug: Path | None = None
+) -> Model:
+    """Return what an archive says; raise `MalformedError` unless it is a sound lite model."""
     archive.check_contents()
     if "byteorder" in archive.records and archive.read("byteorder", limit=64) != b"little":
         raise MalformedError("its tensors are big-endian; every supported device is little-endian")
@@ -134,7 +151,7 @@ def _model(archive: Archive, name: str, source: Path | None, debug: Path | None)
         name=name,
         source=source or archive.path,
         path=archive.path,
-        sha256=sha256_file(archive.path),
+        sha256=archive.sha256(),
         format=ModelFormat.LITE if source is None else ModelFormat.TORCHSCRIPT,
         bytecode_version=bytecode.version,
         operator_version=operator_version(archive),

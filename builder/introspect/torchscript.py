@@ -14,11 +14,13 @@ from builder.introspect.archive import Archive
 from builder.introspect.identify import Kind, kind_of, refusal
 from builder.introspect.lite import (
     check_storages,
+    is_flatbuffer,
     opened,
     operator_version,
     read_lite,
     read_pickles,
 )
+from builder.introspect.repack import read_flatbuffer
 from builder.model import Model
 from builder.process import Command, Completed, Host
 
@@ -34,8 +36,11 @@ _PACKAGES: Final = Path(__file__).parents[2]
 def read_model(path: Path, host: Host) -> Model:
     """Read a TorchScript `.pt` or lite `.ptl`; a `.pt` is converted, once, into the cache.
 
-    Raise `ModelError` for a file that is damaged or no model, `UsageError` without a file.
+    So is a lite model in flatbuffer form. Raise `ModelError` for a file that is damaged or no
+    model, `UsageError` without a file.
     """
+    if is_flatbuffer(path):
+        return read_flatbuffer(path, host.cache)
     with opened(path) as archive:
         kind = kind_of(archive.records)
         if kind is Kind.LITE:

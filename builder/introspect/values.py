@@ -14,6 +14,13 @@ SCALAR_SIZES: Final = {
 }  # fmt: skip
 """Bytes per stored element of each dtype, by the names of `at::ScalarType`."""
 
+SCALAR_NUMBERS: Final = dict(enumerate((
+    "Byte", "Char", "Short", "Int", "Long", "Half", "Float", "Double", "ComplexHalf",
+    "ComplexFloat", "ComplexDouble", "Bool", "QInt8", "QUInt8", "QInt32", "BFloat16",
+    "QUInt4x2", "QUInt2x4",
+)))  # fmt: skip
+"""The dtypes a lite model may hold or ask for, by their numbers (`c10/core/ScalarType.h`)."""
+
 _PACKED: Final = {"QUInt4x2": 2, "QUInt2x4": 4}  # elements in one stored byte
 _QSCHEMES: Final = frozenset({
     "per_tensor_affine", "per_channel_affine", "per_tensor_symmetric", "per_channel_symmetric",

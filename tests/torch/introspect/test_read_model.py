@@ -357,12 +357,6 @@ def test_torch_says_why_it_cannot_convert(tmp_path: Path, real: Host) -> None:
             ),
             "a torch.export program",
         ),
-        (
-            lambda net, path: torch.jit.script(net)._save_for_lite_interpreter(
-                str(path), _use_flatbuffer=True
-            ),
-            "flatbuffer",
-        ),
     ],
 )
 def test_other_files_of_torch_are_named(

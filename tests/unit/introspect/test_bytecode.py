@@ -68,6 +68,12 @@ def test_version_four_may_lack_the_schema() -> None:
     assert parse(function()[:2], version=4).methods[0].name == "__torch__.Net.forward"
 
 
+def test_later_versions_must_have_the_schema() -> None:
+    """Torch's own reader looks for it beyond the end of the tuple."""
+    with pytest.raises(MalformedError, match="has no schema"):
+        parse(function()[:2], version=5)
+
+
 def test_custom_classes_of_the_types_table_and_the_schema() -> None:
     packed = "Optional[__torch__.torch.classes.quantized.Conv2dPackedParamsBase]"
     own = "__torch__.torch.classes.xnnpack.Conv2dOpContext"
@@ -90,8 +96,8 @@ def test_custom_classes_of_the_types_table_and_the_schema() -> None:
         (function(operators=(("aten::add", "", "three"),), instructions=()), "malformed operator"),
         (function(operators=(("aten::add", "", -2),), instructions=()), "malformed operator"),
         (function("evil\x1b[2J"), "impossible name"),
-        (("__torch__.f", (("operators", ()),)), "malformed code table"),
-        (("__torch__.f", None), "malformed code table"),
+        (("__torch__.f", (("operators", ()),), ()), "malformed code table"),
+        (("__torch__.f", None, ()), "malformed code table"),
         ((), "without name or code"),
         (None, "without name or code"),
     ],
