@@ -10,16 +10,21 @@ from builder.catalogue import Catalogue
 from builder.model import Selection
 from builder.resources import DATA
 
+_OPCODE: Final = re.compile(r"\bopcode (\w+)")
 _CALL: Final = re.compile(r"_ZN2at4_ops\d+(\w+?)4callE")
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One feature that is left out: regular expressions over operators and mangled names."""
+    """One feature that is left out: regular expressions over operators and mangled names.
+
+    `instructions` are those of the bytecode that need the feature.
+    """
 
     feature: str
     operators: str = ""
     symbols: str = ""
+    instructions: tuple[str, ...] = ()
 
     def covers(self, symbol: str) -> bool:
         """Whether a mangled name is a function of the feature."""
@@ -37,10 +42,20 @@ def active_cuts(selection: Selection, catalogue: Catalogue) -> tuple[Cut, ...]:
     if any(catalogue.entries[name].registrar for name in selection.names):
         touched.append("registrar")
     return tuple(
-        Cut(row["feature"], row.get("operators", ""), row.get("symbols", ""))
+        Cut(
+            row["feature"],
+            row.get("operators", ""),
+            row.get("symbols", ""),
+            tuple(_OPCODE.findall(row["kept_by"])),
+        )
         for row in _table()
         if not any(re.search(row["kept_by"], word) for word in touched)
     )
+
+
+def cut_instructions(cuts: Iterable[Cut]) -> tuple[str, ...]:
+    """Return the instructions that cannot run when features are cut, sorted."""
+    return tuple(sorted(name for cut in cuts for name in cut.instructions))
 
 
 def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:

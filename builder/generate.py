@@ -9,6 +9,7 @@ import jinja2
 
 from builder.candidates import Group
 from builder.catalogue import Catalogue, OperatorEntry, encode_arguments
+from builder.cuts import active_cuts, cut_instructions
 from builder.kernels import find_kernels, known_classes
 from builder.model import BuildPlan, GeneratedFile, Toolchain
 from builder.resources import CMAKE, NATIVE, TEMPLATES
@@ -119,6 +120,7 @@ def render_runtime(
         "all_classes": "QuantizedCPU" in plan.profile.backends,
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],
         "upgraders": plan.selection.upgraders,
+        "cut_instructions": cut_instructions(active_cuts(plan.selection, catalogue)),
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,
         "manifest_bytes": manifest.encode(),

@@ -34,6 +34,9 @@ _DAMAGED: Final = (
 )  # fmt: skip
 """What an archive raises whose bytes are not what a build wrote, ours included."""
 
+_QUANTIZED: Final = frozenset({"QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4"})
+"""As `Model.dtypes` spells them."""
+
 _HINT: Final = "name an archive or a folder that `build-runtime MODEL --abi …` wrote"
 
 
@@ -153,6 +156,9 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
     target, holds = document["target"], document["result"]["holds"]
     kernels = frozenset(map(str, document["profile"]["dtypes"]))
     stored = frozenset(map(str, document["dtypes"]))
+    # kernels of quantized tensors are not selected by dtype: it has all of them, or none
+    backends = document["profile"]["backends"]
+    quantized = _QUANTIZED if "QuantizedCPU" in backends else frozenset[str]()
     return Artifact(
         source=source,
         root=root,
@@ -167,7 +173,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
                 for it in holds["operators"]
             ),
             classes=frozenset(map(str, document["classes"])),
-            dtypes=kernels | stored,
+            dtypes=kernels | stored | quantized,
             opcodes=frozenset(map(str, holds["opcodes"])),
             left_out=frozenset(map(str, holds["left_out"])),
             upgraders=bool(holds["upgraders"]),

@@ -69,8 +69,17 @@ def _arguments(model: Model, name: OperatorName) -> Iterator[int | None]:
 
 
 def _features(needs: Selection, held: Holdings) -> Iterator[str]:
-    """Yield what was cut; operators, classes and dtypes are missing then and told already."""
+    """Yield what is there in name only: its feature was cut.
+
+    Operators, classes and dtypes of the feature are missing then and told already, except for
+    operators of the interpreter itself, which are always registered.
+    """
+    always = {f"{use.name.namespace} {use.name.base}": use.name for use in held.operators}
     for feature, words in sorted(features_touched(needs).items()):
-        opcodes = [word for word in words if word.startswith("opcode ")]
-        if feature in held.left_out and opcodes:
-            yield f"{', '.join(opcodes)}: {feature} was left out of this runtime"
+        told = [
+            f"operator {always[word]}" if word in always else word
+            for word in words
+            if word in always or word.startswith("opcode ")
+        ]
+        if feature in held.left_out and told:
+            yield f"{', '.join(told)}: {feature} was left out of this runtime"

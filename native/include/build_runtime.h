@@ -72,7 +72,7 @@ typedef enum br_status {
   BR_INVALID_ARGUMENT = 1,  /* a NULL, an impossible shape, or an argument the method does not take */
   BR_IO = 2,                /* the file cannot be read */
   BR_BAD_MODEL = 3,         /* not a lite-interpreter model, or damaged, or of an unknown version */
-  BR_MISSING_OPERATORS = 4, /* the model needs operators that this runtime does not hold */
+  BR_MISSING_OPERATORS = 4, /* the model needs operators, instructions or classes that are not here */
   BR_NOT_FOUND = 5,         /* no such method, key, field or item */
   BR_WRONG_KIND = 6,        /* a value was read as something it is not */
   BR_RUN_FAILED = 7,        /* an operator refused its inputs (shape, dtype not in this runtime) */
@@ -154,7 +154,8 @@ BR_API void br_error_free(br_error* error);
 
 /* ---- Modules ---- */
 
-/* Load a zip `.ptl`. All operators the runtime lacks are reported in one BR_MISSING_OPERATORS. */
+/* Load a zip `.ptl`. All that the runtime lacks is reported in one BR_MISSING_OPERATORS: operators (and
+ * numbers of arguments they do not take), instructions, and classes. */
 BR_API br_status br_module_load_file(const char* path, br_module** module, br_error** error);
 /* The same from memory. `data` is only read during the call. */
 BR_API br_status br_module_load_memory(const void* data, size_t size, br_module** module,

@@ -5,6 +5,7 @@
 // reads, and lists all missing operators of the model at once. The bytecode format is described at
 // the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
 #include "archive.h"
+#include "missing.h"
 #include "registration.h"
 
 #include <ATen/EmptyTensor.h>
@@ -19,8 +20,6 @@
 #include <torch/csrc/jit/mobile/upgrader_mobile.h>
 #include <torch/csrc/jit/runtime/instruction.h>
 #include <torch/csrc/jit/serialization/import_read.h>
-
-#include <algorithm>
 
 namespace torch::jit {
 OpCode parseOpCode(const char* str);
@@ -110,7 +109,9 @@ class Loader {
       add_function(tuple(entry, 2, "function"));
     }
     // Before the data: reading it may already run methods (`__setstate__`).
-    fail_if_operators_are_missing();
+    if (missing_.any()) {
+      fail_for_missing();
+    }
     IValue self = read("data", "data/");
     if (!self.isObject()) {
       fail_model("the data is not a module");
@@ -120,6 +121,13 @@ class Loader {
   }
 
  private:
+  // The data has not been read: the classes it names belong to the list, too.
+  [[noreturn]] void fail_for_missing() {
+    const auto data = reader_.getRecord("data.pkl");
+    missing_.note_globals(static_cast<const char*>(std::get<0>(data).get()), std::get<1>(data));
+    missing_.fail();
+  }
+
   // Tensors of the bytecode moved from "constants/" to "bytecode/" over time.
   const char* constants_prefix() {
     return jit::isTensorInBytecodeArchive(reader_) ? "bytecode/" : "constants/";
@@ -131,6 +139,9 @@ class Loader {
         "",
         tensor_prefix,
         [this](const c10::QualifiedName& name) {
+          if (!missing_.note_classes(name.qualifiedName())) {
+            fail_for_missing();
+          }
           return jit::typeResolverMobile(name, loaded_.classes);
         },
         [this](const at::StrongTypePtr& type, const IValue& input) {
@@ -163,19 +174,22 @@ class Loader {
     auto function =
         std::make_unique<mobile::Function>(c10::QualifiedName(text(entry[0], "function name")));
     const IValue& code = entry[1];
-    // A build whose models need no upgrader has none; applyUpgrader refuses a model that needs one.
-    if (const auto* list = upgrade_ ? upgraders() : nullptr) {
+    // A build whose models need no upgrader has none.
+    const auto* list = upgrade_ ? upgraders() : nullptr;
+    if (list != nullptr) {
       for (const auto& upgrader : *list) {
         function->append_function(upgrader.function);
       }
     }
     add_operators(field(code, 1, "operators"), *function);
     add_instructions(field(code, 0, "instructions"), *function);
-    if (upgrade_) {
+    if (upgrade_ && list == nullptr) {
+      missing_.note_outdated(*function, reader_.version());
+    } else if (upgrade_) {
       mobile::applyUpgrader(function.get(), reader_.version());
       for (const auto& instruction : function->get_code().instructions_) {
         if (instruction.op == jit::CALL) {
-          note_missing(*function->get_code().functions_.at(instruction.X));
+          missing_.note_operators(*function->get_code().functions_.at(instruction.X));
         }
       }
     }
@@ -184,8 +198,13 @@ class Loader {
       function->append_constant(constant);
     }
     const IValue& types = field(code, 3, "types");
-    tuple(types, 0, "types");
-    mobile::parseTypes(types.toTupleRef().elements(), function.get());
+    bool classes_are_here = true;
+    for (const IValue& type : tuple(types, 0, "types")) {
+      classes_are_here &= missing_.note_classes(text(type, "type"));
+    }
+    if (classes_are_here) {
+      mobile::parseTypes(types.toTupleRef().elements(), function.get());
+    }
     const int64_t registers = number(field(code, 4, "register_size"), "register_size");
     if (registers < 0 || registers > kMaxRegisters) {
       fail_model("impossible number of registers");
@@ -207,46 +226,17 @@ class Loader {
       function.append_operator(
           text(parts[0], "operator name"), text(parts[1], "overload name"), arguments);
     }
-    note_missing(function);
-  }
-
-  void note_missing(mobile::Function& function) {
-    if (function.initialize_operators(/*should_check_operators=*/false)) {
-      return;
-    }
-    const auto& code = function.get_code();
-    for (size_t i = 0; i < code.operators_.size(); ++i) {
-      if (!code.operators_[i]) {
-        missing_.push_back(mobile::operator_str(code.op_names_[i]));
-      }
-    }
-  }
-
-  void fail_if_operators_are_missing() {
-    if (missing_.empty()) {
-      return;
-    }
-    std::sort(missing_.begin(), missing_.end());
-    missing_.erase(std::unique(missing_.begin(), missing_.end()), missing_.end());
-    std::string message = "the model needs operators that this runtime does not hold: ";
-    for (size_t i = 0; i < missing_.size(); ++i) {
-      message += (i == 0 ? "" : ", ") + missing_[i];
-    }
-    fail(
-        BR_MISSING_OPERATORS,
-        message + "; this runtime was built for other models: rebuild it with this model added");
+    missing_.note_operators(function);
   }
 
   void add_instructions(const IValue& instructions, mobile::Function& function) {
     for (const IValue& value : tuple(instructions, 0, "instructions")) {
       const auto parts = tuple(value, 3, "instruction");
       const std::string& name = text(parts[0], "instruction");
-      const jit::OpCode code = jit::parseOpCode(name.c_str());
-      // parseOpCode takes what it does not know for OP.
-      if (code == jit::OP && name != "OP") {
-        fail(BR_BAD_MODEL, "the model uses an instruction this runtime does not know: " + name);
+      if (missing_.note_instruction(name)) {
+        function.append_instruction(
+            jit::parseOpCode(name.c_str()), number(parts[1], "operand"), number(parts[2], "operand"));
       }
-      function.append_instruction(code, number(parts[1], "operand"), number(parts[2], "operand"));
     }
     auto& code = function.get_code();
     const auto index = static_cast<int64_t>(loaded_.functions->methods().size());
@@ -273,8 +263,10 @@ class Loader {
   std::vector<c10::Argument> read_arguments(const IValue& list) {
     std::vector<c10::Argument> arguments;
     for (const IValue& value : tuple(list, 0, "argument list")) {
-      c10::TypePtr type = jit::resolveTypeNameMobile(
-          c10::QualifiedName(text(field(value, 1, "type"), "argument type")), loaded_.classes);
+      const std::string& name = text(field(value, 1, "type"), "argument type");
+      c10::TypePtr type = missing_.note_classes(name)
+          ? jit::resolveTypeNameMobile(c10::QualifiedName(name), loaded_.classes)
+          : nullptr;
       arguments.emplace_back(
           text(field(value, 0, "name"), "argument name"),
           // Unions have no type here, and an argument without one would count as a tensor.
@@ -287,7 +279,7 @@ class Loader {
 
   PyTorchStreamReader& reader_;
   LoadedModule loaded_;
-  std::vector<std::string> missing_;
+  Missing missing_;
   bool upgrade_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "archive.h"
 #include "arguments.h"
 
+#include <ATen/selected_mobile_ops.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/runtime/operator.h>
 #include <torch/csrc/jit/mobile/interpreter.h>
@@ -50,6 +51,7 @@ Function& find_method(const br_module& module, const char* name) {
 }
 
 // The tensors an operator was given, as `float32[1, 3]`: they are still on the stack when it throws.
+// LibTorch's own words for a dtype that was not compiled in are stripped, so it is told here.
 std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IValue> stack) {
   const auto op = torch::jit::findOperatorFor(name);
   if (op == nullptr) {
@@ -57,6 +59,7 @@ std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IV
   }
   const size_t count = std::min(op->schema().arguments().size(), stack.size());
   std::string text = "(";
+  std::string foreign;
   for (const c10::IValue& value : stack.slice(stack.size() - count)) {
     if (!value.isTensor() || !value.toTensor().defined()) {
       continue;
@@ -69,8 +72,17 @@ std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IV
       text += (i == 0 ? "" : ", ") + std::to_string(tensor.size(i));
     }
     text += ']';
+    const auto dtype = tensor.scalar_type();
+    if (!at::should_include_kernel_dtype("", dtype) && !c10::isQIntType(dtype) &&
+        foreign.find(c10::toString(dtype)) == std::string::npos) {
+      foreign += (foreign.empty() ? "" : ",") + std::string(c10::toString(dtype));
+    }
   }
-  return text + ")";
+  text += ')';
+  if (!foreign.empty()) {
+    text += ": this runtime was built without kernels for " + foreign + " (--dtypes adds them)";
+  }
+  return text;
 }
 
 // The operator that was running when an exception left the interpreter on this thread.

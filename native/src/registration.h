@@ -33,6 +33,9 @@ struct OperatorEntry {
 // null when no model of the build needs them. Defined by the generated file.
 const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
 
+// The instructions whose feature was cut from this build, ended by a null. Defined by the generated file.
+const char* const* cut_instructions();
+
 // Returns true, so that a constant can hold the call.
 bool register_operators(const OperatorEntry* entries, std::size_t count);
 

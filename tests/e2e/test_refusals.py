@@ -11,8 +11,20 @@ from typing import Final
 
 import pytest
 
+from builder.model import Abi
+from builder.targets import facts
+from builder.toolchain import find_zig
 from builder.values import Failure, Tensor
-from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool, ones
+from tests.e2e.real import (
+    CLASSIFIER,
+    CLASSIFIER_SHAPE,
+    EMULATORS,
+    ROOT,
+    Runtime,
+    Tool,
+    ones,
+)
+from tests.unit.introspect import forge
 
 Make = Callable[[str, str], Runtime]
 
@@ -47,6 +59,90 @@ def test_a_model_of_another_runtime_is_refused_with_every_missing_operator(runti
         assert f"{name}\n" not in told.stderr
 
 
+def refused(made: Runtime, model: Path) -> str:
+    """Return what the runtime of a program says about a model it does not load."""
+    told = made.run(model, "--methods")
+    assert (told.returncode, told.stdout) == (3, "")
+    return told.stderr.removeprefix("error: the model needs what this runtime does not hold: ")
+
+
+def test_everything_that_is_missing_is_told_at_once(runtime: Make, tmp_path: Path) -> None:
+    made = runtime("classifier", "x86_64")
+    classes = ("__torch__.torch.classes.shop.Basket", "List[__torch__.torch.classes.shop.Till]")
+    shelf = forge.made("__torch__.torch.classes.shop", "Shelf", {})
+    one = forge.function(
+        operators=(("aten::mul", "Tensor", 2), ("aten::relu", "", 2), ("aten::linear", "", 1),
+                   ("aten::mul", "Scalar", 2), ("aten::relu", "", 1), ("aten::format", "", 9)),
+        instructions=(("STOREN", 1, 2), ("FORMAT", 2, 0), ("FORK", 0, 0), ("JUMP", 0, 0),
+                      ("OP", 0, 0), ("RET", 0, 0)),
+        types=classes,
+    )  # fmt: skip
+    two = forge.function("__torch__.Net.more", operators=(("shop::tax", "", 2),))
+    records = {
+        **forge.lite(),
+        "bytecode.pkl": forge.bytecode(one, two),
+        "data.pkl": forge.module(shelf=shelf),
+    }
+    assert refused(made, forge.write(tmp_path / "net.ptl", records)) == (
+        "operators aten::linear with 1 arguments, here it needs more, aten::mul.Scalar,"
+        " aten::mul.Tensor, aten::relu with 2 arguments, here it takes 1, shop::tax;"
+        " instructions FORK, FORMAT, JUMP; classes shop.Basket, shop.Shelf, shop.Till;"
+        " the runtime was built for other models: build it again with this one added\n"
+    )
+
+
+def test_a_class_alone_is_told(runtime: Make, tmp_path: Path) -> None:
+    shelves = [forge.made("__torch__.torch.classes.shop", name, {}) for name in ("Shelf", "Box")]
+    code = forge.function(operators=(("aten::relu", "", 1),))
+    records = {
+        **forge.lite(),
+        "bytecode.pkl": forge.bytecode(code),
+        "data.pkl": forge.module(shelves=shelves),
+    }
+    told = refused(runtime("classifier", "x86_64"), forge.write(tmp_path / "net.ptl", records))
+    assert told.startswith("classes shop.Box, shop.Shelf;")
+
+
+def test_what_an_operator_no_longer_means_is_told(runtime: Make, tmp_path: Path) -> None:
+    code = forge.function(operators=(("aten::div", "Tensor", 2),))
+    records = {**forge.lite(), "bytecode.pkl": forge.bytecode(code), "version": b"3\n"}
+    told = refused(runtime("classifier", "x86_64"), forge.write(tmp_path / "net.ptl", records))
+    assert told.startswith(
+        "operators aten::div.Tensor, aten::div.Tensor as it was in operator version 3;"
+    )
+
+
+@pytest.mark.parametrize("abi", ["x86_64", "arm64-v8a"])
+def test_a_program_goes_on_after_what_the_runtime_does_not_hold(
+    abi: str, runtime: Make, require: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """A program in C, through the C interface alone."""
+    made, foreign = runtime("classifier", abi), runtime("control_flow", "x86_64").model("model")
+    program = tmp_path / "refusals"
+    source = ROOT / "tests" / "native" / "consumers" / "c" / "refusals.c"
+    lib = made.prefix / "lib"
+    target = facts(Abi(abi)).zig_target
+    subprocess.run(
+        [find_zig().path, "cc", "-target", target, "-Wall", "-Werror", source, "-o", program,
+         "-I", made.prefix / "include", "-L", lib, "-lbuild_runtime", f"-Wl,-rpath,{lib}"],
+        check=True, env={**os.environ, "ZIG_LOCAL_CACHE_DIR": str(tmp_path / "zig")},
+    )  # fmt: skip
+    runner = (require(EMULATORS[abi]), "-L", facts(Abi(abi)).sysroot) if abi in EMULATORS else ()
+    done = subprocess.run(
+        [*runner, program, foreign, made.model("model"), "1", "3", "32", "32"],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    missing, first, wrong, last = done.stdout.splitlines()
+    assert missing.startswith("4 the model needs what this runtime does not hold: operators ")
+    for name in set(runtime("control_flow", "x86_64").summary["operators"]) - {"aten::format"}:
+        assert f"{name}," in missing or f"{name};" in missing
+    assert "; instructions FORMAT; " in missing
+    assert first == last == "0 ok"
+    assert wrong.startswith("7 aten::_convolution(float16[1, 3, 32, 32], float32[8, 3, 3, 3]): ")
+    assert "this runtime was built without kernels for Half (--dtypes adds them)" in wrong
+
+
 def test_a_dtype_that_was_not_selected_is_an_error_and_not_the_end(
     runtime: Make, tmp_path: Path
 ) -> None:
@@ -57,7 +153,7 @@ def test_a_dtype_that_was_not_selected_is_an_error_and_not_the_end(
     assert isinstance(first, Tensor)
     assert first.shape == (1, 10)
     assert isinstance(wrong, Failure)
-    assert wrong.message
+    assert "built without kernels for Half (--dtypes adds them)" in wrong.message
     assert last == first
 
 

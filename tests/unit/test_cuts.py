@@ -3,7 +3,7 @@
 import pytest
 
 from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
-from builder.cuts import active_cuts, feature_of
+from builder.cuts import active_cuts, cut_instructions, feature_of, features_touched
 from builder.model import OperatorName, SelectedOperator, Selection
 
 SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
@@ -87,3 +87,23 @@ def test_only_calls_of_operators_of_the_feature_are_cut() -> None:
     for name in ("index_Tensor", "indices_copy_x", "max_pool2d_with_indices", "embedding"):
         symbol = f"_ZN2at4_ops{len(name)}{name}4callERKNS_6TensorE"
         assert feature_of(symbol, cuts) is None, name
+
+
+def test_instructions_go_with_their_feature() -> None:
+    catalogue = make_catalogue([entry("aten::add.Tensor")])
+    dense = Selection((SelectedOperator(OperatorName.parse("aten::add.Tensor")),))
+    assert cut_instructions(active_cuts(dense, catalogue)) == ("FORMAT",)
+    formatting = Selection(opcodes=frozenset({"FORMAT"}))
+    assert cut_instructions(active_cuts(formatting, catalogue)) == ()
+
+
+def test_what_touches_a_feature_is_named() -> None:
+    selection = Selection(
+        (SelectedOperator(OperatorName.parse("aten::quantize_per_tensor")),),
+        dtypes=frozenset({"QUInt8"}),
+        opcodes=frozenset({"OP", "FORMAT"}),
+    )
+    assert features_touched(selection) == {
+        "quantized tensors": ("aten quantize_per_tensor", "dtype QUInt8"),
+        "string formatting": ("opcode FORMAT",),
+    }

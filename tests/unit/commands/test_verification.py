@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from builder import policy
 from builder.commands import verification
@@ -17,6 +18,7 @@ from builder.errors import UsageError
 from builder.model import InputSpec, Limits
 from builder.pipeline import Wish, proving
 from builder.process import Command, Completed, Host
+from builder.resources import DATA
 from builder.values import Tensor, Value, encode
 from builder.verify import Executor
 from tests.conftest import FakeRunner
@@ -28,6 +30,9 @@ SHAPES = InputSpec(shapes=((1,),), dtypes=("float32",))
 ONE, NEAR, FAR = (
     Tensor("float32", (1,), bytes.fromhex(it)) for it in ("0000803f", "0100803f", "00004040")
 )
+
+
+SCHEMA = json.loads((DATA / "schemas" / "verification.schema.json").read_text())
 
 
 class Events(Heard):
@@ -87,6 +92,8 @@ def ask(artifact: Path, *paths: Path, junit: Path | None = None, **wish: Any) ->
 
 
 def outcomes(document: dict[str, Any]) -> list[str]:
+    """Return how the checks ended; the document must be what its schema says."""
+    Draft202012Validator(SCHEMA).validate({"version": 1, **document})
     return [f"{it['outcome']} {it['name']} {it['model']}".strip() for it in document["checks"]]
 
 
@@ -134,6 +141,7 @@ def test_wrong_answers_fail_with_the_worst_element(
     assert answer.error.exit_code == 6
     assert "fits: output: 1 of 1 elements differ" in answer.error.message
     assert "does not answer as desktop torch does" in answer.error.message
+    assert outcomes(answer.document)[-1] == "failed outputs fits"
     assert answer.document["checks"][-1]["worst"]["actual"] == "3.0"
     failure = ET.parse(tmp_path / "r.xml").find(".//testcase[@name='outputs']/failure")
     assert failure is not None

@@ -102,6 +102,15 @@ def test_an_operator_that_takes_any_number_is_never_given_too_many() -> None:
     assert unmet_needs(model, needs(model), HELD) == ()
 
 
+def test_an_operator_that_is_there_in_name_only_is_told() -> None:
+    method = Method("__torch__.Net.forward", (use("aten::format", 2),), frozenset())
+    model = replace(MODEL, methods=(method,))
+    without = replace(HELD, left_out=frozenset({"string formatting"}))
+    assert unmet_needs(model, needs(model), without) == (
+        "operator aten::format: string formatting was left out of this runtime",
+    )
+
+
 def test_a_feature_that_was_left_out_matters_only_to_those_who_use_it() -> None:
     plain = replace(MODEL, methods=MODEL.methods[:1])
     without = replace(HELD, left_out=frozenset({"string formatting"}))
