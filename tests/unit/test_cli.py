@@ -11,7 +11,7 @@ import pytest
 from builder import VERSION, cli, pipeline
 from builder.cli import main
 from builder.errors import CompileError
-from builder.model import Abi, Platform, Target
+from builder.model import Abi, Limits, Platform, Target
 from builder.pipeline import Built, Request
 from builder.process import Host
 from tests.unit.introspect import forge
@@ -282,3 +282,25 @@ def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: Capture) -> None
     capsys.readouterr()
     assert main(["cache"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'cache'}\n(nothing)\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "limits"),
+    [
+        ((), Limits()),
+        (("--exact",), Limits(exact=True)),
+        (("--rtol", "1e-3", "--atol", "0"), Limits(relative=1e-3, absolute=0.0)),
+    ],
+)
+def test_tolerances_reach_the_build(
+    words: tuple[str, ...], limits: Limits, model: str, asked: list[tuple[Request, Host]]
+) -> None:
+    assert main([model, "--abi", "x86_64", *words]) == 0
+    ((request, _),) = asked
+    assert request.limits == limits
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "a little"])
+def test_what_is_no_tolerance_is_refused(text: str, model: str, capsys: Capture) -> None:
+    assert main([model, "--abi", "x86_64", "--atol", text]) == 2
+    assert f"--atol '{text}': not a number from 0 on" in capsys.readouterr().err

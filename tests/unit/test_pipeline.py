@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ToolchainError
-from builder.model import Abi, Target
+from builder.model import Abi, Limits, Platform, SourceTree, Target
 from builder.pipeline import Request, find_targets
+from builder.pipeline.results import request_name
 from builder.process import Host
 from builder.source import SourceRequest
+from builder.targets import make_target
 
 
 class Heard:
@@ -77,3 +79,14 @@ def test_android_is_refused_before_anything_is_done(host: Host) -> None:
     with pytest.raises(ToolchainError, match="no toolchain for android") as caught:
         find_targets(request("android"), host, Heard())
     assert "--platform linux" in caught.value.hint
+
+
+def test_another_tolerance_is_another_request(host: Host) -> None:
+    """What was proven less strictly is no answer for `--exact`."""
+    source = SourceTree("2.6.0", "d" * 64, "cache", ())
+    target = make_target(Platform.LINUX, Abi.X86_64)
+    names = {
+        request_name(replace(request("linux"), limits=limits), (), source, target, host)
+        for limits in (Limits(), Limits(exact=True), Limits(relative=0.5), Limits(absolute=0.5))
+    }
+    assert len(names) == 4
