@@ -24,6 +24,7 @@ from builder.verify import (
     to_junit,
     unmet_needs,
 )
+from builder.verify.artifact import SELECTION
 from builder.verify.verdicts import FILES, NEEDS, OUTPUTS, RUN
 
 _TITLES: Final = {
@@ -162,6 +163,8 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     """
     added = {model.name for model in models}
     packed = [path for name, path in artifact.models if name not in added]
+    if artifact.wanted_by - {name for name, _ in artifact.models}:
+        packed.append(SELECTION)  # operators that no model in it asked for
     words = ["build-runtime"]
     unpack = ""
     if source.is_dir():

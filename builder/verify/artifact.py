@@ -17,6 +17,9 @@ from builder.files import sha256_file
 from builder.model import Abi, Holdings, OperatorName, OperatorUse, Platform, Target
 
 _MANIFEST: Final = PurePosixPath("share/build_runtime/manifest.json")
+SELECTION: Final = PurePosixPath("share/build_runtime/selected_operators.yaml")
+"""The operators that were asked for, as a list that builds take instead of models."""
+
 _LIBRARY: Final = PurePosixPath("lib/libbuild_runtime.so")
 _PROGRAM: Final = PurePosixPath("bin/build-runtime-run")
 _LOADED: Final = ("bin", "lib")
@@ -55,8 +58,8 @@ class Artifact:
 
     `source` is the file or folder the user named, `root` the folder it lies unpacked in, the same
     for a folder. `models` are the places of the packaged models by name; `selected` the operators
-    that were asked for; `kernel_dtypes` are those the kernels were compiled for, `stored_dtypes`
-    those of tensors in the packaged models.
+    that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
+    kernels were compiled for, `stored_dtypes` those of tensors in the packaged models.
     """
 
     source: Path
@@ -64,6 +67,7 @@ class Artifact:
     target: Target
     models: tuple[tuple[str, PurePosixPath], ...]
     selected: frozenset[str]
+    wanted_by: frozenset[str]
     kernel_dtypes: frozenset[str]
     stored_dtypes: frozenset[str]
     holdings: Holdings
@@ -165,6 +169,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
         target=Target(Platform(target["platform"]), Abi(target["abi"]), target["api_level"]),
         models=tuple((str(it["name"]), _inner(it["file"])) for it in document["models"]),
         selected=frozenset(str(OperatorName.parse(it["name"])) for it in document["operators"]),
+        wanted_by=frozenset(str(name) for it in document["operators"] for name in it["models"]),
         kernel_dtypes=kernels,
         stored_dtypes=stored,
         holdings=Holdings(

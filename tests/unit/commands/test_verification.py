@@ -212,6 +212,22 @@ def test_a_new_model_takes_the_place_of_the_packaged_one_of_its_name(
     assert f"build-runtime {new} --abi x86_64" in error.hint
 
 
+def test_operators_of_a_list_are_asked_for_again(
+    host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
+) -> None:
+    answers(ONE, ONE)
+    document = forge.manifest()
+    document["operators"].append({"name": "aten::format", "models": ["app"]})
+    root = forge.write_folder(tmp_path / "x", document)
+    new = model(tmp_path / "new.ptl", ("aten::relu", "", 1))
+    error = verify(ask(root, new), host, Events()).error
+    assert error is not None
+    share = root / "share/build_runtime"
+    assert (
+        f"build-runtime {share}/models/net.ptl {share}/selected_operators.yaml {new}" in error.hint
+    )
+
+
 def test_the_models_of_an_archive_are_taken_out_first(
     host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
 ) -> None:
