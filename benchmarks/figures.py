@@ -43,6 +43,16 @@ sys.exit(code)
 """
 
 
+CONVERTING: Final = """\
+import runpy, sys, torch
+
+example, folder, lite = sys.argv[1:]
+sys.argv = [example, f"{folder}/mobilenet_v2"]
+runpy.run_path(f"{example}/make_model.py", run_name="__main__")
+torch.jit.load(f"{folder}/mobilenet_v2/model.pt")._save_for_lite_interpreter(lite)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One line of the table. `goal` is empty where there is none."""
@@ -104,6 +114,14 @@ def figures(bench: Bench, abi: str, sources: Path) -> Iterator[Figure]:
     yield Figure(
         "import and --help, median (of which Python itself)",
         f"{statistics.median(started):.2f} s ({statistics.median(bare):.2f} s)",
+        "0.30 s",
+    )
+    path = bench.scratch / "mobilenet_v2.ptl"
+    bench.timed("-W", "ignore", "-c", CONVERTING, EXAMPLES / "mobilenet_v2", bench.scratch, path)
+    inspected = [bench.timed("-m", "builder", "inspect", path)[0] for _ in range(REPEATS)]
+    yield Figure(
+        f"inspect a .ptl of {path.stat().st_size / 1e6:.0f} MB (MobileNetV2), median",
+        f"{statistics.median(inspected):.2f} s",
         "0.30 s",
     )
     # what a cold build may have: the sources, and nothing else

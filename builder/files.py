@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from filelock import FileLock, Timeout
-
 from builder.errors import UsageError
 from builder.model import GeneratedFile
 
@@ -122,6 +120,8 @@ def new_directory(path: Path) -> Iterator[Path]:
 @contextmanager
 def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold an exclusive lock on `path` across processes; it is released when the process dies."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415  slow to load, and rarely needed
+
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:

@@ -1,7 +1,6 @@
 """TorchScript `.pt` files: vet them, convert them in a child process, keep the result."""
 
 import hashlib
-import importlib.metadata
 import os
 import sys
 import tempfile
@@ -20,7 +19,6 @@ from builder.introspect.lite import (
     read_lite,
     read_pickles,
 )
-from builder.introspect.repack import read_flatbuffer
 from builder.model import Model
 from builder.process import Command, Completed, Host
 
@@ -40,6 +38,8 @@ def read_model(path: Path, host: Host) -> Model:
     model, `UsageError` without a file.
     """
     if is_flatbuffer(path):
+        from builder.introspect.repack import read_flatbuffer  # noqa: PLC0415  rarely needed
+
         return read_flatbuffer(path, host.cache)
     with opened(path) as archive:
         kind = kind_of(archive.records)
@@ -77,9 +77,11 @@ def _kept(kept: Path, source: Path) -> Model | None:
 
 
 def _torch_version() -> str:
+    from importlib import metadata  # noqa: PLC0415  slow to load, and not needed for a .ptl
+
     try:
-        return importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError as error:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError as error:
         raise ToolchainError(
             "a TorchScript .pt can only be read with torch, which is not installed",
             hint="install torch, or give the model as .ptl",
