@@ -24,8 +24,8 @@ SCRIPTS: Final = sorted(EXAMPLES.glob("*/make_model*.py"))
 
 SPELLED: Final = {"number": "float", "Optional[number]": "Optional[float]"}
 
-AT_LEAST: Final = 1000
-"""Models; half of the operators of torch 2.13 that a script can call are 1,700."""
+AT_LEAST: Final = 900
+"""Models; a third of the operators of torch 2.13 that a script can call are 1,100."""
 
 
 @pytest.fixture(autouse=True)
@@ -95,11 +95,11 @@ def ours(model: Model) -> set[str]:
     return {str(name) for name in model.operators}
 
 
-def test_a_model_of_every_other_operator(tmp_path: Path) -> None:
-    """Half of them: the other half would take as long again."""
+def test_models_of_a_third_of_all_operators(tmp_path: Path) -> None:
+    """All of them would take minutes, and tell the same."""
     path = tmp_path / "net.ptl"
     seen = 0
-    for schema in sorted(TORCH._C._jit_get_all_schemas(), key=str)[::2]:
+    for schema in sorted(TORCH._C._jit_get_all_schemas(), key=str)[::3]:
         module = compiled(schema) if schema.name.startswith("aten::") else None
         lite = loaded(module, path) if module is not None else None
         if lite is None:
