@@ -178,7 +178,7 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     words += ["--abi", str(artifact.target.abi), "--platform", str(artifact.target.platform)]
     default = make_profile(Selection(dtypes=artifact.stored_dtypes), None).dtypes
     if artifact.kernel_dtypes != default:  # it was built with --dtypes, and the default differs
-        wanted = artifact.kernel_dtypes | (select(models).dtypes & KNOWN_DTYPES)
+        wanted = (artifact.kernel_dtypes | select(models).dtypes) & KNOWN_DTYPES
         words += ["--dtypes", ",".join(sorted(wanted))]
     return unpack + shlex.join(words)
 

@@ -38,6 +38,7 @@ _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
 _TITLES: Final = {
     POLICY: "the library breaks the rules for what may ship",
     REGISTRY: "the operators in the library are not those selected",
+    RUN: "what --require-run asks for cannot be done here",
 }
 
 
@@ -155,17 +156,15 @@ def holdings(planned: Planned) -> Holdings:
 
 def _against(subject: Subject, failed: tuple[Verdict, ...]) -> VerificationError:
     """Return one error for all verdicts against a runtime that was built."""
-    first, kept = failed[0], f"the library is kept at {subject.library}"
-    if first.name == RUN or (len(failed) == len(first.reasons) == 1 and first.hint):
-        return VerificationError(first.reasons[0], hint=first.hint)
     default = f"the runtime for {subject.target} does not answer as desktop torch does"
+    titles = dict.fromkeys(_TITLES.get(it.name, default) for it in failed)
     lines = [
         f"{it.model}: {reason}" if it.model else reason for it in failed for reason in it.reasons
     ]
     hints = dict.fromkeys(it.hint for it in failed if it.hint)
     return VerificationError(
-        f"{_TITLES.get(first.name, default)}:\n    " + "\n    ".join(lines),
-        hint="; ".join((*hints, kept)),
+        f"{'; '.join(titles)}:\n    " + "\n    ".join(lines),
+        hint="; ".join((*hints, f"the library is kept at {subject.library}")),
     )
 
 

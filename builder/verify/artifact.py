@@ -205,9 +205,13 @@ def _range(value: list[Any]) -> tuple[int, int]:
 
 
 def _inner(name: str) -> PurePosixPath:
-    """Return a path inside the artifact; raise `ValueError` for one that leads out."""
+    """Return a path inside the artifact; raise `ValueError` for one that leads out.
+
+    A name that cannot be printed is refused, too: it could do things to the terminal.
+    """
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+    unsafe = path.is_absolute() or ".." in path.parts or not path.parts
+    if unsafe or not name.isprintable():
         message = f"it names the path {name!r}"
         raise ValueError(message)
     return path

@@ -99,6 +99,7 @@ def test_a_library_the_manifest_forgets_is_no_proof(tmp_path: Path) -> None:
         member("../outside"),
         member("/outside"),
         member("lib/../../outside"),
+        member("lib/\x1b[2Joutside"),
         member("link", tarfile.SYMTYPE, "../outside"),
         member("link", tarfile.LNKTYPE, LIBRARY),
         member("device", tarfile.CHRTYPE),
