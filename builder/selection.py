@@ -15,12 +15,12 @@ DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Lo
 KNOWN_DTYPES: Final = frozenset(
     {
         "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "ComplexHalf",
-        "Double", "Float", "Half", "Int", "Long", "QInt32", "QInt8", "QUInt8", "Short",
+        "Double", "Float", "Half", "Int", "Long", "Short",
     }
 )  # fmt: skip
 
 QUANTIZED_DTYPES: Final = frozenset({"Char", "QInt32", "QInt8", "QUInt8"})
-"""What quantized models compute with besides."""
+"""What quantized models compute with besides; they get these without asking."""
 
 _LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
 """Operators that changed, and the last operator-set version with their former meaning
@@ -70,7 +70,7 @@ def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile
     backends = ("CPU", "QuantizedCPU") if quantized else ("CPU",)
     needed = QUANTIZED_DTYPES if quantized else frozenset[str]()
     if dtypes is not None:
-        unknown = sorted(dtypes - KNOWN_DTYPES)
+        unknown = sorted(dtypes - KNOWN_DTYPES - QUANTIZED_DTYPES)
         if unknown:
             names = ", ".join(f"{name}{did_you_mean(name, KNOWN_DTYPES)}" for name in unknown)
             raise UsageError(

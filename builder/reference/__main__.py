@@ -48,6 +48,8 @@ def main(argv: list[str]) -> int:
     """Run the model of the command line; return the exit code."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    if "qnnpack" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "qnnpack"  # the runtime's; others round otherwise
     torch.manual_seed(SEED)
     path, spec, inputs, expected = Path(argv[0]), json.loads(argv[1]), argv[2], argv[3]
     lite = spec.get("lite", False)

@@ -38,7 +38,7 @@ def test_files_of_custom_namespaces_are_compiled_with_a_header_that_exports_thei
 ) -> None:
     files = rendered(tmp_path, "CPU", "QuantizedCPU")
     header = "kernels/aten-src-ATen-native-quantized-cpu-qmul.cpp.h"
-    assert f'PROPERTY COMPILE_OPTIONS "SHELL:-include {header}"' in files["CMakeLists.txt"]
+    assert f"PROPERTY COMPILE_OPTIONS -include {header})" in files["CMakeLists.txt"]
     text = files[f"include/{header}"]
     assert "#define BR_KERNELS_1 \\\n" in text
     assert 'extern "C" void br_kernel_9quantized_3mul_0(torch::jit::Stack& stack) { \\\n' in text

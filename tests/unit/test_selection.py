@@ -82,7 +82,7 @@ def test_the_profile_has_the_usual_dtypes_and_those_the_models_store() -> None:
     floats = select([model("a", dtypes=["Half"])])
     assert make_profile(floats, None) == Profile(DEFAULT_DTYPES | {"Half"})
     assert make_profile(floats, frozenset({"Float"})) == Profile(frozenset({"Float"}))
-    assert DEFAULT_DTYPES | QUANTIZED_DTYPES <= KNOWN_DTYPES
+    assert DEFAULT_DTYPES <= KNOWN_DTYPES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,208 @@
+"""Quantized models: static int8 through QNNPACK, dynamic layers, packed embeddings.
+
+They have a runtime of their own: calls between operators are resolved for quantized tensors too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.ao import quantization as aq
+from torch.ao.nn.quantized import FloatFunctional
+from torch.nn import functional as F
+
+from tests.coverage.values import Coverage, integers, numbers
+
+
+def _static(make: Callable[[], nn.Module], *shape: int, per_channel: bool) -> nn.Module:
+    """Return a calibrated model with 8-bit weights and activations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        torch.backends.quantized.engine = "qnnpack"
+        model = make().eval()
+        model.qconfig = aq.QConfig(
+            activation=aq.MinMaxObserver.with_args(reduce_range=False),
+            weight=aq.default_per_channel_weight_observer
+            if per_channel
+            else aq.default_weight_observer,
+        )
+        prepared = aq.prepare(model)
+        for scale in (0.5, 1.0):
+            prepared(numbers(*shape) * scale)
+        return aq.convert(prepared)
+
+
+def _dynamic(make: Callable[[], nn.Module]) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        torch.backends.quantized.engine = "qnnpack"
+        kinds = {nn.Linear, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell}
+        return aq.quantize_dynamic(make().eval(), kinds, dtype=torch.qint8)
+
+
+class Convolutions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.quantize, self.dequantize = aq.QuantStub(), aq.DeQuantStub()
+        self.plain = nn.Conv2d(3, 8, 3, padding=1)
+        self.strided = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+        self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.grouped = nn.Conv2d(8, 8, 3, padding=1, groups=2)
+        self.dilated = nn.Conv2d(8, 8, 3, padding=2, dilation=2)
+        self.wide = nn.Conv2d(8, 16, 1)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.plain(self.quantize(x)))
+        x = self.depthwise(self.strided(x))
+        x = F.relu(self.wide(self.dilated(self.grouped(x))))
+        return self.dequantize(self.head(F.adaptive_avg_pool2d(x, 1).flatten(1)))
+
+
+class Sequence(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.quantize, self.dequantize = aq.QuantStub(), aq.DeQuantStub()
+        self.first = nn.Conv1d(4, 6, 3, padding=1)
+        self.second = nn.Conv1d(6, 6, 3, groups=6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dequantize(F.relu(self.second(self.first(self.quantize(x)))))
+
+
+class Arithmetic(nn.Module):
+    """What models do between convolutions, on quantized tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quantize, self.dequantize = aq.QuantStub(), aq.DeQuantStub()
+        self.sum, self.sum_relu = FloatFunctional(), FloatFunctional()
+        self.product, self.joined = FloatFunctional(), FloatFunctional()
+        self.shifted, self.scaled = FloatFunctional(), FloatFunctional()
+        self.six = nn.ReLU6()
+        self.swish = nn.Hardswish()
+        self.leaky = nn.LeakyReLU(0.1)
+        self.gate = nn.Sigmoid()
+        self.bounded = nn.Tanh()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        q = self.quantize(x)
+        pooled = F.max_pool2d(q, 2)
+        resized = F.interpolate(pooled, scale_factor=2.0, mode="nearest")
+        smooth = torch._C._nn.upsample_bilinear2d(pooled, [8, 8], False)
+        joined = self.joined.cat([q, resized, smooth], 1)
+        answers = [
+            self.sum.add(q, resized), self.sum_relu.add_relu(q, resized), self.product.mul(q, q),
+            self.shifted.add_scalar(q, 0.5), self.scaled.mul_scalar(q, 2.0),
+            joined, F.avg_pool2d(q, 2), q.mean([2, 3]), self.six(q), self.swish(q), self.leaky(q),
+            self.gate(q), self.bounded(q), q.transpose(1, 2), q.reshape(1, -1), q[:, 1:3],
+            q.max(1)[0], torch.clamp(q, -0.5, 0.5), q.contiguous().view(-1),
+        ]  # fmt: skip
+        return [self.dequantize(it) for it in answers]
+
+
+class Direct(nn.Module):
+    """Quantization that the model asks for itself."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        per_tensor = torch.quantize_per_tensor(x, 0.05, 10, torch.quint8)
+        signed = torch.quantize_per_tensor(x, 0.05, 0, torch.qint8)
+        per_channel = torch.quantize_per_channel(
+            x, torch.tensor([0.1, 0.05, 0.2]), torch.tensor([0, 1, 2]), 1, torch.qint8
+        )
+        return [
+            per_tensor.dequantize(), per_tensor.int_repr(), signed.dequantize(),
+            per_channel.dequantize(), per_channel.int_repr(),
+            torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255),
+        ]  # fmt: skip
+
+
+class DynamicLayers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 8)
+        self.long = nn.LSTM(8, 5, num_layers=2, bidirectional=True)
+        self.gated = nn.GRU(10, 7, batch_first=True)
+        self.head = nn.Linear(7, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found, _ = self.long(F.relu(self.first(x)))
+        found, _ = self.gated(found)
+        return self.head(found)
+
+
+class DynamicCells(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.long, self.gated, self.plain = nn.LSTMCell(4, 5), nn.GRUCell(4, 5), nn.RNNCell(4, 5)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        hidden, cell = self.long(x)
+        return [hidden, cell, self.gated(x), self.plain(x)]
+
+
+class Embeddings(nn.Module):
+    def __init__(self, kind: type[nn.Module], qconfig: object) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        options = {"mode": "sum", "include_last_offset": True} if kind is nn.EmbeddingBag else {}
+        self.table = kind(20, 12, **options)
+        self.table.qconfig = qconfig
+
+
+class Bag(Embeddings):
+    def forward(self, tokens: Tensor, offsets: Tensor) -> Tensor:
+        return self.table(tokens, offsets)
+
+
+class Lookup(Embeddings):
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.table(tokens)
+
+
+def _embedding(model: Embeddings) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.backends.quantized.engine = "qnnpack"
+        return aq.convert(aq.prepare(model.eval()))
+
+
+# 4-bit tables are left out: torch 2.13 itself cannot load such a model once it is saved
+BYTES = aq.float_qparams_weight_only_qconfig
+BAGS = (integers(9, below=20), torch.tensor([0, 3, 4, 9]))
+
+SUITE = (
+    *(
+        Coverage(
+            f"static_{name}_per_{'channel' if per_channel else 'tensor'}",
+            lambda make=make, shape=shape, per_channel=per_channel: _static(
+                make, *shape, per_channel=per_channel
+            ),
+            lambda shape=shape: [(numbers(*shape),), (numbers(*shape) * 0.3,)],
+        )
+        for per_channel in (False, True)
+        for name, make, shape in (
+            ("convolutions", Convolutions, (1, 3, 12, 12)),
+            ("sequence", Sequence, (2, 4, 9)),
+        )
+    ),
+    Coverage(
+        "static_arithmetic",
+        lambda: _static(Arithmetic, 1, 4, 8, 8, per_channel=False),
+        lambda: [(numbers(1, 4, 8, 8),)],
+    ),
+    Coverage("quantize_direct", Direct, lambda: [(numbers(2, 3, 4),)]),
+    Coverage("dynamic_layers", lambda: _dynamic(DynamicLayers), lambda: [(numbers(3, 2, 6),)]),
+    Coverage("dynamic_cells", lambda: _dynamic(DynamicCells), lambda: [(numbers(3, 4),)]),
+    Coverage("bag_8_bits", lambda: _embedding(Bag(nn.EmbeddingBag, BYTES)), lambda: [BAGS]),
+    Coverage(
+        "lookup_8_bits",
+        lambda: _embedding(Lookup(nn.Embedding, BYTES)),
+        lambda: [(integers(7, below=20),)],
+    ),
+)  # fmt: skip
