@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from builder.model import Abi
 from builder.resources import DATA
@@ -39,11 +40,10 @@ def find_candidates(
             name=row["name"],
             component=row["component"],
             language=row.get("language", "CXX"),
-            sources=_expand(roots[row["component"]], row["sources"], row.get("exclude", [])),
-            definitions=(
-                *row.get("definitions", []),
-                *(it for name in backends for it in row.get("definitions-for", {}).get(name, [])),
+            sources=_expand(
+                roots[row["component"]], row["sources"], _all_for(backends, row, "exclude")
             ),
+            definitions=tuple(_all_for(backends, row, "definitions")),
             precompiled=tuple(row.get("precompiled", [])),
             options=tuple(row.get("options", [])),
             includes=tuple(row.get("includes", [])),
@@ -51,6 +51,12 @@ def find_candidates(
         for row in table["group"]
         if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends
     )
+
+
+def _all_for(backends: tuple[str, ...], row: dict[str, Any], key: str) -> list[str]:
+    """Return what a row lists for every profile, then what it lists for these backends."""
+    more = row.get(f"{key}-for", {})
+    return [*row.get(key, []), *(it for backend in backends for it in more.get(backend, []))]
 
 
 def _expand(root: Path, patterns: list[str], exclude: list[str]) -> tuple[str, ...]:

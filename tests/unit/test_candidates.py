@@ -17,6 +17,7 @@ exclude = ["*_test.cpp", "*/skip/*"]
 precompiled = ["<x.h>"]
 definitions = ["X=1"]
 definitions-for = { QuantizedCPU = ["Q=1"] }
+exclude-for = { QuantizedCPU = ["a/b/*"] }
 
 [[group]]
 name = "arm"
@@ -66,6 +67,7 @@ def test_groups_may_be_for_some_abis_only(roots: dict[str, Path]) -> None:
 def test_groups_and_definitions_may_be_for_a_backend_only(roots: dict[str, Path]) -> None:
     core, quantized = find_candidates(roots, Abi.X86, ("CPU", "QuantizedCPU"))
     assert core.definitions == ("X=1", "Q=1")
+    assert core.sources == ("a/one.cpp", "single.cpp")
     assert (quantized.name, quantized.options, quantized.includes) == (
         "quantized", ("-O2",), ("include",),
     )  # fmt: skip
@@ -76,7 +78,7 @@ def test_the_shipped_table_is_well_formed() -> None:
     names = [row["name"] for row in rows]
     assert len(names) == len(set(names))
     known = {"name", "component", "language", "sources", "exclude", "definitions", "precompiled",
-             "abis", "backend", "definitions-for", "includes", "options"}  # fmt: skip
+             "abis", "backend", "definitions-for", "exclude-for", "includes", "options"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
         assert row["sources"], row["name"]
