@@ -78,10 +78,19 @@ class SourceSearch:
         for part in parts:
             for word in _shortened(part.removeprefix("structured_")):
                 if sources := self._words.get(word):
+                    strange = self._strange(sources, () if stub else parts)
                     return tuple(
-                        sorted(sources, key=lambda it: self._rank(it, word, stub is not None))
+                        sorted(
+                            sources,
+                            key=lambda it: (strange[it], self._rank(it, word, stub is not None)),
+                        )
                     )
         return ()
+
+    def _strange(self, sources: Iterable[str], parts: Iterable[str]) -> dict[str, int]:
+        """Count the parts of a name that a source never mentions: namespaces, classes."""
+        known = [frozenset(self._words.get(part, ())) for part in parts]
+        return {source: sum(source not in it for it in known) for source in sources}
 
     def _rank(self, source: str, word: str, stub: bool) -> tuple[int, int, str]:  # noqa: FBT001
         """Definitions before uses; then where the word stands most often; then by name."""

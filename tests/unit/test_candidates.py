@@ -78,7 +78,8 @@ def test_the_shipped_table_is_well_formed() -> None:
     names = [row["name"] for row in rows]
     assert len(names) == len(set(names))
     known = {"name", "component", "language", "sources", "exclude", "definitions", "precompiled",
-             "abis", "backend", "definitions-for", "exclude-for", "includes", "options"}  # fmt: skip
+             "abis", "backend", "definitions-for", "exclude-for", "includes",
+             "options"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
         assert row["sources"], row["name"]
