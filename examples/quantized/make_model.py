@@ -15,6 +15,8 @@ CALIBRATION = 8
 class QuantizedClassifier(nn.Module):
     """Convolutions with a residual connection, between a quantizer and a dequantizer."""
 
+    qconfig: aq.QConfig
+
     def __init__(self) -> None:
         super().__init__()
         self.quantize = aq.QuantStub()
@@ -31,7 +33,8 @@ class QuantizedClassifier(nn.Module):
         """Return float scores, N x 10, of float images, N x 3 x H x W."""
         hidden = self.relu(self.first(self.quantize(image)))
         hidden = self.wide(self.residual.add(hidden, self.depthwise(hidden)))
-        return self.dequantize(self.head(self.pool(hidden).flatten(1)))
+        scores: Tensor = self.dequantize(self.head(self.pool(hidden).flatten(1)))
+        return scores
 
 
 def images(seed: int) -> Tensor:

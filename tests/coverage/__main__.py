@@ -8,17 +8,14 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
 
 import platformdirs
 
 from builder.model import Abi
-from builder.selection import DEFAULT_DTYPES, KNOWN_DTYPES
+from builder.selection import DEFAULT_DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES
 from tests.coverage.runs import build, run
-from tests.coverage.suite import MODELS, by_name, prepare
+from tests.coverage.suite import MODELS, QUANTIZED, by_name, prepare
 from tests.e2e.real import Tool
-
-_STORED: Final = frozenset(KNOWN_DTYPES)
 
 
 def main() -> int:
@@ -27,12 +24,17 @@ def main() -> int:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="all of them if none is named")
     parser.add_argument("--abi", default="x86_64", help="ABIs separated by commas, or all")
     parser.add_argument("--dtypes", default="default", choices=["default", "all"])
+    parser.add_argument("--suite", default="float", choices=["float", "quantized"])
     parser.add_argument("--cache", type=Path, default=platformdirs.user_cache_path("build-runtime"))
     parser.add_argument("--keep", type=Path, help="write the models and runtimes to this folder")
     options = parser.parse_args()
     abis = [it.value for it in Abi] if options.abi == "all" else options.abi.split(",")
-    dtypes = _STORED if options.dtypes == "all" else DEFAULT_DTYPES
-    wanted = [by_name()[name] for name in options.models] or list(MODELS)
+    every = options.dtypes == "all"
+    quantized = options.suite == "quantized"
+    dtypes = KNOWN_DTYPES if every else DEFAULT_DTYPES
+    dtypes |= QUANTIZED_DTYPES if quantized else frozenset()
+    suite = QUANTIZED if quantized else MODELS
+    wanted = [by_name()[name] for name in options.models] or list(suite)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="build-runtime-coverage-") as scratch:
         folder = (options.keep or Path(scratch)).resolve()
@@ -40,7 +42,7 @@ def main() -> int:
         prepared = prepare(folder, dtypes, [it for it in wanted if not it.missing])
         tool = Tool(options.cache.resolve())
         for abi in abis:
-            runtime = build(tool, abi, prepared, folder / "dist", all_dtypes=dtypes is _STORED)
+            runtime = build(tool, abi, prepared, folder / "dist", all_dtypes=every)
             size, seconds = runtime.summary["library_bytes"], runtime.summary["seconds"]
             operators = len(runtime.summary["operators"])
             print(f"{abi}: {operators} operators, {size:,} bytes, {seconds:.0f} s")  # noqa: T201

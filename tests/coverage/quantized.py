@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ def _static(make: Callable[[], nn.Module], *shape: int, per_channel: bool) -> nn
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
         torch.backends.quantized.engine = "qnnpack"
-        model = make().eval()
+        model: Any = make().eval()
         model.qconfig = aq.QConfig(
             activation=aq.MinMaxObserver.with_args(reduce_range=False),
             weight=aq.default_per_channel_weight_observer
@@ -93,8 +94,8 @@ class Arithmetic(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         q = self.quantize(x)
         pooled = F.max_pool2d(q, 2)
-        resized = F.interpolate(pooled, scale_factor=2.0, mode="nearest")
-        smooth = torch._C._nn.upsample_bilinear2d(pooled, [8, 8], False)
+        resized = torch._C._nn.upsample_nearest2d(pooled, [8, 8])  # type: ignore[call-arg]
+        smooth = torch._C._nn.upsample_bilinear2d(pooled, [8, 8], False)  # type: ignore[call-arg]
         joined = self.joined.cat([q, resized, smooth], 1)
         answers = [
             self.sum.add(q, resized), self.sum_relu.add_relu(q, resized), self.product.mul(q, q),
@@ -151,8 +152,9 @@ class Embeddings(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         options = {"mode": "sum", "include_last_offset": True} if kind is nn.EmbeddingBag else {}
-        self.table = kind(20, 12, **options)
-        self.table.qconfig = qconfig
+        table: Any = kind(20, 12, **options)
+        table.qconfig = qconfig
+        self.table = table
 
 
 class Bag(Embeddings):
@@ -176,26 +178,23 @@ def _embedding(model: Embeddings) -> nn.Module:
 BYTES = aq.float_qparams_weight_only_qconfig
 BAGS = (integers(9, below=20), torch.tensor([0, 3, 4, 9]))
 
-SUITE = (
-    *(
-        Coverage(
-            f"static_{name}_per_{'channel' if per_channel else 'tensor'}",
-            lambda make=make, shape=shape, per_channel=per_channel: _static(
-                make, *shape, per_channel=per_channel
-            ),
-            lambda shape=shape: [(numbers(*shape),), (numbers(*shape) * 0.3,)],
-        )
-        for per_channel in (False, True)
-        for name, make, shape in (
-            ("convolutions", Convolutions, (1, 3, 12, 12)),
-            ("sequence", Sequence, (2, 4, 9)),
-        )
-    ),
-    Coverage(
-        "static_arithmetic",
-        lambda: _static(Arithmetic, 1, 4, 8, 8, per_channel=False),
-        lambda: [(numbers(1, 4, 8, 8),)],
-    ),
+
+def _calibrated(
+    name: str, make: Callable[[], nn.Module], *shape: int, per_channel: bool = False
+) -> Coverage:
+    return Coverage(
+        f"static_{name}_per_{'channel' if per_channel else 'tensor'}",
+        lambda: _static(make, *shape, per_channel=per_channel),
+        lambda: [(numbers(*shape),), (numbers(*shape) * 0.3,)],
+    )
+
+
+SUITE: Final[tuple[Coverage, ...]] = (
+    _calibrated("convolutions", Convolutions, 1, 3, 12, 12),
+    _calibrated("convolutions", Convolutions, 1, 3, 12, 12, per_channel=True),
+    _calibrated("sequence", Sequence, 2, 4, 9),
+    _calibrated("sequence", Sequence, 2, 4, 9, per_channel=True),
+    _calibrated("arithmetic", Arithmetic, 1, 4, 8, 8),
     Coverage("quantize_direct", Direct, lambda: [(numbers(2, 3, 4),)]),
     Coverage("dynamic_layers", lambda: _dynamic(DynamicLayers), lambda: [(numbers(3, 2, 6),)]),
     Coverage("dynamic_cells", lambda: _dynamic(DynamicCells), lambda: [(numbers(3, 4),)]),
@@ -205,4 +204,4 @@ SUITE = (
         lambda: _embedding(Lookup(nn.Embedding, BYTES)),
         lambda: [(integers(7, below=20),)],
     ),
-)  # fmt: skip
+)

@@ -22,6 +22,7 @@ from tests.coverage import (
     layers,
     linear_algebra,
     pointwise,
+    quantized,
     reduction,
     sequences,
     shaping,
@@ -41,10 +42,13 @@ MODELS: Final[tuple[Coverage, ...]] = (
     *language.SUITE,
 )
 
+QUANTIZED: Final = quantized.SUITE
+"""These are built apart: a runtime that holds one of them resolves all calls for quantized tensors."""
+
 _ATEN: Final = {
     torch.bool: "Bool", torch.uint8: "Byte", torch.int8: "Char", torch.int16: "Short", torch.int32: "Int",
     torch.int64: "Long", torch.float16: "Half", torch.bfloat16: "BFloat16", torch.float32: "Float",
-    torch.float64: "Double", torch.complex64: "ComplexFloat", torch.complex128: "ComplexDouble",
+    torch.qint8: "QInt8", torch.quint8: "QUInt8", torch.float64: "Double", torch.complex64: "ComplexFloat", torch.complex128: "ComplexDouble",
 }  # fmt: skip
 
 
@@ -152,5 +156,6 @@ def _shown(value: Value) -> str:
 
 def by_name() -> Mapping[str, Coverage]:
     """Return the models by their names, which are unique."""
-    assert len({it.name for it in MODELS}) == len(MODELS)
-    return {it.name: it for it in MODELS}
+    models = (*MODELS, *QUANTIZED)
+    assert len({it.name for it in models}) == len(models)
+    return {it.name: it for it in models}
