@@ -27,6 +27,7 @@ from builder.resources import DATA
 _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _CONSTANT: Final = re.compile(r"\b(aten|attr)::(\w+)")
 _INTERNED: Final = re.compile(r"_\((aten|attr), (\w+)\)")
+_SEVERAL_BACKENDS: Final = Path(__file__).with_name("static_dispatch.py")
 _DISPATCH_HEADER: Final = re.compile(r"#include <ATen/ops/(\w+_dispatch\.h)>")
 _TREE_REVISION: Final = 3  # of how the tree is generated
 _REVISION: Final = 5  # of the catalogue
@@ -78,7 +79,7 @@ def _run_torchgen(source: SourceTree, profile: Profile, host: Host, scratch: Pat
     env = host.child_env(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(tree))
     for argv in (
         (
-            "-m", "torchgen.gen",
+            *(("-m", "torchgen.gen") if len(profile.backends) == 1 else (str(_SEVERAL_BACKENDS),)),
             "--source-path", "aten/src/ATen",
             "--install_dir", str(scratch / "ATen"),
             "--per-operator-headers",

@@ -26,6 +26,8 @@ endfunction()
 #
 # The calls that were cut are defined in a file of their own, known only after the last sweep.
 #
+# The objects of the store belong to another project: their state is in a file beside the response.
+#
 # Links what the response file lists (objects, libraries, flags of the target) with lld itself; the
 # compiler driver refuses many of its options.
 #
@@ -52,7 +54,7 @@ function(build_runtime_library version_script)
       -z now -z relro -z noexecstack -z max-page-size=16384 -z common-page-size=4096
       "-Map=${CMAKE_BINARY_DIR}/link.map"
       "$<TARGET_OBJECTS:cuts>" "@${response}"
-    DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" "${response}" "${version_script}"
+    DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" "${response}" "${response}.state" "${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Linking libbuild_runtime.so"

@@ -89,6 +89,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         digest = fingerprint(project=[[str(file.path), file.text] for file in project])
         if not stamp.is_file() or stamp.read_text() != digest:
             (root / "link.rsp").touch()
+            (root / "link.rsp.state").touch()
             (root / "cuts.cpp").touch()
             configure(plan, root / "project", build, host, log=log, definitions={
                 "BUILD_RUNTIME_STORE_BUILD": store.build,
@@ -149,6 +150,7 @@ def _link(  # noqa: PLR0917  the state of one link
         features = {symbol: demand.feature_of(symbol) or "" for symbol in sorted(closure.cut)}
         write_if_changed(root / "cuts.cpp", demand.render_cuts(features))
         write_if_changed(root / "link.rsp", _response(closure.live, demand.link_line()))
+        write_if_changed(root / "link.rsp.state", _state(closure.live))
         progress.step("linking")
         try:
             run_ninja(
@@ -171,6 +173,12 @@ def _link(  # noqa: PLR0917  the state of one link
 def _response(objects: Iterable[Path], line: LinkLine) -> str:
     words = (*line.flags, *objects, "--as-needed", *line.libraries)
     return "".join(f'"{word}"\n' for word in words)
+
+
+def _state(objects: Iterable[Path]) -> str:
+    """Return a text that changes when an object was compiled again: the library must be, too."""
+    stats = ((path, path.stat()) for path in objects)
+    return "".join(f"{it.st_mtime_ns} {it.st_size} {path}\n" for path, it in stats)
 
 
 def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:

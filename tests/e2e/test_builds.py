@@ -37,20 +37,21 @@ BUILDS: Final = [
     pytest.param("classifier", "x86_64"),
     pytest.param("control_flow", "x86_64"),
     pytest.param("classifier", "armeabi-v7a"),
+    pytest.param("quantized", "x86_64"),
     *(
         pytest.param(name, "x86_64", marks=SLOW)
         for name in ("mobilenet_v2", "lstm_text", "image_bytes", "two_models")
     ),
     *(
         pytest.param(name, "arm64-v8a", marks=SLOW)
-        for name in ("control_flow", "lstm_text", "image_bytes", "two_models")
+        for name in ("control_flow", "lstm_text", "image_bytes", "two_models", "quantized")
     ),
     pytest.param("classifier", "x86", marks=SLOW),
 ]
 """What takes another cold build, or minutes of its own, is `slow`: CI does without."""
 
 OPERATORS: Final = {"classifier": 7, "mobilenet_v2": 17, "lstm_text": 17, "control_flow": 28,
-                    "image_bytes": 13, "two_models": 23}  # fmt: skip
+                    "image_bytes": 13, "quantized": 23, "two_models": 23}  # fmt: skip
 
 COUNT_PROCESSES: Final = """\
 import sys

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 OPERATORS: Final = {"classifier": 7, "control_flow": 28, "image_bytes": 13, "lstm_text": 17,
-                    "mobilenet_v2": 17}  # fmt: skip
+                    "mobilenet_v2": 17, "quantized": 23}  # fmt: skip
 """How many operators the README of each example speaks of, as torch counts them."""
 
 

@@ -64,7 +64,7 @@ def torchgen(runner: FakeRunner, monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
     monkeypatch.setattr(sys, "executable", "/venv/bin/python")
 
     def respond(command: Command) -> Completed:
-        if command.argv[1] == "-m":
+        if "--install_dir" in command.argv:
             out = Path(command.argv[command.argv.index("--install_dir") + 1])
             (out / "core").mkdir(parents=True)
             (out / "core" / "aten_interned_strings.h").write_text(STRINGS)
@@ -89,6 +89,16 @@ def test_code_is_generated_once_for_a_source(
     assert gen.env["PYTHONDONTWRITEBYTECODE"] == "1", "the tree is read-only"
     assert factories.argv[1] == "-c"
     assert "operators: {}" in (tree.root / "nothing-selected.yaml").read_text()
+
+
+def test_several_backends_are_dispatched_to_by_the_tensors(
+    source: SourceTree, torchgen: FakeRunner, host: Host
+) -> None:
+    generate_tree(source, replace(PROFILE, backends=("CPU", "QuantizedCPU")), host)
+    script, first, *_ = torchgen.commands[0].argv[1:]
+    assert Path(script).read_text().startswith('"""Run the source\'s torchgen')
+    assert first == "--source-path"
+    assert torchgen.commands[0].argv[-2:] == ("CPU", "QuantizedCPU")
 
 
 def test_names_nobody_mentions_are_not_interned(
