@@ -77,7 +77,8 @@ def main() -> int:
     learned = condense(graphs, known=planned.index.definers(), whole=always_linked(planned.groups))
     index = read_index(path).merged(learned)
     write_atomic(path, index.to_bytes())
-    write_atomic(path.with_name(FILE), to_bytes(derive_locations(planned.catalogue, index)))
+    if path == shipped_indexes(planned.plan)[0]:  # the index of the profile of float models
+        write_atomic(path.with_name(FILE), to_bytes(derive_locations(planned.catalogue, index)))
     print(
         f"{len(graphs)} objects read, {len(index.files)} sources known, {path.stat().st_size} bytes"
     )

@@ -36,7 +36,7 @@ PURE: Final = frozenset({"config"})
 COMPOSITION: Final = frozenset({"pipeline", "commands", "console", "cli", "__main__"})
 """The only modules that may import stages. Everything not named here is a stage."""
 
-TORCH_USERS: Final = frozenset({"introspect", "reference"})
+TORCH_USERS: Final = frozenset({"introspect", "reference", "static_dispatch"})
 MODULES: Final = tuple(sorted(BUILDER.rglob("*.py")))
 
 
