@@ -19,6 +19,11 @@ from builder.model import Method, OperatorName, OperatorUse, SourceLine
 OLDEST: Final = 4
 NEWEST: Final = 9
 _WITH_SCHEMA: Final = 5  # from here on torch reads a schema without looking whether it is there
+_LOWER: Final = (
+    "lower it with the torch that wrote it:"
+    f" torch.jit.mobile._backport_for_mobile(path, lowered_path, {NEWEST})"
+)
+_SAVE_AGAIN: Final = "save it again: torch.jit.load(…)._save_for_lite_interpreter(path)"
 _UNVERSIONED: Final = 3  # torch 1.5 and older wrote no version
 
 OPCODES: Final = (
@@ -69,7 +74,8 @@ def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
     )
     if not OLDEST <= version <= NEWEST:
         raise MalformedError(
-            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}"
+            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}",
+            hint=_LOWER if version > NEWEST else _SAVE_AGAIN,
         )
     methods: list[Method] = []
     types: set[str] = set()

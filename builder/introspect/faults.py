@@ -6,7 +6,15 @@ _SHOWN: Final = 80
 
 
 class MalformedError(Exception):
-    """What is wrong inside the file; the border of the stage adds which file and what to do."""
+    """What is wrong inside the file; the border of the stage adds which file and what to do.
+
+    `hint` is what to do where that is not to repair the file.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Keep the message as the text of the exception."""
+        super().__init__(message)
+        self.hint = hint
 
 
 def shown(text: str, *, limit: int = _SHOWN) -> str:

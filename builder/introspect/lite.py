@@ -28,6 +28,9 @@ from builder.model import Model, ModelFormat
 _HEAD: Final = 16
 _OLDEST_OPERATORS: Final = 1
 _NEWEST_OPERATORS: Final = 10
+_EXPORT_OLDER: Final = (
+    "export it with torch 2.13 or older: unlike the bytecode, an operator set cannot be lowered"
+)
 _MAX_VERSION: Final = 32  # bytes
 
 
@@ -43,7 +46,9 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as stream:
             yield stream
     except MalformedError as fault:
-        raise ModelError(f"cannot read {path}: {fault}", hint=HOW_TO_REPAIR) from fault
+        raise ModelError(
+            f"cannot read {path}: {fault}", hint=fault.hint or HOW_TO_REPAIR
+        ) from fault
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror or error}", hint="check the permissions"
@@ -107,7 +112,8 @@ def operator_version(archive: Archive) -> int:
     if not _OLDEST_OPERATORS <= version <= _NEWEST_OPERATORS:
         raise MalformedError(
             f"it was written for operator version {shown(text)},"
-            f" the runtime reads {_OLDEST_OPERATORS} to {_NEWEST_OPERATORS}"
+            f" the runtime reads {_OLDEST_OPERATORS} to {_NEWEST_OPERATORS}",
+            hint=_EXPORT_OLDER if version > _NEWEST_OPERATORS else "",
         )
     return version
 

@@ -71,7 +71,9 @@ def convert(data: bytes, source: Path) -> bytes:
         # read before it is kept: what is wrong inside is told of the file the user has
         model_of(Archive(source, io.BytesIO(made)), source.stem)
     except MalformedError as fault:
-        raise ModelError(f"cannot read {source}: {fault}", hint=HOW_TO_REPAIR) from fault
+        raise ModelError(
+            f"cannot read {source}: {fault}", hint=fault.hint or HOW_TO_REPAIR
+        ) from fault
     return made
 
 

@@ -90,4 +90,4 @@ def test_extra_operators_are_registered(model: Runtime, tool: Tool, tmp_path: Pa
     made = build(tool, tmp_path, CLASSIFIER, "--extra-ops", "app.txt", "--input-shape", "1,3,32,32")
     more = set(made.summary["operators"]) - set(model.summary["operators"])
     assert more == {"aten::neg"}
-    assert made.check("outputs")["outcome"] == "passed"
+    assert made.check("outputs", "model")["outcome"] == "passed"

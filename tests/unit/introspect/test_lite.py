@@ -96,6 +96,26 @@ def test_bad_contents(tmp_path: Path, changes: dict[str, bytes], message: str) -
     assert message in refused(forge.write(tmp_path / "net.ptl", forge.lite() | changes))
 
 
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        (
+            {"bytecode.pkl": forge.bytecode(version=12)},
+            "_backport_for_mobile(path, lowered_path, 9)",
+        ),
+        ({"bytecode.pkl": forge.bytecode(version=3)}, "_save_for_lite_interpreter"),
+        ({"version": b"11\n"}, "export it with torch 2.13 or older"),
+        ({"version": b"many"}, "copy the file again"),
+    ],
+)
+def test_versions_come_with_what_to_do(
+    tmp_path: Path, changes: dict[str, bytes], hint: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_lite(forge.write(tmp_path / "net.ptl", forge.lite() | changes))
+    assert hint in caught.value.hint
+
+
 def test_a_model_without_version_is_refused(tmp_path: Path) -> None:
     records = {name: data for name, data in forge.lite().items() if name != "version"}
     assert "no record 'version'" in refused(forge.write(tmp_path / "net.ptl", records))

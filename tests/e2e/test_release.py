@@ -1,0 +1,45 @@
+"""What we say of the pinned release is what its sources say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from builder.codegen import pinned_catalogue
+from builder.model import OperatorName
+from builder.preflight import read_interpreter
+from tests.e2e.real import CLASSIFIER, Tool
+
+
+@pytest.fixture
+def pytorch(tool: Tool, tmp_path: Path) -> Path:
+    tool.run("plan", CLASSIFIER, "--abi", "x86_64", cwd=tmp_path)  # fetches the sources
+    (root,) = (tool.cache / "sources").glob("2.6.0-*/pytorch")
+    return root
+
+
+def test_the_interpreter_is_that_of_the_sources(pytorch: Path) -> None:
+    told = read_interpreter("2.6.0")
+    code = (pytorch / "torch/csrc/jit/runtime/instruction.cpp").read_text()
+    table = re.search(r"supported_ops_in_mobile\[\] \{(.*?)\};", code, re.DOTALL)
+    assert table is not None
+    assert told.instructions == set(re.findall(r"\w+", table[1]))
+    header = (pytorch / "caffe2/serialize/versions.h").read_text()
+    found = {
+        name: int(value, 16)
+        for name, value in re.findall(r"(k(?:Min|Max)Supported\w+) = (0x\w+)L;", header)
+    }
+    versions = (found["kMinSupportedBytecodeVersion"], found["kMaxSupportedBytecodeVersion"])
+    assert told.bytecode == versions
+    sets = (found["kMinSupportedFileFormatVersion"], found["kMaxSupportedFileFormatVersion"])
+    assert told.operator_sets == sets
+
+
+def test_every_native_function_is_in_the_catalogue(pytorch: Path) -> None:
+    text = (pytorch / "aten/src/ATen/native/native_functions.yaml").read_text()
+    names = {
+        OperatorName.parse(f"aten::{name}")
+        for name in re.findall(r"^- func: ([\w.]+)\(", text, re.MULTILINE)
+    }
+    assert len(names) > 2000
+    assert names <= pinned_catalogue("2.6.0").entries.keys()
