@@ -11,6 +11,7 @@ from builder.preflight.interpreter import Interpreter, instruction_advice, names
 from builder.preflight.problems import EXPORT_AGAIN, Problem, Use
 
 _WIDTH: Final = 60
+_GUESSES: Final = 40  # of near names, for one selection
 _LISTED: Final = 6  # overloads of an operator, in a message
 
 
@@ -51,29 +52,25 @@ def _operators(
     models: tuple[Model, ...], selection: Selection, catalogue: Catalogue
 ) -> Iterator[Problem]:
     calls = _calls(models)
-    known = [str(name) for name in catalogue.entries]
-    namespaces = {name.namespace for name in catalogue.entries}
-    overloads: dict[tuple[str, str], list[str]] = {}
-    for name in catalogue.entries:
-        overloads.setdefault((name.namespace, name.base), []).append(str(name))
+    near = _Near(catalogue)
     for selected in selection.operators:
         name = selected.name
         calling = calls.get(name, {})
         called_by = {use.model for use in calling}
         uses = (*calling, *(Use(model) for model in selected.models if model not in called_by))
         entry = catalogue.entries.get(name)
-        if entry is None and name.namespace not in namespaces:
+        if entry is None and name.namespace not in near.namespaces:
             advice = namespace_advice(name.namespace)
             yield Problem(
                 "operator", str(name),
-                f"not in this source{did_you_mean(str(name), known)}: it is of {advice.what}",
+                f"not in this source{near.describe(name)}: it is of {advice.what}",
                 uses, f"{name.namespace}::…: {advice.do}",
             )  # fmt: skip
         elif entry is None:
-            others = sorted(overloads.get((name.namespace, name.base), ()))
-            near = did_you_mean(str(name), others or known) or _overloads(others)
             do = EXPORT_AGAIN if calling else f"correct the name in {', '.join(selected.models)}"
-            yield Problem("operator", str(name), f"not in this source{near}", uses, do)
+            yield Problem(
+                "operator", str(name), f"not in this source{near.describe(name)}", uses, do
+            )
         else:
             wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
             if wrong:
@@ -83,6 +80,29 @@ def _operators(
                     f"called with {max(wrong.values())} arguments, this source takes {takes}",
                     tuple(wrong),
                 )  # fmt: skip
+
+
+class _Near:
+    """The operators of a source that are near one it does not have."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Index the names by what may be right about a wrong one: its base, or its overload."""
+        self.namespaces = {name.namespace for name in catalogue.entries}
+        self._by_base: dict[tuple[str, str], list[str]] = {}
+        self._by_overload: dict[str, list[str]] = {}
+        for name in sorted(catalogue.entries):
+            self._by_base.setdefault((name.namespace, name.base), []).append(str(name))
+            self._by_overload.setdefault(name.overload, []).append(str(name))
+        self._left = _GUESSES
+
+    def describe(self, name: OperatorName) -> str:
+        """Return ` (did you mean …?)`, or which overloads there are, or nothing."""
+        others = self._by_base.get((name.namespace, name.base), [])
+        self._left -= 1
+        if self._left < 0:  # comparing takes 20 ms, and nobody reads hundreds
+            return ""
+        guess = did_you_mean(str(name), others or self._by_overload.get(name.overload, []))
+        return guess or _overloads(others)
 
 
 def _overloads(names: list[str]) -> str:

@@ -107,6 +107,13 @@ def test_another_overload_is_named_with_those_there_are() -> None:
     assert "not in this source (it has aten::add.Tensor)" in str(found)
 
 
+def test_hundreds_of_unknown_operators_are_told_without_guessing_at_each() -> None:
+    many = model("a", *((f"aten::rel{number}", 1) for number in range(100)))
+    found = problems(many)
+    assert len(found) == 100
+    assert sum("did you mean aten::relu" in str(it) for it in found) == 40
+
+
 def test_the_methods_that_call_it_are_named_and_counted() -> None:
     many = model("a", ("aten::zzz", 1))
     (method,) = many.methods
