@@ -102,6 +102,7 @@ def _show_error(error: BuildRuntimeError, *, as_json: bool) -> int:
     print(f"error: {error}", file=sys.stderr)
     if as_json:
         document = {
+            "version": 1,
             "error": error.message,
             "looked_in": list(error.looked_in),
             "hint": error.hint,
@@ -241,9 +242,16 @@ def _inspect(words: list[str]) -> int:
     add_models(parser)
     add_traced_inputs(parser)
     parser.add_argument("--methods", action="store_true", help="also list what each method calls")
+    parser.add_argument(
+        "--diff", nargs="?", const="", metavar="BASE",
+        help="say what the models need beyond BASE, a model or an artifact of a build, and whether"
+        " they run on its runtime; without BASE, beyond the first model",
+    )  # fmt: skip
     add_common(parser)
     options = parser.parse(words)
     models = models_of(options, "build-runtime inspect")
+    if options.diff is not None:
+        return _diff(options, models)
     inputs = inputs_of(options, models) if options.input or options.input_shape else ()
     host = host_of(settings_of(options, os.environ), os.environ)
     from builder.commands import inspection, inspection_text  # noqa: PLC0415
@@ -256,6 +264,30 @@ def _inspect(words: list[str]) -> int:
         console.close()
     text = inspection_text.to_text(document, methods=options.methods)
     _answer(options, document, text)
+    return 0
+
+
+def _diff(options: argparse.Namespace, models: tuple[Path, ...]) -> int:
+    base, compared = (Path(options.diff), models) if options.diff else (models[0], models[1:])
+    if not compared:
+        raise UsageError(
+            f"nothing to compare {base} with", hint="build-runtime inspect BASE MODEL --diff"
+        )
+    if options.input or options.input_shape or options.bundled or options.methods:
+        raise UsageError(
+            "--diff compares what files ask for: it takes no inputs and no --methods",
+            hint="leave them out, or leave --diff out",
+        )
+    if not base.exists():
+        raise UsageError(
+            f"no such model or artifact: {base}",
+            hint="name a model, or an archive or folder that a build wrote",
+        )
+    host = host_of(settings_of(options, os.environ), os.environ)
+    from builder.commands import difference  # noqa: PLC0415
+
+    document = difference.difference(base, compared, host)
+    _answer(options, document, difference.to_text(document))
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from builder import RELEASE
 from builder.introspect import read_model
 from builder.locations import read_locations
-from builder.model import InputSpec, Model, OperatorName
+from builder.model import InputSpec, Method, Model, OperatorName
 from builder.process import Host
 from builder.selection import select
 from builder.tracing import Execution, State, Trace, reconcile, trace_model
@@ -127,20 +127,38 @@ def _describe(model: Model, traced: _Traced | None) -> dict[str, Any]:
         "operator_version": model.operator_version,
         "bundled_inputs": model.bundled_inputs,
         "dtypes": sorted(model.dtypes),
+        "argument_dtypes": sorted(model.argument_dtypes),
         "classes": sorted(model.classes),
-        "methods": [
-            {
-                "name": method.name,
-                "operators": [
-                    {"name": str(use.name), "arguments": use.arguments, "calls": use.calls}
-                    for use in method.operators
-                ],
-                "opcodes": sorted(method.opcodes),
-            }
-            for method in model.methods
+        "types": sorted(model.types),
+        "exported": [method.name for method in model.exported],
+        "debug_info": model.debug_info,
+        "weights": [
+            {"dtype": it.dtype, "storages": it.storages, "bytes": it.size} for it in model.weights
         ],
+        "duplicates": [
+            {
+                "names": list(it.names), "dtype": it.dtype,
+                "bytes": it.size, "wasted_bytes": it.wasted,
+            }
+            for it in model.duplicates
+        ],
+        "methods": [_describe_method(method) for method in model.methods],
         "trace": None if traced is None else _describe_trace(traced),
-    }
+    }  # fmt: skip
+
+
+def _describe_method(method: Method) -> dict[str, Any]:
+    return {
+        "name": method.name,
+        "operators": [
+            {
+                "name": str(use.name), "arguments": use.arguments, "calls": use.calls,
+                "lines": [{"file": it.file, "line": it.line, "text": it.text} for it in use.lines],
+            }
+            for use in method.operators
+        ],
+        "opcodes": sorted(method.opcodes),
+    }  # fmt: skip
 
 
 def _describe_trace(traced: _Traced) -> dict[str, Any]:

@@ -29,6 +29,14 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
     )
     if model["classes"]:
         yield f"  custom classes: {', '.join(model['classes'])}"
+    if model["weights"]:
+        weights = (f"{it['dtype']} {it['bytes']:,} bytes" for it in model["weights"])
+        yield f"  weights: {', '.join(weights)}"
+    for it in model["duplicates"]:
+        yield (
+            f"  stored {len(it['names'])} times, {it['wasted_bytes']:,} bytes too many:"
+            f" {', '.join(it['names'])}"
+        )
     if trace := model["trace"]:
         called = sum(it["executed"] in {"called", "perhaps"} for it in trace["operators"])
         cases = _counted(trace["cases"], "case")
@@ -37,10 +45,11 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
             f" {called} of {len(trace['operators'])} operators called"
         )
     for method in model["methods"] if methods else ():
-        yield f"  {method['name']}"
+        yield f"  {method['name']}{' (exported)' if method['name'] in model['exported'] else ''}"
         for use in method["operators"]:
             arguments = "?" if use["arguments"] is None else use["arguments"]
             yield f"    {use['name']:45} {use['calls']:4} calls, {arguments} arguments"
+            yield from (f"      {it['file']}:{it['line']}  {it['text']}" for it in use["lines"])
         yield f"    instructions: {', '.join(method['opcodes'])}"
 
 

@@ -1,0 +1,135 @@
+"""`inspect --diff`: what models need beyond another model, or beyond a runtime built earlier."""
+
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder import RELEASE
+from builder.codegen import pinned_catalogue
+from builder.cuts import active_cuts
+from builder.introspect import read_model
+from builder.model import Holdings, Model, OperatorName, OperatorUse, Selection
+from builder.preflight import read_interpreter
+from builder.process import Host
+from builder.selection import make_profile, select, with_classes
+from builder.verify import open_artifact, unmet_needs
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What models are compared with. `selected` is what was asked for, `opcodes` what it uses.
+
+    Of an artifact only the opcodes it can run are known, which are all of its release.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    selected: frozenset[OperatorName]
+    opcodes: frozenset[str]
+    holdings: Holdings
+
+
+def difference(base: Path, paths: tuple[Path, ...], host: Host) -> dict[str, Any]:
+    """Return what the models at `paths` need beyond `base`, a model or an artifact of a build.
+
+    Raises `ModelError` for files that are no model, `UsageError` for a damaged artifact.
+    """
+    models = tuple(read_model(path, host) for path in paths)
+    known = _base(base, host)
+    needs = select(models)
+    held = frozenset(use.name for use in known.holdings.operators)
+    lacks = [(model, unmet_needs(model, select((model,)), known.holdings)) for model in models]
+    return {
+        "base": {
+            "name": known.name, "kind": known.kind, "path": str(known.path),
+            "operators": len(known.selected),
+        },
+        "runs": not any(unmet for _, unmet in lacks),
+        "models": [
+            {
+                "name": model.name, "path": str(model.source), "runs": not unmet,
+                "lacks": list(unmet),
+            }
+            for model, unmet in lacks
+        ],
+        "more": {
+            "operators": [
+                {"name": str(it.name), "models": list(it.models)}
+                for it in needs.operators
+                if it.name not in held
+            ],
+            "opcodes": sorted(needs.opcodes - known.opcodes),
+            "classes": sorted(needs.classes - known.holdings.classes),
+            "dtypes": sorted(needs.dtypes - known.holdings.dtypes),
+            "upgraders": needs.upgraders and not known.holdings.upgraders,
+        },
+        "unused": {"operators": sorted(map(str, known.selected - needs.names))},
+    }  # fmt: skip
+
+
+def _base(path: Path, host: Host) -> _Base:
+    if path.is_dir() or (path.is_file() and tarfile.is_tarfile(path)):
+        with open_artifact(path, host.cache / "scratch") as artifact:
+            selected = frozenset(map(OperatorName.parse, artifact.selected))
+            held = artifact.holdings
+            return _Base(path.name, "artifact", path, selected, held.opcodes, held)
+    model = read_model(path, host)
+    selection = select((model,))
+    return _Base(
+        model.name, "model", path, selection.names, selection.opcodes, _built_for(model, selection)
+    )
+
+
+def _built_for(model: Model, selection: Selection) -> Holdings:
+    """Return what a runtime built for one model would hold, by the facts of the pinned release."""
+    catalogue = pinned_catalogue(RELEASE)
+    interpreter = read_interpreter(RELEASE)
+    known = tuple(it for it in selection.operators if it.name in catalogue.entries)
+    whole = with_classes(
+        Selection(known, model.classes, selection.dtypes, selection.opcodes, selection.upgraders),
+        catalogue,
+    )
+    entries = [catalogue.entries[name] for name in whole.names | catalogue.builtin]
+    return Holdings(
+        operators=tuple(sorted(OperatorUse(it.name, it.most_arguments) for it in entries)),
+        classes=whole.classes,
+        dtypes=make_profile(whole, None).dtypes | whole.dtypes,
+        opcodes=interpreter.instructions,
+        left_out=frozenset(cut.feature for cut in active_cuts(whole, catalogue)),
+        upgraders=whole.upgraders,
+        bytecode_versions=interpreter.bytecode,
+        operator_versions=interpreter.operator_sets,
+    )
+
+
+def to_text(document: dict[str, Any]) -> str:
+    """Return a difference for people."""
+    base, more = document["base"], document["more"]
+    names = ", ".join(model["name"] for model in document["models"])
+    needs = "needs" if len(document["models"]) == 1 else "need"
+    operators = more["operators"]
+    count = f"{len(operators) or 'no'} operator{'' if len(operators) == 1 else 's'}"
+    lines = [f"{names} {needs} {count} more than {base['name']} has"]
+    lines += [
+        f"{what} that {base['name']} does not use: {', '.join(more[what])}"
+        for what in ("classes", "dtypes", "opcodes")
+        if more[what]
+    ]
+    if more["upgraders"]:
+        lines.append("functions that stand in for operators of old models")
+    if unused := document["unused"]["operators"]:
+        lines.append(f"operators of {base['name']} that nothing here uses: {', '.join(unused)}")
+    runtime = (
+        f"the runtime built for {base['name']}"
+        if base["kind"] == "model"
+        else f"the runtime in {base['path']}"
+    )
+    for model in document["models"]:
+        if model["runs"]:
+            lines.append(f"{model['name']} can run on {runtime}")
+            continue
+        lines.append(f"{model['name']} cannot run on {runtime}:")
+        lines += [f"  {it}" for it in model["lacks"]]
+    return "\n".join(lines)
