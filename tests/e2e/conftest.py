@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import validate
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool, built, write_example
 
 
@@ -44,6 +45,7 @@ def runtime(
         if (name, abi) not in made:
             output = tmp_path_factory.mktemp(f"{name}-{abi}")
             done = tool.run(*words_for(name), "--abi", abi, "-o", output, "--json", cwd=output)
+            validate("build", done.document)
             (made[name, abi],) = built(done, output)
         return made[name, abi]
 

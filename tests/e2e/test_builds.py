@@ -17,6 +17,7 @@ from builder.model import Abi
 from builder.resources import DATA
 from builder.targets import facts
 from builder.toolchain import find_zig
+from tests.documents import validate
 from tests.e2e.real import (
     CLASSIFIER,
     CLASSIFIER_SHAPE,
@@ -200,6 +201,7 @@ def test_two_builds_at_once_share_a_cache(
 def test_questions_compile_nothing(words: tuple[str, ...], tool: Tool, tmp_path: Path) -> None:
     command, *options = words
     done = tool.run(command, CLASSIFIER, *options, "--json", cwd=tmp_path)
+    validate(command, done.document)
     operators = done.document if command == "inspect" else done.document["targets"][0]
     assert len(operators["operators"]) == OPERATORS["classifier"]
     assert not list(tmp_path.iterdir())

@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from builder.errors import ToolchainError
-from builder.model import Abi, Limits, Platform, SourceTree, Target
-from builder.pipeline import Request, find_targets
+from builder.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
+from builder.model import Abi, InputSpec, Limits, Model, ModelFormat, Platform, SourceTree, Target
+from builder.pipeline import Request, executing, find_targets
 from builder.pipeline.results import request_name
 from builder.process import Host
+from builder.selection import make_profile, select
 from builder.source import SourceRequest
 from builder.targets import make_target
+from builder.tracing import Trace
+from builder.tracing.values import Made
 
 
 class Heard:
@@ -90,3 +94,89 @@ def test_another_tolerance_is_another_request(host: Host) -> None:
         for limits in (Limits(), Limits(exact=True), Limits(relative=0.5), Limits(absolute=0.5))
     }
     assert len(names) == 4
+
+
+MADE = (Made("Float", "", ""), Made("Short", "aten::to.dtype", ""), Made("QInt8", "x", "y"))
+
+
+def traced(monkeypatch: pytest.MonkeyPatch, *answers: Trace | BuildRuntimeError) -> list[InputSpec]:
+    """Let desktop torch answer; return what it is asked to run on."""
+    asked: list[InputSpec] = []
+    left = list(answers)
+
+    def trace_model(_model: Model, spec: InputSpec, _host: Host) -> Trace:
+        asked.append(spec)
+        answer = left.pop(0)
+        if isinstance(answer, BuildRuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(executing, "trace_model", trace_model)
+    return asked
+
+
+class Patient(Heard):
+    """Steps are fine here."""
+
+    def step(self, text: str) -> None:
+        del text
+
+
+def net(**facts: Any) -> Model:
+    return Model(
+        "net", Path("m.pt"), Path("m.ptl"), "0" * 64, ModelFormat.LITE, 8, 10, (),
+        frozenset(), frozenset({"Float"}), **{"bundled_inputs": False, **facts},
+    )  # fmt: skip
+
+
+SHAPES = InputSpec(shapes=((1,),), dtypes=("float32",))
+TRACE = Trace("2.13", 1, (), (), (), MADE)
+
+
+def test_dtypes_made_at_run_time_are_compiled(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, heard = traced(monkeypatch, TRACE), Patient()
+    wish = replace(request("linux"), inputs=(SHAPES,))
+    (found,) = executing.with_run_dtypes((net(),), wish, host, heard)
+    assert asked == [SHAPES]
+    assert found.run_dtypes == {"Short", "QInt8"}
+    assert "Short" in make_profile(select((found,)), None).dtypes
+    assert "net: Short, made by aten::to.dtype: its kernels are built" in heard.notes
+    assert not any("Float" in note for note in heard.notes), "every runtime has them"
+
+
+def test_chosen_dtypes_stay_as_they_are_chosen(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced(monkeypatch, TRACE)
+    heard = Patient()
+    wish = replace(request("linux"), inputs=(SHAPES,), dtypes=frozenset({"Float", "QInt8"}))
+    assert executing.with_run_dtypes((net(),), wish, host, heard) == (net(),)
+    assert heard.notes == ["net: Short, made by aten::to.dtype: --dtypes leaves it out"]
+
+
+def test_models_without_inputs_are_not_run(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = traced(monkeypatch, TRACE)
+    models = (net(), net(bundled_inputs=True))
+    found = executing.with_run_dtypes(models, request("linux"), host, Patient())
+    assert asked == [InputSpec(bundled=True)]
+    assert [sorted(it.run_dtypes) for it in found] == [[], ["QInt8", "Short"]]
+
+
+def test_a_model_that_does_not_run_is_built_all_the_same(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong is told once the runtime is run, too."""
+    traced(monkeypatch, ModelError("net does not run"), ToolchainError("no torch"))
+    heard, wish = Patient(), replace(request("linux"), inputs=(SHAPES, SHAPES))
+    assert executing.with_run_dtypes((net(), net()), wish, host, heard) == (net(), net())
+    assert heard.notes == [
+        "net does not run: the dtypes it makes are not known",
+        "no torch: the dtypes it makes are not known",
+    ]
+
+
+def test_inputs_that_cannot_be_read_are_refused_before_anything_is_built(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced(monkeypatch, UsageError("cannot use the inputs"))
+    wish = replace(request("linux"), inputs=(SHAPES,))
+    with pytest.raises(UsageError):
+        executing.with_run_dtypes((net(),), wish, host, Patient())

@@ -1,0 +1,22 @@
+"""The published schemas of what commands print with `--json`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from builder.resources import DATA
+
+SCHEMAS = DATA / "schemas"
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+def validate(name: str, document: object) -> None:
+    """Raise `jsonschema.ValidationError` unless a document is what its schema says."""
+    schema = read_schema(SCHEMAS / f"{name}.schema.json")
+    Draft202012Validator(schema).validate(document)
