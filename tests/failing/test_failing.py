@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from builder.cli import main
+from tests.documents import validate
 
 HERE: Final = Path(__file__).parent
 MISTAKES: Final = sorted(path.parent for path in HERE.glob("*/transcript.txt"))
@@ -68,7 +69,7 @@ def test_a_mistake_is_a_document_for_machines(
     status = main([*shlex.split(command_of(mistake)), "--json"])
     printed = capsys.readouterr()
     document = json.loads(printed.out)
-    assert document.keys() == {"error", "looked_in", "hint", "exit_code"}
+    validate("error", document)
     assert document["exit_code"] == status
     assert f"error: {document['error']}" in printed.err
     assert here.is_dir()
