@@ -211,7 +211,7 @@ def test_a_full_disk_is_a_document_too(
     monkeypatch.setattr(pipeline, "run", raising(OSError(errno.ENOSPC, "No space left", "/x")))
     assert main([model, "--abi", "x86", "--json"]) == 2
     assert json.loads(capsys.readouterr().out) == {
-        "error": "No space left (/x)", "looked_in": [], "exit_code": 2,
+        "version": 1, "error": "No space left (/x)", "looked_in": [], "exit_code": 2,
         "hint": "make room or change the path, then run the same command again",
     }  # fmt: skip
 
@@ -245,7 +245,7 @@ def test_models_are_inspected_without_a_toolchain(model: str, capsys: Capture) -
     assert (operator["name"], operator["models"]) == ("aten::add.Tensor", ["net"])
     assert operator["executed"] is None, "nothing was run"
     assert document["models"][0]["methods"][0]["operators"] == [
-        {"name": "aten::add.Tensor", "arguments": 3, "calls": 1}
+        {"name": "aten::add.Tensor", "arguments": 3, "calls": 1, "lines": []}
     ]
 
 
