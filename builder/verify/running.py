@@ -96,7 +96,7 @@ def _failed(model: Model, line: str, result: Completed) -> VerificationError:
 
 def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host: Host) -> None:
     document = {
-        "lite": model.format is ModelFormat.LITE,
+        "lite": model.format is not ModelFormat.TORCHSCRIPT,
         "ptl": str(model.path),
         **spec.document(),
     }

@@ -104,6 +104,24 @@ def test_the_manifest_tells_what_was_done(name: str, abi: str, runtime: Make) ->
     assert told | {"share/build_runtime/manifest.json"} == packed
 
 
+def test_a_flatbuffer_is_built_as_the_archive_made_of_it(tool: Tool, tmp_path: Path) -> None:
+    code = (
+        "import sys, torch\n"
+        "model = torch.jit.load(sys.argv[1])\n"
+        "model._save_for_lite_interpreter('model.ff', _use_flatbuffer=True)"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, CLASSIFIER], cwd=tmp_path, check=True
+    )
+    words = ("model.ff", "--abi", "x86_64", *CLASSIFIER_SHAPE, "--json")
+    (made,) = built(tool.run(*words, cwd=tmp_path), tmp_path / "dist")
+    assert made.check("outputs", "model")["outcome"] == "passed"
+    schema = json.loads((DATA / "schemas" / "manifest.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(made.manifest, schema)
+    assert made.manifest["models"][0]["format"] == "flatbuffer"
+    assert made.model("model").read_bytes().startswith(b"PK")
+
+
 def test_a_runtime_tells_what_it_holds(runtime: Make) -> None:
     made = runtime("classifier", "x86_64")
     held = json.loads(made.run("--operators").stdout)

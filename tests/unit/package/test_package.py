@@ -150,6 +150,11 @@ def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
+def test_a_model_may_be_of_any_format() -> None:
+    described = SCHEMA["properties"]["models"]["items"]["properties"]["format"]
+    assert described["enum"] == [str(it) for it in ModelFormat]
+
+
 def test_equal_content_gives_equal_bytes_anywhere(tmp_path: Path) -> None:
     one = make_package(tmp_path / "one", provider="git")
     two = make_package(tmp_path / "two" / "deeper", provider="debian")

@@ -117,12 +117,13 @@ def test_bundled_inputs_are_used_when_none_are_given(
     assert "bundled" not in world.spec
 
 
+@pytest.mark.parametrize("form", [ModelFormat.LITE, ModelFormat.FLATBUFFER])
 def test_files_are_given_to_torch(
-    model: Model, runner: FakeRunner, host: Host, tmp_path: Path
+    model: Model, runner: FakeRunner, host: Host, tmp_path: Path, form: ModelFormat
 ) -> None:
     world = World(runner, [ONE], [ONE])
     spec = InputSpec(files=(tmp_path / "a.pt", tmp_path / "b.npz"))
-    run_model(replace(model, format=ModelFormat.LITE), spec, NATIVE, PROGRAM, host)
+    run_model(replace(model, format=form), spec, NATIVE, PROGRAM, host)
     files = [str(tmp_path / "a.pt"), str(tmp_path / "b.npz")]
     assert world.spec == {"lite": True, "ptl": str(model.path), "files": files}
 
