@@ -32,7 +32,7 @@ ONE, NEAR, FAR = (
 )
 
 
-SCHEMA = json.loads((DATA / "schemas" / "verification.schema.json").read_text())
+SCHEMA = json.loads((DATA / "schemas" / "verify.schema.json").read_text())
 
 
 class Events(Heard):
