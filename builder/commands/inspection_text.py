@@ -32,11 +32,8 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
     if model["weights"]:
         weights = (f"{it['dtype']} {it['bytes']:,} bytes" for it in model["weights"])
         yield f"  weights: {', '.join(weights)}"
-    for it in model["duplicates"]:
-        yield (
-            f"  stored {len(it['names'])} times, {it['wasted_bytes']:,} bytes too many:"
-            f" {', '.join(it['names'])}"
-        )
+    if wasted := sum(it["wasted_bytes"] for it in model["duplicates"]):
+        yield f"  weights stored more than once: {wasted:,} bytes too many (--json names them)"
     if trace := model["trace"]:
         called = sum(it["executed"] in {"called", "perhaps"} for it in trace["operators"])
         cases = _counted(trace["cases"], "case")
