@@ -27,12 +27,20 @@ _LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logs
 (PyTorch 2.6, torch/csrc/jit/mobile/upgrader_mobile.cpp)."""
 
 
+_DIVISIONS_OF_TENSORS: Final = frozenset(
+    {"Tensor", "Scalar", "out", "Tensor_mode", "Scalar_mode", "out_mode"}
+)
+"""The overloads of `div` that changed; those of Python's numbers (`div.int`) never did."""
+
+
 def upgrader_operators(model: Model) -> frozenset[OperatorName]:
     """Return what the functions call that stand in for old operators of a model; often nothing."""
     found: set[OperatorName] = set()
     for name in model.operators:
         last = _LAST_OLD_VERSION.get(name.base) if name.namespace == "aten" else None
         if last is None or model.operator_version > last:
+            continue
+        if name.base in ("div", "div_") and name.overload not in _DIVISIONS_OF_TENSORS:
             continue
         found.add(name)
         if name.base in ("div", "div_"):

@@ -62,6 +62,8 @@ def test_no_models_select_nothing() -> None:
         ("aten::div.Tensor", 3, ["aten::div.Tensor_mode", "aten::is_floating_point"]),
         ("aten::div.Tensor_mode", 3, ["aten::is_floating_point"]),
         ("aten::div.Tensor", 4, []),
+        ("aten::div.int", 3, []),
+        ("aten::div", 3, []),
         ("aten::linspace", 7, ["aten::full.names"]),
         ("aten::gelu", 9, []),
         ("aten::relu", 1, []),
