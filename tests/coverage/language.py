@@ -182,7 +182,6 @@ class Color(enum.Enum):
     GREEN = 2
 
 
-@torch.jit.script
 class Counter:
     def __init__(self, start: int) -> None:
         self.count = start
