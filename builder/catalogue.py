@@ -168,6 +168,22 @@ def encode_arguments(schema: str) -> str:
     return "|".join(fields) + ("|" if fields else "")
 
 
+def count_results(schema: str) -> int:
+    """Return how many values an operator leaves on the interpreter's stack.
+
+    A tuple among them, as in `-> (Tensor, (Tensor, int))`, is one value.
+    """
+    returned = schema.rpartition(" -> ")[2].strip()
+    if not returned.startswith("("):
+        return 1
+    depth = 0
+    count = 0 if returned == "()" else 1
+    for letter in returned:
+        depth += (letter in "([") - (letter in ")]")
+        count += letter == "," and depth == 1
+    return count
+
+
 def _encode_default(kind: str, text: str) -> str:
     kind = _ANNOTATION.sub("", kind).removesuffix("?")
     if text == "None":

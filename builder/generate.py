@@ -8,7 +8,7 @@ from typing import Final
 import jinja2
 
 from builder.candidates import Group
-from builder.catalogue import Catalogue, OperatorEntry, encode_arguments
+from builder.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.cuts import active_cuts, cut_instructions
 from builder.kernels import find_kernels, known_classes
 from builder.model import BuildPlan, GeneratedFile, Toolchain
@@ -216,6 +216,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701  CMake and C++ are written, not HTML
     )
     environment.filters["cmake"] = cmake_value
+    environment.filters["results"] = lambda entry: count_results(entry.schema)
     environment.filters["arguments"] = lambda entry: _c_text(encode_arguments(entry.schema))
     return environment
 

@@ -1,6 +1,6 @@
 """From models to a plan: everything up to the first compiled file."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -15,7 +15,7 @@ from builder.codegen import generate_tree, read_catalogue
 from builder.cuts import active_cuts, feature_of
 from builder.errors import ToolchainError
 from builder.generate import component_roots, render_objects
-from builder.model import BuildPlan, Platform, SourceTree, Target
+from builder.model import BuildPlan, Platform, SourceTree, Target, Toolchain
 from builder.pipeline.values import Events, Planned, Request
 from builder.pipeline.wanted import Wanted
 from builder.preflight import refuse
@@ -60,12 +60,14 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     dtypes: frozenset[str] | None,
     host: Host,
     events: Events,
+    *,
+    make_toolchain: Callable[[Target, Host], Toolchain] = prepare,
 ) -> Planned:
     """Everything up to the first compiled file: toolchain, generated tree, store, prediction."""
     provisional = wanted.selection(source.version)
     profile = make_profile(provisional, dtypes)
     events.step(f"preparing the toolchain for {target}")
-    toolchain = prepare(target, host)
+    toolchain = make_toolchain(target, host)
     events.step("generating operator code")
     generated = generate_tree(source, profile, host)
     plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, provisional)

@@ -1,14 +1,13 @@
 // Note [A loader of our own]
 // torch::jit::_load_for_mobile does the same job, but every overload of it also links the
 // flatbuffer loader and C++ file streams, stops at the first method with missing operators, and
-// indexes the bytecode tables unchecked. This one reads only zip archives, checks every table it
-// reads, and lists all missing operators of the model at once. The bytecode format is described at
-// the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
+// indexes the bytecode tables unchecked. This one reads only zip archives, checks what it reads
+// (see Note [Pickles of strangers] and model_check.cpp), and lists all missing operators at once. The
+// bytecode format is described at the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
 #include "archive.h"
 #include "missing.h"
 #include "registration.h"
 
-#include <ATen/EmptyTensor.h>
 #include <ATen/core/class_type.h>
 #include <ATen/core/function_schema.h>
 #include <caffe2/serialize/inline_container.h>
@@ -19,7 +18,10 @@
 #include <torch/csrc/jit/mobile/parse_bytecode.h>
 #include <torch/csrc/jit/mobile/upgrader_mobile.h>
 #include <torch/csrc/jit/runtime/instruction.h>
-#include <torch/csrc/jit/serialization/import_read.h>
+#include <torch/csrc/jit/serialization/unpickler.h>
+
+#include <algorithm>
+#include <cstring>
 
 namespace torch::jit {
 OpCode parseOpCode(const char* str);
@@ -35,10 +37,6 @@ namespace mobile = torch::jit::mobile;
 
 // Far above what exporters write, far below what would exhaust memory.
 constexpr int64_t kMaxRegisters = 1 << 20;
-
-[[noreturn]] void fail_model(const std::string& reason) {
-  fail(BR_BAD_MODEL, "the model is damaged: " + reason);
-}
 
 c10::ArrayRef<IValue> tuple(const IValue& value, size_t least, const char* what) {
   if (!value.isTuple()) {
@@ -74,26 +72,6 @@ int64_t number(const IValue& value, const char* what) {
   return value.toInt();
 }
 
-// The unpickler believes the shape a tensor claims; a damaged one would read beyond its storage.
-void check_tensor(const IValue& value) {
-  if (!value.isTensor() || !value.toTensor().defined() || !value.toTensor().has_storage()) {
-    return;
-  }
-  const at::Tensor& tensor = value.toTensor();
-  for (int64_t dimension = 0; dimension < tensor.dim(); ++dimension) {
-    if (tensor.size(dimension) < 0 || tensor.stride(dimension) < 0) {
-      fail_model("a tensor has a negative size");
-    }
-  }
-  const size_t needed = tensor.numel() == 0
-      ? 0
-      : at::detail::computeStorageNbytes(
-            tensor.sizes(), tensor.strides(), tensor.dtype().itemsize(), tensor.storage_offset());
-  if (tensor.storage_offset() < 0 || needed > tensor.storage().nbytes()) {
-    fail_model("a tensor is larger than its data");
-  }
-}
-
 class Loader {
  public:
   explicit Loader(PyTorchStreamReader& reader) : reader_(reader) {
@@ -111,6 +89,9 @@ class Loader {
     // Before the data: reading it may already run methods (`__setstate__`).
     if (missing_.any()) {
       fail_for_missing();
+    }
+    for (const auto& function : loaded_.functions->methods()) {
+      check_code(*function);
     }
     IValue self = read("data", "data/");
     if (!self.isObject()) {
@@ -133,28 +114,77 @@ class Loader {
     return jit::isTensorInBytecodeArchive(reader_) ? "bytecode/" : "constants/";
   }
 
-  IValue read(const char* archive, const char* tensor_prefix) {
-    return jit::readArchiveAndTensors(
-        archive,
-        "",
-        tensor_prefix,
-        [this](const c10::QualifiedName& name) {
-          if (!missing_.note_classes(name.qualifiedName())) {
-            fail_for_missing();
-          }
-          return jit::typeResolverMobile(name, loaded_.classes);
+  IValue read(const std::string& archive, const std::string& tensor_prefix) {
+    size_t size = 0;
+    at::DataPtr pickle;
+    std::tie(pickle, size) = reader_.getRecord(archive + ".pkl");
+    check_pickle(pickle.get(), size);
+    size_t position = 0;
+    jit::Unpickler unpickler(
+        [&](char* buffer, size_t count) {
+          count = std::min(count, size - position);
+          std::memcpy(buffer, static_cast<const char*>(pickle.get()) + position, count);
+          position += count;
+          return count;
         },
-        [this](const at::StrongTypePtr& type, const IValue& input) {
-          if (input.isGenericDict()) {
-            for (const auto& attribute : input.toGenericDict()) {
-              check_tensor(attribute.value());
-            }
-          }
-          return jit::objLoaderMobile(type, input, *loaded_.functions);
-        },
+        [this](const c10::QualifiedName& name) { return resolve(name); },
+        [this](const at::StrongTypePtr& type, const IValue& state) { return make_object(type, state); },
+        [&](const std::string& key) { return read_tensor(tensor_prefix + key); },
         std::nullopt,
-        reader_,
-        nullptr);
+        /*use_storage_device=*/false,
+        /*type_parser=*/nullptr);
+    IValue value = unpickler.parse_ivalue();
+    check_tensors(value, record_sizes_);
+    return value;
+  }
+
+  at::StrongTypePtr resolve(const c10::QualifiedName& name) {
+    if (!missing_.note_classes(name.qualifiedName())) {
+      fail_for_missing();
+    }
+    check_type_text(name.qualifiedName());
+    at::StrongTypePtr type = jit::typeResolverMobile(name, loaded_.classes);
+    if (type.type_ == nullptr) {
+      fail_model("it names a type that there is not: " + name.qualifiedName());
+    }
+    return type;
+  }
+
+  c10::intrusive_ptr<c10::ivalue::Object> make_object(
+      const at::StrongTypePtr& type, const IValue& state) {
+    // its `__setstate__` may read the tensors at once
+    check_tensors(state, record_sizes_);
+    auto object = jit::objLoaderMobile(type, state, *loaded_.functions);
+    // without that method the state is the attributes, in the order of the class
+    if (object->type().get() == type.type_.get() && !has_setstate(type)) {
+      check_object(*object, state);
+      const size_t count = object->slots().size();
+      if (attribute_counts_.emplace(type.type_.get(), count).first->second != count) {
+        fail_model("two objects of one class have other attributes");
+      }
+    }
+    return object;
+  }
+
+  bool has_setstate(const at::StrongTypePtr& type) {
+    const auto& name = type.type_->expectRef<at::ClassType>().name();
+    return loaded_.functions->find_function(c10::QualifiedName(*name, "__setstate__")) != nullptr;
+  }
+
+  // Tensors that share a storage name one record: it is read once, and they share memory again.
+  at::DataPtr read_tensor(const std::string& name) {
+    std::shared_ptr<at::DataPtr>& record = records_[name];
+    if (record == nullptr) {
+      size_t size = 0;
+      record = std::make_shared<at::DataPtr>();
+      std::tie(*record, size) = reader_.getRecord(name);
+      record_sizes_[record->get()] = size;
+    }
+    return at::DataPtr(
+        record->get(),
+        new std::shared_ptr<at::DataPtr>(record),
+        [](void* context) { delete static_cast<std::shared_ptr<at::DataPtr>*>(context); },
+        at::kCPU);
   }
 
   void check_versions(int64_t bytecode_version) {
@@ -194,13 +224,16 @@ class Loader {
       }
     }
     for (const IValue& constant : tuple(field(code, 2, "constants"), 0, "constants")) {
-      check_tensor(constant);
       function->append_constant(constant);
     }
     const IValue& types = field(code, 3, "types");
     bool classes_are_here = true;
     for (const IValue& type : tuple(types, 0, "types")) {
-      classes_are_here &= missing_.note_classes(text(type, "type"));
+      const bool here = missing_.note_classes(text(type, "type"));
+      classes_are_here &= here;
+      if (here) {
+        check_type_text(type.toStringRef());
+      }
     }
     if (classes_are_here) {
       mobile::parseTypes(types.toTupleRef().elements(), function.get());
@@ -233,9 +266,13 @@ class Loader {
     for (const IValue& value : tuple(instructions, 0, "instructions")) {
       const auto parts = tuple(value, 3, "instruction");
       const std::string& name = text(parts[0], "instruction");
+      const int64_t first = number(parts[1], "operand");
+      const int64_t second = number(parts[2], "operand");
+      if (first < INT32_MIN || first > INT32_MAX || second < 0 || second > UINT16_MAX) {
+        fail_model("an instruction has an impossible operand");
+      }
       if (missing_.note_instruction(name)) {
-        function.append_instruction(
-            jit::parseOpCode(name.c_str()), number(parts[1], "operand"), number(parts[2], "operand"));
+        function.append_instruction(jit::parseOpCode(name.c_str()), first, second);
       }
     }
     auto& code = function.get_code();
@@ -263,14 +300,12 @@ class Loader {
   std::vector<c10::Argument> read_arguments(const IValue& list) {
     std::vector<c10::Argument> arguments;
     for (const IValue& value : tuple(list, 0, "argument list")) {
-      const std::string& name = text(field(value, 1, "type"), "argument type");
-      c10::TypePtr type = missing_.note_classes(name)
-          ? jit::resolveTypeNameMobile(c10::QualifiedName(name), loaded_.classes)
-          : nullptr;
+      const std::string& type = text(field(value, 1, "type"), "argument type");
+      // the interpreter has no type for a Union
+      const bool known = missing_.note_classes(type) && !mentions_union(type);
       arguments.emplace_back(
           text(field(value, 0, "name"), "argument name"),
-          // Unions have no type here, and an argument without one would count as a tensor.
-          type == nullptr ? c10::AnyType::get() : std::move(type),
+          known ? resolve(type).type_ : c10::AnyType::get(),
           std::nullopt,
           field(value, 2, "default_value"));
     }
@@ -279,6 +314,9 @@ class Loader {
 
   PyTorchStreamReader& reader_;
   LoadedModule loaded_;
+  std::unordered_map<std::string, std::shared_ptr<at::DataPtr>> records_;
+  RecordSizes record_sizes_;
+  std::unordered_map<const c10::Type*, size_t> attribute_counts_;
   Missing missing_;
   bool upgrade_ = false;
 };

@@ -8,6 +8,8 @@
 #include <torch/csrc/jit/mobile/module.h>
 
 #include <memory>
+#include <string>
+#include <unordered_map>
 
 namespace build_runtime {
 
@@ -24,6 +26,29 @@ std::shared_ptr<caffe2::serialize::ReadAdapterInterface> open_memory(const void*
 
 // Refuses (BR_BAD_MODEL) what is not an undamaged zip archive with bytecode. See Note [Checksums].
 void check_archive(const caffe2::serialize::ReadAdapterInterface& source);
+
+[[noreturn]] void fail_model(const std::string& reason);
+
+// Refuses (BR_BAD_MODEL) a pickle that could crash the unpickler or exhaust memory.
+void check_pickle(const void* data, size_t size);
+
+bool mentions_union(const std::string& type);
+
+// Refuses the text of a type that could crash the parser of types.
+void check_type_text(const std::string& text);
+
+// Sizes in bytes of the records that tensors were read from, by address.
+using RecordSizes = std::unordered_map<const void*, size_t>;
+
+// Refuses a value that holds a tensor larger than its data.
+void check_tensors(const c10::IValue& root, const RecordSizes& records);
+
+// Refuses an object whose attributes, those of the dict it was made from, differ from its class's.
+void check_object(const c10::ivalue::Object& object, const c10::IValue& state);
+
+// Refuses bytecode that would take from an empty stack or use tables beyond their ends. All operators
+// it calls must be there. See Note [Bytecode of strangers].
+void check_code(torch::jit::mobile::Function& function);
 
 // Throws Failure: BR_BAD_MODEL, or BR_MISSING_OPERATORS naming all of them.
 LoadedModule load(std::shared_ptr<caffe2::serialize::ReadAdapterInterface> source);

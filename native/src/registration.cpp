@@ -121,7 +121,7 @@ bool register_operators(const OperatorEntry* entries, std::size_t count) {
         entry->name,
         entry->overload,
         std::move(arguments),
-        std::vector<c10::Argument>(),
+        std::vector<c10::Argument>(entry->results, c10::Argument("", c10::AnyType::get())),
         entry->run,
         c10::AliasAnalysisKind::FROM_SCHEMA));
   }

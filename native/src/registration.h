@@ -5,7 +5,7 @@
 // there is nothing left to dispatch: one function per root operator that takes its arguments from the
 // stack goes into that table. The dispatcher, the parser of schemas and the inference of schemas from
 // C++ types (some 200 KB) are then not needed. Of a schema the interpreter uses only how many
-// arguments there are and what the missing ones default to.
+// arguments there are and what the missing ones default to, and the check of bytecode how many results.
 #pragma once
 
 #include "boxed.h"
@@ -22,10 +22,12 @@ namespace build_runtime {
 // One root operator. `arguments` holds one field per argument, separated by '|': an optional '*'
 // (keyword only) or '>' (an output), then the default: nothing (required), `n` (None), `t`, `f`,
 // `i7`, `d3fe0000000000000` (the bits of 0.5), `stext`, or a list of one kind, `I1,1`, `D…`, `Bt,f`.
+// `results` is how many values it puts on the stack.
 struct OperatorEntry {
   const char* name; // with its namespace
   const char* overload;
   const char* arguments;
+  std::size_t results;
   void (*run)(torch::jit::Stack& stack);
 };
 

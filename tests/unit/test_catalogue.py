@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from builder.catalogue import (
     Catalogue,
     OperatorEntry,
+    count_results,
     encode_arguments,
     make_catalogue,
     parse_builtins,
@@ -254,3 +255,18 @@ def decoded(field: str) -> Any:
     if kind in "id":
         return scalars[kind](rest)
     return {"n": None, "t": True, "f": False}.get(text, rest)
+
+
+@pytest.mark.parametrize(
+    ("returned", "count"),
+    [
+        ("Tensor", 1),
+        ("Tensor(a!)[]", 1),
+        ("()", 0),
+        ("(Tensor, Tensor)", 2),
+        ("(Tensor(a!), Tensor(b!), int[2])", 3),
+        ("(Tensor, (Tensor, int), Dict(str, int))", 3),
+    ],
+)
+def test_results_are_counted(returned: str, count: int) -> None:
+    assert count_results(f"aten::x(int a, (int, int) b) -> {returned}") == count

@@ -1,0 +1,56 @@
+"""The promises of `build_runtime.h` about threads and memory, kept by a plain C program."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.e2e.real import ROOT, Runtime
+
+SOURCE: Final = ROOT / "tests" / "native" / "consumers" / "c" / "threads.c"
+SHAPE: Final = ("1", "3", "32", "32")
+FLAGS: Final = (
+    "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-pedantic", "-Wall", "-Wextra", "-Werror", "-pthread",
+)  # fmt: skip
+
+
+@pytest.fixture
+def program(
+    runtime: Callable[[str, str], Runtime],
+    tmp_path: Path,
+    require: Callable[[str], Path],
+) -> tuple[Path, Path]:
+    """Build the program against a package; return it and the model."""
+    made = runtime("classifier", "x86_64")
+    built = tmp_path / "threads"
+    library = made.prefix / "lib"
+    places = (f"-I{made.prefix / 'include'}", f"-L{library}", f"-Wl,-rpath,{library}")
+    subprocess.run(
+        [require("gcc"), *FLAGS, SOURCE, "-o", built, *places, "-lbuild_runtime"], check=True
+    )
+    return built, made.model("model")
+
+
+def run(program: tuple[Path, Path], *words: str) -> list[str]:
+    done = subprocess.run(
+        [*program, *words, *SHAPE], capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_eight_threads_get_the_answer_of_one(program: tuple[Path, Path]) -> None:
+    (alone,) = run(program, "own", "1", "1")
+    for how in ("share", "own"):
+        (line,) = run(program, how, "8", "50")
+        assert line.removeprefix("8 threads: ") == alone.removeprefix("1 threads: ")
+
+
+def test_a_thousand_loads_leave_nothing_behind(program: tuple[Path, Path]) -> None:
+    lines = run(program, "reload", "1000")
+    sizes = [int(line.split(": ")[1].removesuffix(" KB")) for line in lines]
+    assert len(sizes) == 10
+    # the allocator has settled after the first hundred; a leak of 300 bytes a load would show
+    assert max(sizes[1:]) - sizes[1] < 256, lines

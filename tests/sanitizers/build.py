@@ -1,0 +1,95 @@
+"""Build the instrumented runtime: the operators of all examples, in one library.
+
+    python -m tests.sanitizers.build address
+
+The folder it prints holds `lib/libbuild_runtime.so`, `bin/build-runtime-run` and the models.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from builder.console import make_console
+from builder.files import copy_atomic
+from builder.model import Abi, Model, Platform
+from builder.package import BuildFacts
+from builder.pipeline import make_plan, read_models
+from builder.pipeline.building import compile_plan
+from builder.process import Host, SubprocessRunner
+from builder.source import SourceRequest, open_source
+from builder.targets import make_target
+from tests.sanitizers.toolchain import Sanitizer, prepare
+
+EXAMPLES: Final = ("classifier", "mobilenet_v2", "lstm_text", "control_flow", "image_bytes")
+_ROOT: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Instrumented:
+    """A runtime under a sanitizer, with the models it was built for and inputs by model name."""
+
+    prefix: Path
+    toolchain: Path
+    models: tuple[Model, ...]
+    inputs: dict[str, Path]
+
+    @property
+    def program(self) -> Path:
+        return self.prefix / "bin" / "build-runtime-run"
+
+
+def make_host(cache: Path) -> Host:
+    """Return this machine with the cache that all builds share."""
+    jobs = len(os.sched_getaffinity(0))
+    return Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, jobs)
+
+
+def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
+    """Compile (once) and link; raises what builds raise."""
+    events = make_console(quiet=False, ci=True)
+    folder = host.cache / "sanitizers" / "models"
+    models = read_models(_write_models(folder), host)
+    target = make_target(Platform.LINUX, Abi.X86_64)
+    source = open_source(SourceRequest(), host, events)
+    tools = partial(prepare, sanitizer)
+    planned = make_plan(models, source, target, None, host, events, make_toolchain=tools)
+    output = compile_plan(planned, BuildFacts(planned.plan, ()), host, events)
+    return Instrumented(
+        output.library.parents[1],
+        planned.plan.toolchain.cc.parent,
+        models,
+        {model.name: folder / f"{model.name}_inputs.pt" for model in models},
+    )
+
+
+def _write_models(folder: Path) -> list[Path]:
+    """Write every example's model under its own name."""
+    for name in EXAMPLES:
+        if (folder / f"{name}.pt").is_file():
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            script = _ROOT / "examples" / name / "make_model.py"
+            subprocess.run([sys.executable, "-W", "ignore", script, scratch], check=True)
+            copy_atomic(Path(scratch, "inputs.pt"), folder / f"{name}_inputs.pt")
+            copy_atomic(Path(scratch, "model.pt"), folder / f"{name}.pt")
+    return [folder / f"{name}.pt" for name in EXAMPLES]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sanitizer", type=Sanitizer, choices=list(Sanitizer))
+    options = parser.parse_args()
+    cache = Path(os.environ["BUILD_RUNTIME_CACHE_DIR"]).resolve()
+    made = build(options.sanitizer, make_host(cache))
+    sys.stdout.write(f"{made.prefix}\n")
+
+
+if __name__ == "__main__":
+    main()

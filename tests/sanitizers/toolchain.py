@@ -1,0 +1,167 @@
+"""Debian's clang as a toolchain that instruments every object of a runtime for this machine.
+
+The zig of a normal build bundles no AddressSanitizer. The wrappers made here differ from zig's in
+flags alone, so the pipeline builds with them as with any other toolchain, in an object store of
+their own.
+"""
+
+import hashlib
+import json
+import shlex
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from builder.errors import ToolchainError
+from builder.files import write_if_changed
+from builder.model import Program, Target, Toolchain
+from builder.process import Command, Host
+from builder.toolchain import find_program
+
+_REVISION: Final = 1  # of the wrappers: part of every object's fingerprint
+_VERSIONS: Final = (19, 18, 17, 16)
+
+
+class Sanitizer(StrEnum):
+    """What the objects are instrumented with; the values are the names of the builds."""
+
+    ADDRESS = "address"
+    THREAD = "thread"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """`flags` are for compiling and linking, `runtime` is the library they call.
+
+    `kernels` are flags that follow for the files of operators alone.
+    """
+
+    flags: tuple[str, ...]
+    kernels: tuple[str, ...]
+    runtime: str
+
+
+# vptr and function compare type information across libraries, which hidden visibility keeps apart.
+# Coverage is what the fuzzer steers by. Kernels and generated files keep AddressSanitizer alone:
+# the rest would make them take three times as long to compile, and is not what a loader runs.
+_FACTS: Final = {
+    Sanitizer.ADDRESS: _Facts(
+        ("-fsanitize=address,undefined,fuzzer-no-link", "-fno-sanitize=vptr,function"),
+        (
+            "-fno-sanitize=undefined",
+            "-fno-sanitize-coverage=inline-8bit-counters,indirect-calls",
+            "-fno-sanitize-coverage=trace-cmp,pc-table,stack-depth",
+        ),
+        "libclang_rt.asan-x86_64.so",
+    ),
+    Sanitizer.THREAD: _Facts(("-fsanitize=thread",), (), "libclang_rt.tsan-x86_64.so"),
+}
+_KERNELS: Final = "-DDISABLE_WARN"
+"""What builder/data/candidates.toml defines for the files of operators."""
+
+
+@dataclass(frozen=True)
+class Clang:
+    """An installed clang with the libraries it links a C++ program against."""
+
+    cc: Path
+    cxx: Path
+    linker: Path
+    version: str
+    resources: Path
+    libraries: tuple[Path, ...]
+
+
+def find_clang(sanitizer: Sanitizer, host: Host) -> Clang:
+    """Find the newest clang that has the sanitizer's runtime and libc++; asks it for files."""
+    tried = []
+    for version in _VERSIONS:
+        cxx = shutil.which(f"clang++-{version}", path=host.env.get("PATH", ""))
+        if cxx is None:
+            tried.append(f"clang++-{version}: not on PATH")
+            continue
+        names = (
+            _FACTS[sanitizer].runtime, "libc++.a", "libc++abi.a", "libgcc_s.so.1", "libm.so.6",
+            "libc.so.6", "ld-linux-x86-64.so.2", "libc_nonshared.a",
+        )  # fmt: skip
+        files = tuple(_file(Path(cxx), name, host) for name in names)
+        missing = [name for name, path in zip(names, files, strict=True) if not path.is_file()]
+        if not missing:
+            told = host.runner.capture(Command((cxx, "-dumpversion"), Path("/"), host.child_env()))
+            return Clang(
+                find_program(f"clang-{version}", host),
+                Path(cxx),
+                find_program(f"ld.lld-{version}", host),
+                told.stdout.strip(),
+                files[0].parent,
+                files,
+            )
+        tried.append(f"clang++-{version}: no {', '.join(missing)}")
+    raise ToolchainError(
+        "no clang with sanitizers",
+        looked_in=tried,
+        hint="apt install clang-19 lld-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev",
+    )
+
+
+def prepare(sanitizer: Sanitizer, target: Target, host: Host) -> Toolchain:
+    """Write the wrappers into the cache; raise `ToolchainError` when something is missing."""
+    clang = find_clang(sanitizer, host)
+    root = host.cache / "toolchains" / f"{target}-clang-{clang.version}-{sanitizer}-{_REVISION}"
+    known = _FACTS[sanitizer]
+    digest = hashlib.sha256(
+        json.dumps([_REVISION, clang.version, sanitizer, known.flags, str(target)]).encode()
+    )
+    _write_wrappers(root, clang, known)
+    # where builds look for what they learned of the compiler
+    line = {
+        "flags": ["-m", "elf_x86_64", "-rpath", str(clang.resources)],
+        "libraries": [str(path) for path in clang.libraries],
+    }
+    write_if_changed(root / "link.json", json.dumps(line, indent=1))
+    return Toolchain(
+        target=target,
+        cmake=find_program("cmake", host),
+        ninja=find_program("ninja", host),
+        compiler=Program("clang", clang.cxx, clang.version),
+        clang=clang.version,
+        cc=root / "cc",
+        cxx=root / "cxx",
+        ar=find_program("ar", host),
+        linker=root / "ld",
+        digest=digest.hexdigest(),
+    )
+
+
+def _write_wrappers(root: Path, clang: Clang, known: _Facts) -> None:
+    """Write one file per tool. Our flags come last: they replace the builds' `-Os -g0`."""
+    common = shlex.join((
+        *known.flags, "-O1", "-g1", "-fno-omit-frame-pointer", "-Wno-unused-command-line-argument",
+        "-shared-libsan", f"-fuse-ld={clang.linker}", f"-Wl,-rpath,{clang.resources}",
+    ))  # fmt: skip
+    programs = {
+        "cc": shlex.quote(str(clang.cc)),
+        "cxx": f"{shlex.quote(str(clang.cxx))} -stdlib=libc++",
+    }
+    for name, program in programs.items():
+        text = (
+            f"#!/bin/sh\n# clang {clang.version}, {_REVISION}\n"
+            f'case " $* " in\n  *" {_KERNELS} "*) more="{" ".join(known.kernels)}" ;;\n'
+            f'  *) more="" ;;\nesac\nexec {program} "$@" {common} $more\n'
+        )
+        write_if_changed(root / name, text, mode=0o755)
+    # names of functions are what reports are read by
+    text = (
+        "#!/bin/sh\n"
+        'for word do shift; [ "$word" = --strip-all ] || set -- "$@" "$word"; done\n'
+        f'exec {shlex.quote(str(clang.linker))} "$@"\n'
+    )
+    write_if_changed(root / "ld", text, mode=0o755)
+
+
+def _file(cxx: Path, name: str, host: Host) -> Path:
+    """Ask clang where a library is; it answers with the bare name when it has none."""
+    command = Command((str(cxx), f"-print-file-name={name}"), Path("/"), host.child_env())
+    return Path(host.runner.capture(command).stdout.strip())
