@@ -5,9 +5,11 @@
 // read. Weights are not: a flipped bit there changes a number, and reading them twice takes time.
 #include "archive.h"
 
+#include <caffe2/serialize/versions.h>
 #include <miniz.h>
 
 #include <cstring>
+#include <string>
 
 namespace build_runtime {
 namespace {
@@ -82,6 +84,39 @@ void check_record(mz_zip_archive* zip, const mz_zip_archive_file_stat& record) {
   }
 }
 
+// The reader of LibTorch leaks its table of contents when it gives up while it is being made, which it
+// does for an archive without a folder or without a version it knows.
+void check_version(mz_zip_archive* zip) {
+  char name[MZ_ZIP_MAX_ARCHIVE_FILENAME_SIZE];
+  mz_zip_reader_get_filename(zip, 0, name, sizeof(name));
+  const char* end = std::strchr(name, '/');
+  if (end == nullptr) {
+    fail_record("its table of contents");
+  }
+  const std::string folder(name, static_cast<size_t>(end + 1 - name));
+  int index = mz_zip_reader_locate_file(zip, (folder + ".data/version").c_str(), nullptr, 0);
+  if (index < 0) {
+    index = mz_zip_reader_locate_file(zip, (folder + "version").c_str(), nullptr, 0);
+  }
+  size_t size = 0;
+  void* data = index < 0
+      ? nullptr
+      : mz_zip_reader_extract_to_heap(zip, static_cast<mz_uint>(index), &size, 0);
+  const std::string text(static_cast<const char*>(data), data == nullptr ? 0 : size);
+  mz_free(data);
+  uint64_t version = 0;
+  for (size_t i = 0; i < text.size() && text[i] >= '0' && text[i] <= '9' && version < 1000; ++i) {
+    version = version * 10 + static_cast<uint64_t>(text[i] - '0');
+  }
+  if (version < caffe2::serialize::kMinSupportedFileFormatVersion ||
+      version > caffe2::serialize::kMaxSupportedFileFormatVersion) {
+    fail(
+        BR_BAD_MODEL,
+        "the model has no file format version this runtime reads (1 to " +
+            std::to_string(caffe2::serialize::kMaxSupportedFileFormatVersion) + ")");
+  }
+}
+
 void check_format(const ReadAdapterInterface& source) {
   char head[8] = {};
   const size_t size = source.read(0, head, sizeof(head), "");
@@ -108,7 +143,8 @@ void check_archive(const ReadAdapterInterface& source) {
     if (record.m_uncomp_size / kMaxExpansion > source.size()) {
       fail_record(record.m_filename);
     }
-    if (ends_with(record.m_filename, ".pkl") || ends_with(record.m_filename, "/version")) {
+    if (ends_with(record.m_filename, ".pkl") || ends_with(record.m_filename, "/version") ||
+        ends_with(record.m_filename, "/.data/serialization_id")) {
       check_record(directory.zip(), record);
     }
     bytecode |= ends_with(record.m_filename, "/bytecode.pkl");
@@ -118,6 +154,7 @@ void check_archive(const ReadAdapterInterface& source) {
         BR_BAD_MODEL,
         "not a lite-interpreter model: it has no bytecode (save it with _save_for_lite_interpreter)");
   }
+  check_version(directory.zip());
 }
 
 } // namespace build_runtime

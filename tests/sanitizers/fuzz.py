@@ -36,7 +36,7 @@ def compile_target(made: Instrumented, host: Host) -> Path:
     subprocess.run(
         [
             clang.cxx, "-std=c++17", "-O1", "-g1", "-fsanitize=fuzzer,address,undefined",
-            "-shared-libsan", f"-I{ROOT / 'native' / 'include'}",
+            "-shared-libsan", "-static-libstdc++", f"-I{ROOT / 'native' / 'include'}",
             HERE / "fuzz_load.cpp", "-o", target,
             library / "libbuild_runtime.so", f"-fuse-ld={clang.linker}",
             f"-Wl,-rpath,{library}", f"-Wl,-rpath,{clang.resources}",

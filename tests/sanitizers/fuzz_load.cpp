@@ -103,7 +103,9 @@ std::vector<uint8_t> pack(const std::vector<Entry>& entries) {
     write(directory, 0x02014b50, 4);
     write(directory, 20, 2);
     write_common(directory, entry);
-    write(directory, 0, 10); // comment, disk, attributes
+    write(directory, 0, 4); // comment, disk
+    write(directory, 0, 2); // attributes inside
+    write(directory, 0, 4); // and outside
     write(directory, offset, 4);
     directory.insert(directory.end(), entry.name.begin(), entry.name.end());
   }

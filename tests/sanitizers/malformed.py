@@ -31,6 +31,7 @@ MARK_FOREVER: Final = 100_000
 
 def malformed() -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of every file that must be refused."""
+    yield from _archives()
     for title, pickle in _pickles():
         yield title, _model(data=pickle)
     for title, value in _values():
@@ -40,6 +41,23 @@ def malformed() -> Iterator[tuple[str, bytes]]:
     for title, kept in _texts():
         yield title, _model(data=pickled(called("torch.jit._pickle", "restore_type_tag", [], kept)))
         yield f"{title} of the bytecode", _model(_method(types=(kept,)))
+
+
+def _archives() -> Iterator[tuple[str, bytes]]:
+    """Yield archives whose records are whole, but not those of a model."""
+    records = _records()
+    yield "no folder", archive(records, folder="")
+    for title, version in {
+        "no version": None,
+        "version 0": b"0",
+        "version 11": b"11",
+        "a version of words": b"ten",
+        "a version of 2**64": b"18446744073709551626",
+        "an empty version": b"",
+    }.items():
+        kept = {key: record for key, record in records.items() if key != "version"}
+        yield title, archive(kept if version is None else {**kept, "version": version})
+    yield "another version first", archive({".data/version": b"x", **records})
 
 
 def variations() -> Iterator[tuple[str, bytes]]:

@@ -117,7 +117,7 @@ def prepare(sanitizer: Sanitizer, target: Target, host: Host) -> Toolchain:
     _write_wrappers(root, clang, known)
     # where builds look for what they learned of the compiler
     line = {
-        "flags": ["-m", "elf_x86_64", "-rpath", str(clang.resources)],
+        "flags": ["-m", "elf_x86_64", "--no-dependent-libraries", "-rpath", str(clang.resources)],
         "libraries": [str(path) for path in clang.libraries],
     }
     write_if_changed(root / "link.json", json.dumps(line, indent=1))
