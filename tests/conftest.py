@@ -21,7 +21,7 @@ settings.register_profile("busy", deadline=None)  # CI machines pause; slow is n
 settings.load_profile("busy")
 
 FAST: Final = frozenset({"unit", "golden", "failing"})
-SLOW: Final = frozenset({"torch", "native", "e2e", "packaging"})
+SLOW: Final = frozenset({"torch", "native", "e2e", "packaging", "sanitizers"})
 
 _PROCESS_EVENTS: Final = frozenset({
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty",

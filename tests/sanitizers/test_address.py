@@ -1,0 +1,67 @@
+"""The loader, the interpreter and the kernels of the examples under AddressSanitizer and UBSan."""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from builder.model import InputSpec
+from builder.process import Host
+from builder.verify import run_model
+from builder.verify.execution import Executor
+from tests.sanitizers.build import EXAMPLES, Instrumented, build, make_host
+from tests.sanitizers.fuzz import OPTIONS, compile_target
+from tests.sanitizers.malformed import malformed, seeds, variations
+from tests.sanitizers.toolchain import Sanitizer
+
+SANITIZED: Final = Executor(
+    ("env", *(f"{name}={value}" for name, value in OPTIONS.items())), "under AddressSanitizer"
+)
+
+
+@pytest.fixture(scope="session")
+def host(pytestconfig: pytest.Config) -> Host:
+    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
+    if chosen:
+        return make_host(Path(chosen).resolve())
+    assert pytestconfig.cache is not None
+    return make_host(pytestconfig.cache.mkdir("build-runtime"))
+
+
+@pytest.fixture(scope="session")
+def instrumented(host: Host) -> Instrumented:
+    """Return the operators of all examples in one runtime; the first time takes half an hour."""
+    return build(Sanitizer.ADDRESS, host)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_clean_and_answers_as_torch(
+    name: str, instrumented: Instrumented, host: Host
+) -> None:
+    (model,) = (it for it in instrumented.models if it.name == name)
+    spec = InputSpec(files=(instrumented.inputs[name],))
+    result = run_model(model, spec, SANITIZED, instrumented.program, host)
+    assert result.cases == 1
+    assert not result.comparison.differences
+
+
+def replay(target: Path, files: Iterable[tuple[str, bytes]], folder: Path) -> None:
+    """Load every file once in one process, which ends with the first report."""
+    for number, (_, data) in enumerate(files):
+        (folder / f"{number:05}").write_bytes(data)
+    done = subprocess.run(
+        [target, "-rss_limit_mb=3072", "-malloc_limit_mb=1024", *sorted(folder.iterdir())],
+        env={**os.environ, **OPTIONS}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-8000:]
+
+
+@pytest.mark.parametrize("files", [malformed, seeds, variations])
+def test_no_file_is_read_beyond_its_end(
+    files: object, instrumented: Instrumented, host: Host, tmp_path: Path
+) -> None:
+    assert callable(files)
+    replay(compile_target(instrumented, host), files(), tmp_path)
