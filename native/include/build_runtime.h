@@ -39,9 +39,10 @@
  *   error belongs to the thread that received it. br_set_thread_count must not overlap any run.
  *
  * Trust
- *   A model is a program: files from an untrusted source must not be loaded. Accidental damage is
- *   refused with an error where it touches the model's structure, which is checked against the
- *   file's checksums; the weights are not checked.
+ *   Loading refuses a damaged or forged file with an error. A model is a program, and loading may run
+ *   its __setstate__: it can take any time and memory, and operators may not stand arguments made to
+ *   harm them, so models from an untrusted source must not be run. Of the checksums, those of the
+ *   model's structure are checked; those of the weights are not.
  */
 #ifndef BUILD_RUNTIME_H
 #define BUILD_RUNTIME_H

@@ -22,6 +22,7 @@ from builder.model import Abi, Model, Platform
 from builder.package import BuildFacts
 from builder.pipeline import make_plan, read_models
 from builder.pipeline.building import compile_plan
+from builder.pipeline.wanted import Wanted
 from builder.process import Host, SubprocessRunner
 from builder.source import SourceRequest, open_source
 from builder.targets import make_target
@@ -59,7 +60,8 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
     target = make_target(Platform.LINUX, Abi.X86_64)
     source = open_source(SourceRequest(), host, events)
     tools = partial(prepare, sanitizer)
-    planned = make_plan(models, source, target, None, host, events, make_toolchain=tools)
+    wanted = Wanted(models)
+    planned = make_plan(wanted, source, target, None, host, events, make_toolchain=tools)
     output = compile_plan(planned, BuildFacts(planned.plan, ()), host, events)
     return Instrumented(
         output.library.parents[1],
