@@ -12,7 +12,7 @@ from builder.model import InputSpec
 from builder.process import Host
 from builder.verify import run_model
 from builder.verify.execution import Executor
-from tests.sanitizers.build import EXAMPLES, Instrumented, build, make_host
+from tests.sanitizers.build import EXAMPLES, Instrumented, build
 from tests.sanitizers.fuzz import OPTIONS, compile_target
 from tests.sanitizers.malformed import malformed, seeds, variations
 from tests.sanitizers.toolchain import Sanitizer
@@ -20,15 +20,6 @@ from tests.sanitizers.toolchain import Sanitizer
 SANITIZED: Final = Executor(
     ("env", *(f"{name}={value}" for name, value in OPTIONS.items())), "under AddressSanitizer"
 )
-
-
-@pytest.fixture(scope="session")
-def host(pytestconfig: pytest.Config) -> Host:
-    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
-    if chosen:
-        return make_host(Path(chosen).resolve())
-    assert pytestconfig.cache is not None
-    return make_host(pytestconfig.cache.mkdir("build-runtime"))
 
 
 @pytest.fixture(scope="session")

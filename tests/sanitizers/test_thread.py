@@ -1,0 +1,40 @@
+"""What `build_runtime.h` promises about threads, watched by ThreadSanitizer in every object."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from builder.process import Host
+from tests.sanitizers.build import Instrumented, build
+from tests.sanitizers.toolchain import Sanitizer
+
+ROOT: Final = Path(__file__).parents[2]
+SOURCE: Final = ROOT / "tests" / "native" / "consumers" / "c" / "threads.c"
+
+
+@pytest.fixture(scope="session")
+def instrumented(host: Host) -> Instrumented:
+    return build(Sanitizer.THREAD, host)
+
+
+@pytest.mark.parametrize("how", ["own", "share"])
+def test_eight_threads_do_not_race(how: str, instrumented: Instrumented, tmp_path: Path) -> None:
+    library = instrumented.prefix / "lib"
+    subprocess.run(
+        [
+            instrumented.toolchain / "cc", "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-pthread",
+            f"-I{ROOT / 'native' / 'include'}", SOURCE, "-o", tmp_path / "threads",
+            library / "libbuild_runtime.so", f"-Wl,-rpath,{library}",
+        ],
+        check=True,
+    )  # fmt: skip
+    (model,) = (it.path for it in instrumented.models if it.name == "classifier")
+    done = subprocess.run(
+        [tmp_path / "threads", model, how, "8", "10", "1", "3", "32", "32"],
+        env={**os.environ, "TSAN_OPTIONS": "exitcode=66"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-8000:]
