@@ -24,7 +24,12 @@ def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events
     kernels = {
         it.kernel: f"pytorch:{it.source}" for it in planned.catalogue.entries.values() if it.kernel
     }
-    definers = {**kernels, **planned.index.definers()}
+    # an index may name sources that are no candidates any more, or not on this ABI
+    definers = {
+        symbol: source
+        for symbol, source in {**kernels, **planned.index.definers()}.items()
+        if source in planned.store.outputs
+    }
     roots = component_roots(planned.plan)
     # the text inside the library leaves the models out: new weights must not make a new library
     files = render_runtime(planned.plan, planned.catalogue, manifest(replace(known, models=())))
