@@ -44,7 +44,7 @@ class OperatorEntry:
     `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
     a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
     of the file `source` that runs it (see `builder.kernels`). Without any of these, the interpreter
-    itself always has the operator.
+    itself always has the operator. `missing`: the source lacks it, and every call of it fails.
     """
 
     name: OperatorName
@@ -54,6 +54,7 @@ class OperatorEntry:
     registrar: str = ""
     kernel: str = ""
     source: str = ""
+    missing: bool = False
 
     @property
     def classes(self) -> frozenset[str]:
@@ -83,7 +84,7 @@ class Catalogue:
         return frozenset(
             name
             for name, it in self.entries.items()
-            if not (it.symbol or it.registrar or it.kernel)
+            if not (it.symbol or it.registrar or it.kernel or it.missing)
         )
 
     def to_json(self) -> str:
@@ -104,6 +105,13 @@ class Catalogue:
         return make_catalogue(
             OperatorEntry(OperatorName.parse(name), *fields) for name, *fields in data["operators"]
         )
+
+
+def with_missing(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
+    """Add operators that the source lacks but models may name; those it has stay what they are."""
+    named = ((OperatorName.parse(schema.partition("(")[0]), schema) for schema in schemas)
+    missing = (OperatorEntry(name, schema, missing=True) for name, schema in named)
+    return make_catalogue((*catalogue.entries.values(), *missing))
 
 
 def make_catalogue(entries: Iterable[OperatorEntry]) -> Catalogue:

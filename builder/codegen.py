@@ -5,6 +5,7 @@ import json
 import lzma
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from builder.catalogue import (
     parse_builtins,
     parse_operators_header,
     parse_registrar,
+    with_missing,
 )
 from builder.errors import CompileError
 from builder.files import locked, new_directory, write_atomic
@@ -149,16 +151,26 @@ def read_catalogue(
     kept = host.cache / "catalogues" / name
     for path in (DATA / source.version / name, kept):
         if (known := _read_kept(path)) is not None:
-            return known
+            return with_missing(known, _newer(source.version))
     catalogue = make_catalogue(_entries(source, generated, preprocess))
     write_atomic(kept, lzma.compress(catalogue.to_json().encode()))
-    return catalogue
+    return with_missing(catalogue, _newer(source.version))
 
 
 def pinned_catalogue(version: str) -> Catalogue:
     """Return the operators of the pinned source of a release, which need not be at hand for it."""
     (path,) = (DATA / version).glob("operators-*.json.xz")
-    return Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
+    known = Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
+    return with_missing(known, _newer(version))
+
+
+def _newer(version: str) -> list[str]:
+    """Return the schemas of later operators that a runtime of a release is given as failures."""
+    path = DATA / version / "newer.toml"
+    if not path.is_file():  # a release of the user's own
+        return []
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return [str(schema) for schema in table["operators"]]
 
 
 def _read_kept(path: Path) -> Catalogue | None:

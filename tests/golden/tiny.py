@@ -57,6 +57,7 @@ CATALOGUE: Final[Catalogue] = make_catalogue([
         " float scale, int zero_point=0) -> Tensor",
         kernel="br_kernel_9quantized_6linear_0", source="aten/src/qlinear.cpp",
     ),
+    OperatorEntry(OperatorName("aten", "later"), "aten::later(Tensor x) -> Tensor", missing=True),
 ])  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from builder.catalogue import (
     parse_operators_header,
     parse_registrar,
     split_arguments,
+    with_missing,
 )
 from builder.model import OperatorName
 from builder.resources import DATA
@@ -270,3 +271,19 @@ def decoded(field: str) -> Any:
 )
 def test_results_are_counted(returned: str, count: int) -> None:
     assert count_results(f"aten::x(int a, (int, int) b) -> {returned}") == count
+
+
+def test_what_a_source_lacks_is_known_by_name_and_what_it_has_stays() -> None:
+    relu = OperatorEntry(
+        OperatorName("aten", "relu"), "aten::relu(Tensor self) -> Tensor", "relu", "relu"
+    )
+    newer = "aten::later.vec(Tensor self, int size) -> Tensor"
+    both = with_missing(
+        make_catalogue([relu]), (newer, "aten::relu(Tensor self, int more) -> Tensor")
+    )
+    assert both.entries[relu.name] == relu
+    later = both.entries[OperatorName("aten", "later", "vec")]
+    assert later.missing
+    assert later.name not in both.builtin
+    assert later.accepts(2)
+    assert not later.accepts(3)
