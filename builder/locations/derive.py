@@ -35,7 +35,7 @@ def derive_locations(catalogue: Catalogue, index: SymbolIndex) -> dict[str, str]
 
 
 def _registered(entry: OperatorEntry) -> str:
-    return entry.source or entry.registrar or _INTERPRETER
+    return "" if entry.missing else entry.source or entry.registrar or _INTERPRETER
 
 
 class _Finder:
