@@ -161,5 +161,6 @@ SUITE = (
     Coverage(
         "sparse", SparseTensors,
         lambda: each(FLOATS, lambda it: (torch.tensor([[0, 1, 3, 0], [2, 0, 3, 2]]), numbers(4, dtype=it), numbers(4, 4, dtype=it))),
+        missing="sparse_coo_tensor",
     ),
 )  # fmt: skip

@@ -157,7 +157,7 @@ def test_models_without_inputs_are_not_run(host: Host, monkeypatch: pytest.Monke
     models = (net(), net(bundled_inputs=True))
     found = executing.with_run_dtypes(models, request("linux"), host, Patient())
     assert asked == [InputSpec(bundled=True)]
-    assert [sorted(it.run_dtypes) for it in found] == [[], ["QInt8", "Short"]]
+    assert [sorted(it.run_dtypes) for it in found] == [[], ["Short"]]
 
 
 def test_a_model_that_does_not_run_is_built_all_the_same(
