@@ -79,10 +79,14 @@ class Checker {
     if (function_.hasSchema()) {
       return static_cast<int64_t>(function_.getSchema().arguments().size());
     }
-    if (code_.instructions_.empty()) {
+    return stored_first(code_);
+  }
+
+  static int64_t stored_first(const Code& code) {
+    if (code.instructions_.empty()) {
       return 0;
     }
-    const Instruction& first = code_.instructions_[0];
+    const Instruction& first = code.instructions_[0];
     return first.op == jit::STOREN ? first.N : first.op == jit::STORE ? 1 : 0;
   }
 
@@ -270,9 +274,9 @@ class Checker {
   // Functions that stand in for operators of old models; they are LibTorch's own.
   Effect call_effect(int64_t index) {
     need(has(code_.functions_, index));
-    const auto& instructions = code_.functions_[static_cast<size_t>(index)]->get_code().instructions_;
-    need(!instructions.empty() && instructions[0].op == jit::STOREN);
-    return {instructions[0].N, 1};
+    const int64_t arguments = stored_first(code_.functions_[static_cast<size_t>(index)]->get_code());
+    need(arguments > 0);
+    return {arguments, 1};
   }
 
   // How many values come out is what the next instruction stores.

@@ -122,6 +122,31 @@ def test_a_flatbuffer_is_built_as_the_archive_made_of_it(tool: Tool, tmp_path: P
     assert made.model("model").read_bytes().startswith(b"PK")
 
 
+FORMER = """\
+import torch, zipfile
+
+class Former(torch.nn.Module):
+    def forward(self, x, y):
+        return torch.nn.functional.gelu(1.0 * torch.div(x, y))
+
+torch.jit.script(Former())._save_for_lite_interpreter("now.ptl")
+torch.save((torch.tensor([7, -7]), torch.tensor([2, 2])), "inputs.pt")
+with zipfile.ZipFile("now.ptl") as now, zipfile.ZipFile("former.ptl", "w") as former:
+    for record in now.infolist():
+        old = record.filename.endswith("/version")
+        former.writestr(record.filename, b"3\\n" if old else now.read(record))
+"""
+
+
+def test_operators_of_old_models_keep_their_former_meaning(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "make.py").write_text(FORMER)
+    subprocess.run([sys.executable, "-W", "ignore", "make.py"], cwd=tmp_path, check=True)
+    words = ("former.ptl", "--abi", "x86_64", "--input", "inputs.pt", "--json")
+    (made,) = built(tool.run(*words, cwd=tmp_path), tmp_path / "dist")
+    assert "aten::div.Tensor_mode" in made.summary["operators"]
+    assert made.check("outputs", "former")["outcome"] == "passed"
+
+
 def test_a_runtime_tells_what_it_holds(runtime: Make) -> None:
     made = runtime("classifier", "x86_64")
     held = json.loads(made.run("--operators").stdout)

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.archives import extract
 from tests.e2e.real import CLASSIFIER, ROOT, Runtime
 
 SOURCES: Final = ROOT / "tests" / "native" / "consumers"
@@ -38,7 +39,7 @@ def package(
     made = runtime("classifier", "x86_64")
     prefix = tmp_path_factory.mktemp("third party") / "the runtime"
     with tarfile.open(made.archive) as archive:
-        archive.extractall(prefix, filter="data")
+        extract(archive, prefix)
     return Runtime(made.abi, prefix, made.archive, made.summary)
 
 

@@ -15,6 +15,7 @@ from builder.package import Contents, stage, write_archive
 from builder.policy import check_policy
 from builder.report import from_json, measure, to_json, to_text
 from builder.targets import facts, make_target
+from tests.archives import extract
 
 ZIG = (sys.executable, "-m", "ziglang")
 EXPORTS = frozenset({"br_lookup", "br_twice"})
@@ -183,7 +184,7 @@ def installed(x86_64: Linked, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_archive(stage(contents), folder / "package.tar.gz")
     prefix = folder / "some where"
     with tarfile.open(folder / "package.tar.gz") as archive:
-        archive.extractall(prefix, filter="data")
+        extract(archive, prefix)
     return prefix
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from builder.model import Abi
+from tests.archives import extract
 
 ROOT: Final = Path(__file__).parents[2]
 SHIPPED: Final = ("templates", "cmake", "native")
@@ -126,7 +127,7 @@ def test_the_wheel_of_the_sdist_is_the_wheel_of_the_checkout(
     hatchling: Path, sdist: Path, wheel: Path, tmp_path: Path
 ) -> None:
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+        extract(archive, tmp_path)
     (unpacked,) = tmp_path.iterdir()
     run(hatchling, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "dist", cwd=unpacked)
     (again,) = (tmp_path / "dist").glob("*.whl")
