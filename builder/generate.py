@@ -118,6 +118,7 @@ def render_runtime(
         "operators": [it for it in entries if it.symbol or it.kernel or it.missing],
         "source_version": plan.source.version,
         "kernels": [entry.kernel for entry in entries if entry.kernel],
+        "complex": any(dtype.startswith("Complex") for dtype in plan.profile.dtypes),
         "all_classes": "QuantizedCPU" in plan.profile.backends,
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],
         "upgraders": plan.selection.upgraders,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.coverage.values import (
+    COMPLEX,
     FLOATS,
     HALVES,
     INTEGERS,
@@ -127,6 +128,17 @@ class InPlace(nn.Module):
         return out
 
 
+class Conjugates(nn.Module):
+    """A conjugate is a view with a mark; whoever computes with it has to see the mark."""
+
+    def forward(self, z: Tensor, w: Tensor) -> list[Tensor]:
+        return [
+            torch.view_as_real(z.conj() * w), torch.view_as_real((z.conj() + w).conj() * w),
+            torch.view_as_real(torch.matmul(z, w.mH)), z.conj().imag * 2.0, z.conj().real + w.conj().imag,
+            torch.view_as_real(torch.conj_physical(z)), torch.view_as_real(z.conj().clone()), z.conj().abs(),
+        ]  # fmt: skip
+
+
 SUITE = (
     Coverage(
         "pointwise_arithmetic", Arithmetic,
@@ -167,5 +179,9 @@ SUITE = (
     Coverage(
         "pointwise_in_place", InPlace,
         lambda: each((*FLOATS, *HALVES), lambda it: (numbers(3, 4, dtype=it), positive(3, 4, dtype=it))),
+    ),
+    Coverage(
+        "pointwise_conjugates", Conjugates,
+        lambda: each(COMPLEX, lambda it: (numbers(3, 4, dtype=it), positive(3, 4, dtype=it))),
     ),
 )  # fmt: skip

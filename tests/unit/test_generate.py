@@ -2,9 +2,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from builder.candidates import Group
-from builder.generate import render_objects
+from builder.generate import render_objects, render_runtime
 from builder.model import BuildPlan, Component, Profile
-from tests.golden.tiny import make_plan
+from tests.golden.tiny import CATALOGUE, make_plan
 
 SOURCE = "aten/src/ATen/native/quantized/cpu/qmul.cpp"
 TEXT = """\
@@ -60,3 +60,11 @@ def test_a_group_has_options_and_include_directories_of_its_own(tmp_path: Path) 
     text = rendered(tmp_path, "CPU")["CMakeLists.txt"]
     assert "  OPTIONS -O2\n" in text
     assert f"  INCLUDES\n    [==[{tmp_path}/deps]==]\n" in text
+
+
+def test_conjugates_are_computed_where_there_are_complex_numbers() -> None:
+    made = make_plan()
+    for dtypes, expected in ((frozenset({"Float"}), False), (frozenset({"ComplexFloat"}), True)):
+        files = render_runtime(replace(made, profile=Profile(dtypes)), CATALOGUE, "{}")
+        (text,) = (it.text for it in files if it.path.name == "registration.cpp")
+        assert ("_conj::call" in text) == expected
