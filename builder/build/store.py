@@ -119,6 +119,10 @@ def configure(
 ) -> None:
     """Run CMake over a generated project; raise `CommandError` when it fails."""
     extra = [f"-D{name}={value}" for name, value in (definitions or {}).items()]
+    for known in build.glob("CMakeFiles/[0-9]*"):
+        # what CMake keeps of a toolchain names its file, which may have been of an installation
+        # that is gone; it is found out again in no time
+        write_tree((), known)
     argv = (
         str(plan.toolchain.cmake),
         "-S", str(project),

@@ -93,7 +93,10 @@ def test_everything_that_is_missing_is_told_at_once(runtime: Make, tmp_path: Pat
 
 def test_a_class_alone_is_told(runtime: Make, tmp_path: Path) -> None:
     shelves = [forge.made("__torch__.torch.classes.shop", name, {}) for name in ("Shelf", "Box")]
-    code = forge.function(operators=(("aten::relu", "", 1),))
+    code = forge.function(
+        operators=(("aten::relu", "", 1),),
+        instructions=(("STORE", 1, 0), ("LOAD", 1, 0), ("OP", 0, 0), ("RET", 0, 0)),
+    )
     records = {
         **forge.lite(),
         "bytecode.pkl": forge.bytecode(code),

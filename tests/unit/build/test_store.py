@@ -102,6 +102,20 @@ def test_a_store_that_another_installation_configured_since_is_configured_again(
     assert (ours.root / "project" / FILES[0].path).read_text() == text
 
 
+def test_cmake_forgets_the_toolchain_file_of_another_installation(
+    store: Callable[..., ObjectStore],
+) -> None:
+    made = store()
+    kept = made.build / "CMakeFiles/4.1.0/CMakeSystem.cmake"
+    objects = made.build / "CMakeFiles/c10.dir/a.cpp.o"
+    for path in (kept, objects):
+        path.parent.mkdir(parents=True)
+        path.write_text("include(/gone/BuildRuntimeToolchain.cmake)")
+    store((replace(FILES[0], text="of another installation"), *FILES[1:]))
+    assert not kept.exists()
+    assert objects.exists()
+
+
 @pytest.mark.parametrize("gone", ["outputs.json", "build/build.ninja"])
 def test_a_store_that_is_not_whole_is_configured_again(
     store: Callable[..., ObjectStore], runner: FakeRunner, gone: str
