@@ -147,6 +147,16 @@ def test_operators_of_old_models_keep_their_former_meaning(tool: Tool, tmp_path:
     assert made.check("outputs", "former")["outcome"] == "passed"
 
 
+@pytest.mark.parametrize(("name", "quantized"), [("classifier", False), ("quantized", True)])
+def test_quantized_kernels_are_in_runtimes_of_quantized_models_alone(
+    name: str, runtime: Make, *, quantized: bool
+) -> None:
+    report = runtime(name, "x86_64").prefix / "share/build_runtime/size-report.json"
+    names = [it["name"] for it in json.loads(report.read_text(encoding="utf-8"))["objects"]]
+    assert any("/native/quantized/cpu/" in it for it in names) == quantized
+    assert any("/qnnpack/" in it for it in names) == quantized
+
+
 def test_a_runtime_tells_what_it_holds(runtime: Make) -> None:
     made = runtime("classifier", "x86_64")
     held = json.loads(made.run("--operators").stdout)

@@ -265,7 +265,7 @@ def test_a_folder_that_is_no_source(tool: Tool, tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_up_while_compiling(tool: Tool, tmp_path: Path) -> None:
     """In a mount namespace of its own, with a small tmpfs for objects and all else at hand."""
-    tool.run("plan", CLASSIFIER, "--abi", "x86_64", cwd=tmp_path)  # sources, code, zig's libraries
+    tool.run("plan", CLASSIFIER, "--abi", "x86_64", cwd=tmp_path)  # sources, code, the store
     script = (
         'mount -t tmpfs -o size=12m none "$1" && cd "$1" || exit 77\n'
         'for kept in sources generated toolchains zig models; do ln -s "$2/$kept" .; done\n'

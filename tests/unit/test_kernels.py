@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.kernels import Kernel, find_kernels, kernel_symbol, known_classes, parse_blocks
+from builder.kernels import (
+    CustomClass,
+    Kernel,
+    find_kernels,
+    kernel_symbol,
+    known_classes,
+    parse_blocks,
+)
 from builder.model import OperatorName
 
 TEXT = """\
@@ -68,9 +75,7 @@ def test_different_operators_have_different_symbols(one: OperatorName, other: Op
 
 
 @pytest.mark.parametrize("known", known_classes(), ids=lambda it: it.name)
-def test_a_class_is_registered_by_a_call_of_what_is_declared(known: object) -> None:
-    declaration = getattr(known, "declaration", "")
-    registration = getattr(known, "registration", "")
-    assert bool(declaration) == bool(registration)
-    name = registration.partition("(")[0].partition("<")[0]
-    assert name in declaration
+def test_a_class_is_registered_by_a_call_of_what_is_declared(known: CustomClass) -> None:
+    assert bool(known.declaration) == bool(known.registration)
+    name = known.registration.partition("(")[0].partition("<")[0]
+    assert name in known.declaration

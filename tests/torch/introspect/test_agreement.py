@@ -4,7 +4,6 @@ import importlib
 import os
 import runpy
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,14 +25,6 @@ SPELLED: Final = {"number": "float", "Optional[number]": "Optional[float]"}
 
 AT_LEAST: Final = 900
 """Models; a third of the operators of torch 2.13 that a script can call are 1,100."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Torch deprecates TorchScript in every call."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def spelled(argument: Any) -> str:

@@ -1,11 +1,9 @@
 """Flatbuffers that desktop torch wrote: converted, they are the same model."""
 
 import importlib
-import os
 import random
-import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +13,7 @@ import torch
 from builder.errors import ModelError
 from builder.introspect import read_lite, read_model
 from builder.model import DtypeSize, ModelFormat
-from builder.process import Host, SubprocessRunner
+from builder.process import Host
 
 Script = Any  # torch has no types for script modules
 MOBILE: Final[Any] = importlib.import_module("torch.jit.mobile")
@@ -111,20 +109,6 @@ MODELS: Final[dict[Callable[[], Script], torch.Tensor]] = {
     quantized: torch.rand(2, 4),
     image: torch.rand(1, 3, 8, 8),
 }
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Torch deprecates TorchScript in every call."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Host:
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    return Host(env=env, runner=SubprocessRunner(), cache=tmp_path / "cache", jobs=1)
 
 
 def flatbuffer(model: Script, path: Path, **extra: Any) -> Path:

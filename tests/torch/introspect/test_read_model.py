@@ -2,14 +2,12 @@
 
 import hashlib
 import importlib
-import os
 import random
 import shutil
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +19,7 @@ from builder.errors import ModelError
 from builder.introspect import read_lite, read_model
 from builder.introspect.arguments import DTYPE_PLACES
 from builder.model import DtypeSize, Method, Model, ModelFormat, OperatorName, SourceLine
-from builder.process import Host, SubprocessRunner
+from builder.process import Host
 
 ROOT: Final = Path(__file__).parents[3]
 Script = Any  # torch has no types for script modules
@@ -137,20 +135,6 @@ def bundled() -> Script:
 
 
 MODELS: Final = (convolution, control, constant, text, half, quantized, bundled)
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Torch deprecates TorchScript in every call; that is why this project exists."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Host:
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    return Host(env=env, runner=SubprocessRunner(), cache=tmp_path / "cache", jobs=1)
 
 
 def lite(model: Script, path: Path) -> Path:
