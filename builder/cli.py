@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from builder import VERSION
+from builder.commands.main_help import COMMANDS, main_parser
 from builder.commands.options import (
     WANTED,
     Parser,
@@ -18,8 +18,6 @@ from builder.commands.options import (
     add_extra,
     add_inputs,
     add_models,
-    add_no_verify,
-    add_output,
     add_target,
     add_traced_inputs,
     asked_of,
@@ -34,34 +32,6 @@ from builder.commands.options import (
 from builder.config import Setting
 from builder.console import Console, make_console
 from builder.errors import BuildRuntimeError, ModelError, UsageError, did_you_mean
-
-_COMMANDS: Final = (
-    "build", "check", "inspect", "lock", "plan", "verify", "report", "targets", "doctor", "cache",
-)  # fmt: skip
-_EXIT_CODES: Final = """\
-exit codes:
-  0 ok                              5 compile or link failed
-  1 our bug                         6 verification failed
-  2 usage or configuration          7 size budget exceeded
-  3 model or operator unsupported   130 interrupted
-  4 toolchain or source not found
-"""
-_DESCRIPTION: Final = """\
-Build a LibTorch-lite runtime that holds exactly the operators your models call,
-prove that it runs them, and package it with the models."""
-_EPILOG: Final = f"""\
-examples:
-  build-runtime model.pt --abi arm64-v8a --input-shape 1,3,224,224
-  build-runtime a.pt b.ptl --abi arm64-v8a,x86_64 --input a.npz --input b.pt -o dist/
-  build-runtime plan model.pt --abi arm64-v8a      what would be compiled; compiles nothing
-  build-runtime check model.pt                     will it work? needs no toolchain and no source
-  build-runtime inspect model.pt                   the operators it calls; needs no toolchain
-
-commands: {", ".join(_COMMANDS)}   (`build-runtime COMMAND --help`)
-Options marked (setting) are also keys of [tool.build-runtime] in pyproject.toml and environment
-variables (BUILD_RUNTIME_ABI, …); flags win, then the environment, then the file.
-
-{_EXIT_CODES}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each way to end
@@ -114,7 +84,7 @@ def _show_error(error: BuildRuntimeError, *, as_json: bool) -> int:
 
 def _dispatch(words: list[str]) -> int:
     if not words:
-        print(_build_parser().format_help())
+        print(main_parser().format_help())
         return 2
     if words[0] in _HANDLERS:
         return _HANDLERS[words[0]](words[1:])
@@ -126,34 +96,15 @@ def _refuse_misspelled_command(word: str) -> None:
     """Refuse a first word that is no file but nearly a command: it was meant as one."""
     if "." in word or "/" in word or word.startswith("-") or Path(word).exists():
         return
-    if near := did_you_mean(word, _COMMANDS):
+    if near := did_you_mean(word, COMMANDS):
         raise UsageError(
             f"no such model or command: {word}{near}",
             hint="build-runtime --help lists the commands",
         )
 
 
-def _build_parser() -> Parser:
-    parser = Parser(
-        "build-runtime",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="build-runtime MODEL... --abi ABI[,ABI] [options]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
-    parser.add_argument("-V", "--version", action="version", version=f"build-runtime {VERSION}")
-    add_models(parser, WANTED)
-    add_extra(parser)
-    add_output(parser)
-    add_target(parser)
-    add_inputs(parser)
-    add_no_verify(parser)
-    add_common(parser)
-    return parser
-
-
 def _build(words: list[str]) -> int:
-    options = _build_parser().parse(words)
+    options = main_parser().parse(words)
     settings = settings_of(options, os.environ)
     request, host = request_of(options, settings), host_of(settings, os.environ)
     from builder import pipeline  # noqa: PLC0415  the stages load for commands that run them

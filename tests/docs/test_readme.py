@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from builder import cli, errors
+from builder import errors
+from builder.commands import main_help
 from builder.config import DEFAULTS
 from builder.model import Abi
 from builder.targets import facts
@@ -44,16 +45,16 @@ def rows(text: str, heading: str) -> list[list[str]]:
 def test_commands_have_options_that_exist(page: Path) -> None:
     for command in commands(page.read_text(encoding="utf-8")):
         words = shlex.split(command)[1:]
-        if words[0] in cli._COMMANDS or PLACEHOLDERS & set(words):
+        if words[0] in main_help.COMMANDS or PLACEHOLDERS & set(words):
             continue
-        options = cli._build_parser().parse(words)
+        options = main_help.main_parser().parse(words)
         assert options.models, command
         assert options.abi, command
 
 
 def test_the_readme_has_commands() -> None:
     named = {shlex.split(it)[1] for it in commands(README)}
-    assert set(cli._COMMANDS) - {"build", "cache"} <= named
+    assert set(main_help.COMMANDS) - {"build", "cache"} <= named
     assert sum("--abi" in it for it in commands(README)) >= 3
 
 
@@ -78,7 +79,7 @@ def test_every_exit_code_is_explained() -> None:
     told = [int(row[0]) for row in rows(README, "Exit codes")]
     assert set(told) == raised | {0, 130}
     assert told == sorted(told)
-    assert all(re.search(rf"\b{code} ", cli._EXIT_CODES) for code in told)
+    assert all(re.search(rf"\b{code} ", main_help.EXIT_CODES) for code in told)
 
 
 def test_every_tolerance_is_explained() -> None:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from builder import cli
 from builder.cli import main
-from builder.commands import diagnosis
+from builder.commands import diagnosis, main_help
 from builder.commands.verification import Question, verify
 from builder.model import InputSpec, Program
 from builder.pipeline import Wish
@@ -54,7 +53,7 @@ def document(words: list[object], capsys: pytest.CaptureFixture[str], status: in
 
 def test_every_command_has_a_schema() -> None:
     published = {path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir()}
-    assert {OWN.get(name, name) for name in cli._COMMANDS} <= published
+    assert {OWN.get(name, name) for name in main_help.COMMANDS} <= published
     assert {"error", "inspect-diff", "manifest"} <= published
 
 
