@@ -29,7 +29,7 @@ def find_problems(
     models = tuple(models)
     return (
         *_versions(models, interpreter),
-        *_operators(models, selection, catalogue),
+        *_operators(models, selection, catalogue, interpreter),
         *_instructions(models, interpreter),
         *_classes(models, selection, interpreter),
     )
@@ -49,7 +49,10 @@ def _versions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Pro
 
 
 def _operators(
-    models: tuple[Model, ...], selection: Selection, catalogue: Catalogue
+    models: tuple[Model, ...],
+    selection: Selection,
+    catalogue: Catalogue,
+    interpreter: Interpreter,
 ) -> Iterator[Problem]:
     calls = _calls(models)
     near = _Near(catalogue)
@@ -71,6 +74,12 @@ def _operators(
             yield Problem(
                 "operator", str(name), f"not in this source{near.describe(name)}", uses, do
             )
+        elif (unlinked := interpreter.needs(name)) is not None:
+            yield Problem(
+                "operator", str(name),
+                f"needs {unlinked.library}, which is not linked: it would fail when it runs",
+                uses, unlinked.do,
+            )  # fmt: skip
         else:
             wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
             if wrong:

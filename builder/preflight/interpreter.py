@@ -1,5 +1,6 @@
 """What the lite interpreter of a release reads and runs, and what to do about what it does not."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +8,19 @@ from functools import cache
 from typing import Final
 
 from builder.kernels import known_classes
+from builder.model import OperatorName
 from builder.resources import DATA
 
 _ADVICE: Final = DATA / "advice.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """A library that is not linked; `operators` matches those that fail whenever they run."""
+
+    library: str
+    operators: re.Pattern[str]
+    do: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,12 @@ class Interpreter:
     operator_sets: tuple[int, int]
     instructions: frozenset[str]
     classes: frozenset[str]
+    unlinked: tuple[Unlinked, ...] = ()
+
+    def needs(self, name: OperatorName) -> Unlinked | None:
+        """Return the library an operator needs and cannot have, if that is so."""
+        text = f"{name.namespace}::{name.base}"
+        return next((it for it in self.unlinked if it.operators.fullmatch(text)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,10 @@ def read_interpreter(version: str) -> Interpreter:
         (first, last),
         frozenset(table["instructions"]),
         frozenset(it.name for it in known_classes()),
+        tuple(
+            Unlinked(row["library"], re.compile("|".join(row["operators"])), row["do"])
+            for row in table["unlinked"]
+        ),
     )
 
 

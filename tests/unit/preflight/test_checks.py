@@ -182,3 +182,27 @@ def test_the_pinned_release_is_known() -> None:
     assert interpreter.operator_sets == (1, 10)
     assert len(interpreter.instructions) == 41
     assert OperatorName("aten", "add", "Tensor") in pinned_catalogue("2.6.0").entries
+
+
+@pytest.mark.parametrize(
+    ("operator", "library"),
+    [
+        ("aten::fft_rfft", "FFT"),
+        ("aten::stft.center", "FFT"),
+        ("aten::linalg_inv", "LAPACK"),
+        ("aten::linalg_svd", "LAPACK"),
+        ("aten::fft_fftshift", None),
+        ("aten::linalg_matrix_norm.str_ord", None),
+        ("aten::linalg_vector_norm", None),
+        ("aten::matmul", None),
+    ],
+)
+def test_operators_of_libraries_that_are_not_linked_are_told_before_a_build(
+    operator: str, library: str | None
+) -> None:
+    net = model("net", (operator, None))
+    known = pinned_catalogue("2.6.0")
+    found = find_problems([net], select([net]), known, read_interpreter("2.6.0"))
+    told = [it.message for it in found]
+    expected = f"needs {library}, which is not linked: it would fail when it runs"
+    assert told == ([expected] if library else [])
