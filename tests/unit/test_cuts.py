@@ -42,7 +42,7 @@ def features(
 
 
 def test_a_dense_float_model_needs_none_of_them() -> None:
-    assert features("aten::conv2d", "aten::add.Tensor", "aten::index_select") == ALL
+    assert features("aten::conv2d", "aten::add.Tensor", "aten::quantile") == ALL
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,7 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
         ("aten::_nested_tensor_from_mask", "nested tensors"),
         ("aten::quantize_per_tensor", "quantized tensors"),
         ("aten::dequantize.self", "quantized tensors"),
+        ("aten::fake_quantize_per_tensor_affine", "quantized tensors"),
         ("quantized::add", "quantized tensors"),
         ("aten::to_mkldnn", "oneDNN tensors"),
         ("aten::format", "string formatting"),
