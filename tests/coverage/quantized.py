@@ -123,6 +123,69 @@ class Direct(nn.Module):
         ]  # fmt: skip
 
 
+class Packing(nn.Module):
+    """Layers as models of several releases call them: weights are packed when the model runs."""
+
+    def forward(self, x: Tensor, image: Tensor) -> list[Tensor]:
+        q = torch.quantize_per_tensor(x, 0.05, 10, torch.quint8)
+        w = torch.quantize_per_tensor(x[:2] * 0.5, 0.02, 0, torch.qint8)
+        linear = torch.ops.quantized.linear_prepack(w, torch.ones(2))
+        weight, bias = torch.ops.quantized.linear_unpack(linear)
+        assert bias is not None
+        pixels = torch.quantize_per_tensor(image, 0.05, 10, torch.quint8)
+        kernel = torch.quantize_per_tensor(
+            image[0].reshape(4, 2, 2, 4)[:, :, :, :2] * 0.1, 0.01, 0, torch.qint8
+        )
+        packed = torch.ops.quantized.conv_prepack(kernel, torch.zeros(4), [1, 1], [0, 0], [1, 1], 1)
+        turned = torch.ops.quantized.conv_transpose2d_prepack(
+            kernel.transpose(0, 1).contiguous(), torch.zeros(4), [1, 1], [0, 0], [0, 0], [1, 1], 1
+        )
+        four = torch.cat([pixels, pixels], 1)
+        answers = [
+            torch.ops.quantized.linear(q, linear, 0.1, 0), torch.ops.quantized.linear_relu(q, linear, 0.1, 0),
+            torch.ops.quantized.conv2d(pixels, packed, [1, 1], [0, 0], [1, 1], 1, 0.1, 5),
+            torch.ops.quantized.conv2d(pixels, packed, 0.1, 5), torch.ops.quantized.conv2d_relu(pixels, packed, 0.1, 5),
+            torch.ops.quantized.conv_transpose2d(pixels, turned, 0.1, 5), torch.ops.quantized.mul(q, 2.0),
+            torch.ops.quantized.batch_norm2d(pixels, torch.ones(2), torch.zeros(2), torch.zeros(2), torch.ones(2), 1e-5, 0.1, 5),
+            torch.ops.quantized.instance_norm(four, None, None, 1e-5, 0.05, 60), weight,
+        ]  # fmt: skip
+        return [it.dequantize() for it in answers] + [bias]
+
+
+class PackedSequences(nn.Module):
+    """A recurrent layer over sequences of several lengths, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.long: Any = nn.LSTM(4, 5)
+
+    def forward(self, x: Tensor, sizes: Tensor) -> list[Tensor]:
+        weights = [it.param for it in self.long._all_weight_values]
+        state = torch.zeros(1, 2, 5)
+        answer, hidden, cell = torch.quantized_lstm(
+            x,
+            sizes,
+            [state, state],
+            weights,
+            True,
+            1,
+            0.0,
+            False,
+            False,
+            dtype=torch.qint8,
+            use_dynamic=True,
+        )
+        return [answer, hidden, cell]
+
+
+class HalfWeights(nn.Module):
+    """QNNPACK has none: torch fails, and the runtime in the same words."""
+
+    def forward(self, w: Tensor) -> Tensor:
+        packed = torch.ops.quantized.linear_prepack_fp16(w, None)
+        return torch.ops.quantized.linear_unpack_fp16(packed)[0]
+
+
 class DynamicLayers(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -197,6 +260,13 @@ SUITE: Final[tuple[Coverage, ...]] = (
     _calibrated("arithmetic", Arithmetic, 1, 4, 8, 8),
     Coverage("quantize_direct", Direct, lambda: [(numbers(2, 3, 4),)]),
     Coverage("dynamic_layers", lambda: _dynamic(DynamicLayers), lambda: [(numbers(3, 2, 6),)]),
+    Coverage("packing", Packing, lambda: [(numbers(3, 4), numbers(1, 2, 4, 8))]),
+    Coverage(
+        "dynamic_packed_sequences",
+        lambda: _dynamic(PackedSequences),
+        lambda: [(numbers(5, 4), torch.tensor([2, 2, 1]))],
+    ),
+    Coverage("half_weights", HalfWeights, lambda: [(numbers(3, 4),)]),
     Coverage("dynamic_cells", lambda: _dynamic(DynamicCells), lambda: [(numbers(3, 4),)]),
     Coverage("bag_8_bits", lambda: _embedding(Bag(nn.EmbeddingBag, BYTES)), lambda: [BAGS]),
     Coverage(

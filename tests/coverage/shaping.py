@@ -120,16 +120,6 @@ class ComplexNumbers(nn.Module):
         ]  # fmt: skip
 
 
-class SparseTensors(nn.Module):
-    def forward(self, places: Tensor, values: Tensor, dense: Tensor) -> list[Tensor]:
-        sparse = torch.sparse_coo_tensor(places, values, [4, 4])
-        whole = sparse.coalesce()
-        return [
-            sparse.to_dense(), whole.indices(), whole.values(), torch.sparse.mm(whole, dense), (whole + whole).to_dense(),
-            (whole * 2).to_dense(), dense.to_sparse().to_dense(), torch.mm(whole, dense), whole.t().to_dense(),
-        ]  # fmt: skip
-
-
 ALL = (*FLOATS, *INTEGERS, *HALVES)
 OTHERS = (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8)
 
@@ -158,9 +148,4 @@ SUITE = (
     ),
     Coverage("numbers", Numbers, lambda: [(numbers(2, 3),)]),
     Coverage("complex", ComplexNumbers, lambda: each(COMPLEX, lambda it: (numbers(3, 4, dtype=it), numbers(3, 4, dtype=it, low=1, high=2)))),
-    Coverage(
-        "sparse", SparseTensors,
-        lambda: each(FLOATS, lambda it: (torch.tensor([[0, 1, 3, 0], [2, 0, 3, 2]]), numbers(4, dtype=it), numbers(4, 4, dtype=it))),
-        missing="sparse_coo_tensor",
-    ),
 )  # fmt: skip

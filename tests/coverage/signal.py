@@ -13,7 +13,7 @@ class RealTransforms(nn.Module):
         return [
             spectrum, torch.fft.irfft(spectrum, n=x.size(-1)), torch.fft.fft(x), torch.fft.ifft(x),
             torch.fft.hfft(spectrum), torch.fft.ihfft(x), plane, torch.fft.irfft2(plane, s=[x.size(0), x.size(1)]),
-            torch.fft.rfftn(x), torch.fft.fftshift(x), torch.fft.ifftshift(x),
+            torch.fft.rfftn(x), torch.fft.irfftn(plane), torch.fft.fftshift(x), torch.fft.ifftshift(x),
             torch.fft.rfft(x, norm="ortho"), torch.fft.fft(x, n=7), torch.fft.rfft(x, dim=0),
             torch.fft.fftfreq(8), torch.fft.rfftfreq(9, 0.5),
         ]  # fmt: skip
@@ -52,8 +52,8 @@ CFLOAT = frozenset({"ComplexFloat"})
 CDOUBLE = frozenset({"ComplexFloat", "ComplexDouble"})
 
 SUITE = (
-    Coverage("fft_real", RealTransforms, lambda: each(FLOATS, lambda it: (numbers(6, 8, dtype=it),)), needs=CDOUBLE, missing="FFT"),
-    Coverage("fft_complex", ComplexTransforms, lambda: each(COMPLEX, lambda it: (numbers(4, 6, dtype=it),)), needs=CDOUBLE, missing="FFT"),
-    Coverage("stft", ShortTime, lambda: [(numbers(2, 400),)], needs=CFLOAT, missing="FFT"),
+    Coverage("fft_real", RealTransforms, lambda: each(FLOATS, lambda it: (numbers(6, 8, dtype=it),)), needs=CDOUBLE),
+    Coverage("fft_complex", ComplexTransforms, lambda: each(COMPLEX, lambda it: (numbers(4, 6, dtype=it),)), needs=CDOUBLE),
+    Coverage("stft", ShortTime, lambda: [(numbers(2, 400),)], needs=CFLOAT),
     Coverage("windows", Windows, lambda: [(12,), (1,)]),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from builder.selection import DEFAULT_DTYPES
 from builder.values import Failure, Value
 from builder.verify.compare import compare
 from tests.coverage import (
+    called,
     creation,
     language,
     layers,
@@ -27,6 +28,7 @@ from tests.coverage import (
     sequences,
     shaping,
     signal,
+    sparse,
 )
 from tests.coverage.values import Arguments, Coverage
 
@@ -40,10 +42,12 @@ MODELS: Final[tuple[Coverage, ...]] = (
     *layers.SUITE,
     *sequences.SUITE,
     *language.SUITE,
+    *called.SUITE,
 )
 
-QUANTIZED: Final = quantized.SUITE
-"""These are built apart: a runtime that holds one of them resolves all calls for quantized tensors."""
+QUANTIZED: Final = (*quantized.SUITE, *called.QUANTIZED_SUITE)
+SPARSE: Final = sparse.SUITE
+"""These are built apart: a runtime that holds one of them resolves all calls for such tensors too."""
 
 _ATEN: Final = {
     torch.bool: "Bool", torch.uint8: "Byte", torch.int8: "Char", torch.int16: "Short", torch.int32: "Int",
@@ -60,10 +64,18 @@ def quietly() -> Iterator[None]:
         yield
 
 
-def script(coverage: Coverage) -> torch.jit.ScriptModule:
-    """Compile a model; what it is made of does not change after that."""
+def write(coverage: Coverage, folder: Path) -> tuple[Path, Callable[..., Any]]:
+    """Write a model, scripted unless it is a lite one already; return the file, and desktop torch's."""
     with quietly():
-        return torch.jit.script(coverage.make().eval())
+        made = coverage.make()
+        path = folder / f"{coverage.name}.{'ptl' if isinstance(made, bytes) else 'pt'}"
+        if isinstance(made, bytes):
+            path.write_bytes(made)
+            lite = torch.jit.mobile._load_for_lite_interpreter(str(path))  # type: ignore[no-untyped-call]
+            return path, lite
+        module = torch.jit.script(made.eval())
+        module.save(str(path))  # type: ignore[no-untyped-call]
+        return path, module
 
 
 def dtypes_of(value: object) -> frozenset[str]:
@@ -79,7 +91,8 @@ def cases_for(coverage: Coverage, dtypes: frozenset[str]) -> list[Arguments]:
     """Return the calls that a runtime with kernels for `dtypes` has to answer."""
     if not coverage.needs <= dtypes:
         return []
-    weights = dtypes_of([*coverage.make().state_dict().values()])
+    made = coverage.make()
+    weights = dtypes_of([] if isinstance(made, bytes) else [*made.state_dict().values()])
     return [case for case in coverage.cases() if dtypes_of(case) | weights <= dtypes]
 
 
@@ -102,9 +115,7 @@ def prepare(
         calls = cases_for(coverage, dtypes)
         if not calls:
             continue
-        module = script(coverage)
-        path = folder / f"{coverage.name}.pt"
-        module.save(str(path))
+        path, module = write(coverage, folder)
         cases = [_plain(case) for case in calls]
         with quietly():
             expected = [_answer(module, case) for case in calls]
@@ -123,7 +134,8 @@ def _answer(module: Callable[..., Any], case: Arguments) -> Value:
         with torch.inference_mode():
             return _to_value(module(*case))
     except (RuntimeError, torch.jit.Error) as error:
-        return Failure(str(error).rstrip().splitlines()[-1])
+        told = str(error).partition("Debug info for handle")[0]  # which the lite interpreter adds
+        return Failure(told.rstrip().splitlines()[-1])
 
 
 def differences(prepared: Prepared, answers: list[Value]) -> list[str]:
@@ -158,6 +170,6 @@ def _shown(value: Value) -> str:
 
 def by_name() -> Mapping[str, Coverage]:
     """Return the models by their names, which are unique."""
-    models = (*MODELS, *QUANTIZED)
+    models = (*MODELS, *QUANTIZED, *SPARSE)
     assert len({it.name for it in models}) == len(models)
     return {it.name: it for it in models}

@@ -21,12 +21,13 @@ COMPLEX: Final = (torch.complex64, torch.complex128)
 class Coverage:
     """One model of the suite: how it is made, and the calls whose answers are compared.
 
+    `make` returns a module to script, or the bytes of a lite model.
     `needs` are dtypes it computes with besides those of its inputs, by their ATen names. `missing`
     says why a model cannot work: it has to fail with an error that contains this text.
     """
 
     name: str
-    make: Callable[[], nn.Module]
+    make: Callable[[], nn.Module | bytes]
     cases: Callable[[], list[Arguments]]
     needs: frozenset[str] = field(default_factory=frozenset)
     missing: str = ""

@@ -80,18 +80,24 @@ def function(
     *,
     operators: tuple[Value, ...] = (("aten::add", "Tensor", 3),),
     instructions: tuple[Value, ...] = (("STOREN", 1, 2), ("OP", 0, 0), ("RET", 0, 0)),
+    constants: tuple[Value, ...] = (),
     types: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
     self_type: str = "__torch__.Net",
 ) -> Value:
+    """Return a method; `takes` are the types of its arguments, whose registers begin at 2."""
     code = (
         ("instructions", instructions),
         ("operators", operators),
-        ("constants", ()),
+        ("constants", constants),
         ("types", types),
-        ("register_size", 2),
+        ("register_size", 2 + len(takes)),
     )
-    argument = (("name", "self"), ("type", self_type), ("default_value", None))
-    return qualified, code, (("arguments", (argument,)), ("returns", ()))
+    arguments = tuple(
+        (("name", f"a{place}" if place else "self"), ("type", it), ("default_value", None))
+        for place, it in enumerate((self_type, *takes))
+    )
+    return qualified, code, (("arguments", arguments), ("returns", ()))
 
 
 def bytecode(*functions: Value, version: int = 8) -> bytes:

@@ -1,4 +1,4 @@
-"""What the tests of the reader share that need torch."""
+"""What the tests that need torch share."""
 
 import os
 import warnings

@@ -1,0 +1,234 @@
+"""Operators that TorchScript of today writes no more, or writes as an instruction: old models call them.
+
+PyTorch's list of what production models call has them. Each is called by its name in a lite model that
+is made by hand; desktop torch answers with its own lite interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from builder.model import OperatorName
+from tests.coverage.values import Arguments, Coverage, integers, numbers, positive
+from tests.unit.introspect.forge import archive, called, function, lite, module, pickled
+
+_LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
+_NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}
+CPU: Final = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call by name; the arguments may be calls, too, and lists of calls."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+def call(name: str, *arguments: Any) -> Call:
+    return Call(name, arguments)
+
+
+def results_of(name: OperatorName) -> int:
+    """Return how many values an operator leaves, by the schema desktop torch has of it."""
+    named = f"{name.namespace}::{name.base}"
+    found = [
+        len(schema.returns)
+        for schema in torch._C._jit_get_schemas_for_operator(named)
+        if schema.overload_name == name.overload
+    ]
+    assert len(found) == 1, f"{name}: {len(found)} schemas"
+    return found[0]
+
+
+def _is_input(value: object) -> bool:
+    """Tensors come from outside, and so do lists and dicts, which a call may change."""
+    return isinstance(value, Tensor | dict) or (
+        isinstance(value, list) and bool(value) and isinstance(value[0], Tensor | str)
+    )
+
+
+def _type_of(value: object) -> str:
+    match value:
+        case dict():
+            ((key, item), *_) = value.items()
+            return f"Dict[{_NAMES[type(key)]}, {_NAMES[type(item)]}]"
+        case [first, *_]:
+            return f"List[{_NAMES[type(first)]}]"
+        case _:
+            return _NAMES[type(value)]
+
+
+def _constant(value: object) -> Any:
+    match value:
+        case torch.device():
+            return called("torch", "device", str(value))
+        case list():
+            kind = type(value[0]) if value else int
+            return called("torch.jit._pickle", _LISTS[kind], value)
+        case _:
+            return value
+
+
+class _Code:
+    """The bytecode of one method, as it grows."""
+
+    def __init__(self) -> None:
+        self.inputs: list[Any] = []
+        self.constants: list[Any] = []
+        self.operators: list[tuple[str, str, int]] = []
+        self.body: list[tuple[str, int, int]] = []
+        self.answers = 0
+
+    def push(self, value: object) -> None:
+        if isinstance(value, Call):
+            assert self.run(value) == 1
+        elif isinstance(value, list) and value and isinstance(value[0], Call):
+            for item in value:
+                self.push(item)
+            self.body.append(("LIST_CONSTRUCT", 0, len(value)))
+        elif _is_input(value):
+            self.inputs.append(value)
+            self.body.append(("LOAD", 1 + len(self.inputs), 0))
+        else:
+            self.constants.append(_constant(value))
+            self.body.append(("LOADC", len(self.constants) - 1, 0))
+
+    def run(self, wanted: Call) -> int:
+        """Add a call; return how many values it leaves."""
+        for argument in wanted.arguments:
+            self.push(argument)
+        name, count = OperatorName.parse(wanted.name), len(wanted.arguments)
+        self.operators.append((f"{name.namespace}::{name.base}", name.overload, count))
+        # operators of any number of arguments are told how many they get
+        told = ("OPN", len(self.operators) - 1, count) if name.base == "format" else None
+        self.body.append(told or ("OP", len(self.operators) - 1, 0))
+        return results_of(name)
+
+    def answer(self, wanted: Call) -> None:
+        """Add a call whose results, or else what it changes, are part of the answer."""
+        results = self.run(wanted)
+        if not results and _is_input(wanted.arguments[0]):
+            self.body.append(("LOAD", 1 + len(self.inputs), 0))
+            results = 1
+        self.answers += results
+
+    def method(self) -> Any:
+        count = 1 + len(self.inputs)
+        ends = (("TUPLE_CONSTRUCT", self.answers, 0), ("RET", 0, 0))
+        return function(
+            operators=tuple(self.operators),
+            instructions=(("STOREN", 1, count), *self.body, *ends),
+            constants=tuple(self.constants),
+            types=("List[Tensor]",),
+            takes=tuple(map(_type_of, self.inputs)),
+        )
+
+
+def _written(calls: Sequence[Call]) -> _Code:
+    code = _Code()
+    for each in calls:
+        code.answer(each)
+    return code
+
+
+def lite_model(calls: Sequence[Call]) -> bytes:
+    """Return a lite model whose `forward` makes the calls and answers with a tuple of all results."""
+    records = {key: it for key, it in lite().items() if not key.startswith(("code/", "data/"))}
+    records["data.pkl"] = module(version=1)
+    records["bytecode.pkl"] = pickled((8, _written(calls).method()))
+    return archive(records)
+
+
+def inputs(calls: Sequence[Call]) -> Arguments:
+    """Return the arguments its `forward` is given."""
+    return tuple(_written(calls).inputs)
+
+
+X: Final = numbers(2, 3)
+IMAGE: Final = numbers(1, 2, 4, 4)
+KERNEL: Final = numbers(3, 2, 2, 2)
+BIAS: Final = numbers(3)
+BYTES: Final = torch.arange(6, dtype=torch.uint8).reshape(2, 3)
+FLOAT, DOUBLE, QUINT8, STRIDED = 6, 7, 13, 0
+"""Scalar types and a layout, as numbers: that is what bytecode has."""
+
+_CONVOLVED: Final = (
+    IMAGE,
+    KERNEL,
+    BIAS,
+    [1, 1],
+    [0, 0],
+    [1, 1],
+    False,
+    [0, 0],
+    1,
+    False,
+    False,
+    True,
+)
+
+NUMBERS: Final = (
+    call("aten::Float.str", "1.5"), call("aten::Int.Scalar", 2.7), call("aten::Int.str", "12"),
+    call("aten::ScalarImplicit", torch.tensor(4)), call("aten::add", 1, 2.5), call("aten::sub", 1, 2.5),
+    call("aten::eq", 2, 2.0), call("aten::lt", 1, 2.5), call("aten::add.int_float", 2, 3.5),
+    call("aten::sub.int_float", 2, 3.5), call("aten::sub.float", 2.5, 1.0),
+    call("aten::ne.float_int", 2.5, 2), call("aten::ne.int_float", 2, 2.0), call("aten::pow.int", 2, 3),
+    call("aten::pow.int_float", 2, 0.5), call("aten::round.Scalar", 2.5), call("aten::round.float", 3.5),
+    call("prim::min", 3, 2.5), call("aten::ord", "a"), call("aten::format", "{} and {}", 1, "two"),
+    call("aten::__is__", None, None), call("aten::__isnot__", 1, None), call("aten::__not__", True),
+    call("aten::__getitem__.Dict_int", {1: 10, 2: 20}, 2), call("aten::__getitem__.Dict_str", {"a": 1}, "a"),
+    call("aten::values.int", {1: 10, 2: 20}), call("aten::clear.str", {"a": 1}),
+    call("prim::TupleIndex", (5, "six"), 1), call("prim::NumToTensor.Scalar", 3),
+    call("aten::_infer_size", [2, 1], [1, 3]),
+)  # fmt: skip
+
+TENSORS: Final = (
+    call("aten::_aminmax", X), call("aten::dim", X), call("aten::item", torch.tensor(2.5)),
+    call("aten::numpy_T", X), call("aten::resolve_neg", X), call("prim::abs", X), call("aten::str", call("prim::device", X)),
+    call("prim::dtype", X), call("aten::nan_to_num_", X.clone(), 0.0, None, None), call("aten::unsqueeze_", X.clone(), 0),
+    call("aten::_convolution", *_CONVOLVED, True), call("aten::_convolution.deprecated", *_CONVOLVED),
+    call("aten::_reshape_from_tensor", X, torch.tensor([3, 2])), call("aten::_shape_as_tensor", X),
+    call("aten::constant_pad_nd", X, [1, 1], 0.5), call("aten::copy_.Tensor", X.clone(), X * 2),
+    call("aten::copy_.int", X.clone(), 3), call("aten::feature_dropout", X, 0.5, False),
+    call("aten::fill_.Tensor", X.clone(), torch.tensor(2.0)), call("aten::frobenius_norm.dim", X, [1], False),
+    call("aten::meshgrid", [torch.arange(3), torch.arange(2)]), call("aten::nll_loss", X.log_softmax(1), torch.tensor([0, 2]), None, 1, -100),
+    call("aten::nll_loss2d", IMAGE.log_softmax(1), integers(1, 4, 4, below=2), None, 1, -100),
+    call("aten::reflection_pad2d", IMAGE, [1, 1, 1, 1]), call("aten::replication_pad1d", IMAGE[0], [1, 2]),
+    call("aten::replication_pad2d", IMAGE, [1, 0, 2, 1]), call("aten::replication_pad3d", IMAGE[None], [1, 0, 2, 1, 1, 1]),
+    call("aten::requires_grad_", X.clone(), False), call("aten::resize_as_", X.clone(), numbers(3, 2), None),
+    call("aten::rsub.Scalar", X, 2, 1.5), call("aten::scatter_.src", X.clone(), 1, torch.tensor([[0], [2]]), numbers(2, 1)),
+    call("aten::scatter_add_", X.clone(), 1, torch.tensor([[0], [2]]), numbers(2, 1)), call("aten::set_.source_Tensor", X.clone(), BIAS),
+    call("aten::split_with_sizes", X, [1, 2], 1), call("aten::sub_.Tensor", X.clone(), positive(2, 3), 2.0),
+    call("aten::tensor_split.indices", X, [1], 1), call("aten::to.device", X, CPU, DOUBLE, False, False, None),
+    call("aten::to.dtype_layout", X, DOUBLE, STRIDED, CPU, False, False, False, None), call("aten::to.prim_dtype", X, DOUBLE, False, False),
+    call("aten::true_divide.Tensor", X, positive(2, 3)), call("aten::where.ScalarOther", X > 0, X, 2.0),
+    call("aten::zeros.out", [2, 2], X.clone()),
+)  # fmt: skip
+
+MADE: Final = call("aten::_make_per_tensor_quantized_tensor", BYTES, 0.1, 2)
+MEASURED: Final = call(
+    "aten::quantize_per_tensor.tensor_qparams", X, torch.tensor(0.1), torch.tensor(3), QUINT8
+)
+QUANTIZED: Final = (
+    call("aten::dequantize.tensor", MADE), call("aten::dequantize.self", MEASURED), call("aten::dequantize.list", [MADE, MEASURED]),
+    call("aten::dequantize.self", call("aten::quantize_per_tensor_dynamic", X, QUINT8, False)),
+)  # fmt: skip
+
+SUITE: Final = (
+    Coverage("called_numbers", lambda: lite_model(NUMBERS), lambda: [inputs(NUMBERS)]),
+    Coverage("called_tensors", lambda: lite_model(TENSORS), lambda: [inputs(TENSORS)]),
+    Coverage(
+        "called_raise",
+        lambda: lite_model([call("prim::RaiseException", "said by the model", None)]),
+        lambda: [()],
+    ),
+)
+QUANTIZED_SUITE: Final = (
+    Coverage("called_quantized", lambda: lite_model(QUANTIZED), lambda: [inputs(QUANTIZED)]),
+)

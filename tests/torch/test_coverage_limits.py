@@ -1,0 +1,42 @@
+"""What the coverage suite leaves out is what torch's own lite interpreter cannot do, or LAPACK."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from builder.errors import ModelError
+from builder.introspect import read_model
+from builder.pipeline.wanted import Wanted, refuse_early
+from builder.process import Host
+from builder.source import SourceRequest
+from tests.coverage.suite import MODELS, quietly, write
+from tests.coverage.values import Coverage
+
+LIMITS = {it.name: it for it in MODELS if it.missing}
+LAPACK = [name for name, it in LIMITS.items() if it.missing == "LAPACK"]
+
+
+@pytest.mark.parametrize("name", LIMITS.keys() - LAPACK)
+def test_torch_itself_does_not_run_it_as_a_lite_model(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=LIMITS[name].missing):
+        lite(LIMITS[name], tmp_path)
+
+
+def lite(coverage: Coverage, folder: Path) -> object:
+    path, module = write(coverage, folder)
+    saved = str(folder / "saved.ptl")
+    with quietly():
+        module._save_for_lite_interpreter(saved)  # type: ignore[attr-defined]
+        loaded = torch.jit.mobile._load_for_lite_interpreter(saved)  # type: ignore[no-untyped-call]
+        return [loaded(*case) for case in coverage.cases()], path
+
+
+@pytest.mark.parametrize("name", LAPACK)
+def test_what_calls_lapack_is_refused_before_anything_is_fetched(
+    name: str, tmp_path: Path, real: Host
+) -> None:
+    path, _ = write(LIMITS[name], tmp_path)
+    model = read_model(path, real)
+    with pytest.raises(ModelError, match="needs LAPACK, which is not linked"):
+        refuse_early(Wanted((model,)), SourceRequest())
