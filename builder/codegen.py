@@ -85,7 +85,7 @@ def _run_torchgen(source: SourceTree, profile: Profile, host: Host, scratch: Pat
             "--source-path", "aten/src/ATen",
             "--install_dir", str(scratch / "ATen"),
             "--per-operator-headers",
-            "--backend_whitelist", "CPU", "QuantizedCPU",
+            "--backend_whitelist", *dict.fromkeys(("CPU", "QuantizedCPU", *profile.backends)),
             "--op_selection_yaml_path", str(nothing),
             "--static_dispatch_backend", *profile.backends,
         ),

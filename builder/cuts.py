@@ -68,9 +68,11 @@ def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def needs_quantized(selection: Selection) -> bool:
-    """Whether anything in a selection may meet a quantized tensor."""
-    return "quantized tensors" in features_touched(selection)
+def special_backends(selection: Selection) -> tuple[str, ...]:
+    """Return the dispatch keys of the kinds of tensors a selection may meet besides dense ones."""
+    touched = features_touched(selection)
+    kept = (row for row in _table() if row["feature"] in touched)
+    return tuple(key for row in kept for key in row.get("backends", "").split())
 
 
 def _table() -> list[dict[str, str]]:

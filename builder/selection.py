@@ -1,11 +1,12 @@
 """From models to the operators a runtime holds: a union with provenance."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from builder.catalogue import Catalogue
-from builder.cuts import needs_quantized
+from builder.cuts import special_backends
 from builder.errors import UsageError, did_you_mean
 from builder.model import Model, OperatorName, Profile, SelectedOperator, Selection
 
@@ -21,6 +22,11 @@ KNOWN_DTYPES: Final = frozenset(
 
 QUANTIZED_DTYPES: Final = frozenset({"Char", "QInt32", "QInt8", "QUInt8"})
 """What quantized models compute with besides; they get these without asking."""
+
+_MAKES_COMPLEX: Final = re.compile(
+    r"_?fft_(?!i?fftshift|r?fftfreq)\w+|i?stft|complex|polar|view_as_complex"
+)
+"""Operators that make complex tensors out of real ones, or inside of themselves."""
 
 _LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
 """Operators that changed, and the last operator-set version with their former meaning
@@ -68,15 +74,25 @@ def select(models: Iterable[Model]) -> Selection:
     return union
 
 
+def makes_complex(selection: Selection) -> bool:
+    """Whether an operator makes complex numbers where a model stores none."""
+    return any(
+        name.namespace == "aten" and _MAKES_COMPLEX.fullmatch(name.base) for name in selection.names
+    )
+
+
 def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile:
     """Return the profile: the given dtypes, or the default ones with those the models need.
 
-    Where quantized tensors may be met, calls between operators are resolved for them too; this
-    costs float models nothing, as they have another profile.
+    What makes complex numbers needs them: `ComplexFloat`, the one that floats turn into.
+    Where quantized or sparse tensors may be met, calls between operators are resolved for them too;
+    this costs dense float models nothing, as they have another profile.
     """
-    quantized = needs_quantized(selection)
-    backends = ("CPU", "QuantizedCPU") if quantized else ("CPU",)
-    needed = QUANTIZED_DTYPES if quantized else frozenset[str]()
+    special = special_backends(selection)
+    backends = ("CPU", *special)
+    needed = QUANTIZED_DTYPES if "QuantizedCPU" in special else frozenset[str]()
+    if makes_complex(selection):
+        needed |= {"ComplexFloat"}
     if dtypes is not None:
         unknown = sorted(dtypes - KNOWN_DTYPES - QUANTIZED_DTYPES)
         if unknown:

@@ -113,7 +113,7 @@ const at::Tensor& expect_tensor(const br_value* value) {
   }
   const at::Tensor& tensor = value->value.toTensor();
   if (!tensor.has_storage() || !tensor.is_cpu() || tensor.is_sparse()) {
-    fail(BR_WRONG_KIND, "the tensor is not dense memory of the CPU");
+    fail(BR_WRONG_KIND, "the tensor is not dense memory of the CPU: let the model call to_dense()");
   }
   return tensor;
 }

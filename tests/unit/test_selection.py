@@ -103,6 +103,32 @@ def test_a_model_that_may_meet_quantized_tensors_has_another_profile(quantized: 
     assert make_profile(selection, frozenset({"Float"})).dtypes == {"Float", *QUANTIZED_DTYPES}
 
 
+@pytest.mark.parametrize("operator", ["aten::sparse_coo_tensor.indices", "aten::to_dense"])
+def test_a_model_that_may_meet_sparse_tensors_has_another_profile(operator: str) -> None:
+    sparse = model("a", (operator, 3))
+    profile = make_profile(select([sparse]), None)
+    assert profile == Profile(DEFAULT_DTYPES, ("CPU", "SparseCPU", "SparseCsrCPU"))
+    both = make_profile(select([sparse, model("b", dtypes=["QInt8"])]), None)
+    assert set(both.backends) == {*profile.backends, "QuantizedCPU"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "more"),
+    [
+        ("aten::fft_rfft", {"ComplexFloat"}),
+        ("aten::stft.center", {"ComplexFloat"}),
+        ("aten::view_as_complex", {"ComplexFloat"}),
+        ("aten::fft_fftshift", set()),
+        ("aten::fft_rfftfreq", set()),
+        ("aten::view_as_real", set()),
+    ],
+)
+def test_what_makes_complex_numbers_gets_their_kernels(operator: str, more: set[str]) -> None:
+    selection = select([model("a", (operator, 1))])
+    assert make_profile(selection, None).dtypes == DEFAULT_DTYPES | more
+    assert make_profile(selection, frozenset({"Float"})).dtypes == {"Float"} | more
+
+
 def test_classes_that_operators_make_are_selected_with_them() -> None:
     name = OperatorName.parse("quantized::linear_prepack")
     schema = f"{name}(Tensor W) -> __torch__.torch.classes.quantized.LinearPackedParamsBase W"
