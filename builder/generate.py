@@ -34,6 +34,7 @@ _INCLUDES: Final = (
     ("fxdiv", "include"),
     ("psimd", "include"),
     ("eigen", "."),
+    ("pocketfft", "."),
 )
 
 

@@ -1,9 +1,11 @@
 # The configuration headers LibTorch's own CMake would write, for a mobile CPU build without BLAS,
-# LAPACK, MKL, oneDNN, NNPACK and FFT libraries. They are made from the source's templates.
+# LAPACK, MKL, oneDNN and NNPACK, with pocketfft's transforms. They are made from the source's
+# templates.
 function(build_runtime_config_headers directory)
   set(AT_PARALLEL_NATIVE 1)
+  set(AT_POCKETFFT_ENABLED 1)
   foreach(name
-      AT_MKLDNN_ENABLED AT_MKLDNN_ACL_ENABLED AT_MKL_ENABLED AT_MKL_SEQUENTIAL AT_POCKETFFT_ENABLED
+      AT_MKLDNN_ENABLED AT_MKLDNN_ACL_ENABLED AT_MKL_ENABLED AT_MKL_SEQUENTIAL
       AT_NNPACK_ENABLED AT_BUILD_WITH_BLAS AT_BUILD_WITH_LAPACK AT_PARALLEL_OPENMP AT_BLAS_F2C
       AT_BLAS_USE_CBLAS_DOT CAFFE2_STATIC_LINK_CUDA_INT)
     set(${name} 0)

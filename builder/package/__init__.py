@@ -1,7 +1,7 @@
 """The artifact: a deterministic archive of the runtime, its models and their provenance."""
 
 from builder.package.archive import StagedFile, write_archive
-from builder.package.layout import Bundle, Contents, archive_name, package, stage
+from builder.package.layout import Bundle, Contents, Licence, archive_name, package, stage
 from builder.package.manifest import (
     BuildFacts,
     Check,
@@ -18,6 +18,7 @@ __all__ = [
     "Bundle",
     "Check",
     "Contents",
+    "Licence",
     "ModelFile",
     "Outcome",
     "ResultFacts",

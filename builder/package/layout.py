@@ -27,12 +27,21 @@ _SHARE: Final = PurePosixPath(MODELS).parent
 _CMAKE_PACKAGE: Final = PurePosixPath("lib/cmake/build_runtime")
 
 
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """One text of a component's licence, and the name its file gets."""
+
+    component: str
+    name: str
+    text: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What goes into an archive besides its manifest.
 
-    `models` are pairs of a name and a `.ptl`, `licences` of a component and one of its texts.
-    `selected_operators` is YAML; `size_json` and `size_text` are `size` rendered.
+    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
+    `size_text` are `size` rendered.
     """
 
     target: Target
@@ -41,7 +50,7 @@ class Contents:
     header: Path
     program: Path
     models: tuple[tuple[str, Path], ...]
-    licences: tuple[tuple[str, Path], ...]
+    licences: tuple[Licence, ...]
     selected_operators: str
     size: SizeReport
     size_json: str
@@ -106,8 +115,8 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
         StagedFile(_SHARE / "size-report.txt", contents.size_text.encode()),
         *(StagedFile(PurePosixPath(MODELS, f"{name}.ptl"), path) for name, path in contents.models),
         *(
-            StagedFile(_SHARE / "licenses" / component / path.name, path)
-            for component, path in contents.licences
+            StagedFile(_SHARE / "licenses" / it.component / it.name, it.text)
+            for it in contents.licences
         ),
     )
 

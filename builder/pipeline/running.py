@@ -4,7 +4,7 @@ import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from builder import VERSION
 from builder.build import BuildOutput
@@ -17,6 +17,7 @@ from builder.package import (
     Bundle,
     Check,
     Contents,
+    Licence,
     Tolerance,
     describe_model,
     package,
@@ -33,6 +34,8 @@ from builder.report import measure, to_json, to_text
 from builder.resources import NATIVE
 from builder.source import open_source
 from builder.verify import tolerances
+
+_LEADING: Final = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 
 
 def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
@@ -111,18 +114,23 @@ def _selection_text(plan: BuildPlan) -> str:
     return to_yaml(from_selection(plan.selection), comment=f"dtypes of the kernels: {dtypes}")
 
 
-def find_licences(plan: BuildPlan) -> tuple[tuple[str, Path], ...]:
-    """Return the licence texts of the components, which binary distributions must carry."""
-    found: list[tuple[str, Path]] = []
+def find_licences(plan: BuildPlan) -> tuple[Licence, ...]:
+    """Return the licence texts of the components, which binary distributions must carry.
+
+    A component that is a header and nothing else tells its licence in the comment at its top.
+    """
+    found: list[Licence] = []
     for component in plan.source.components:
-        texts = sorted(
-            path
-            for path in component.root.iterdir()
-            if path.is_file()
-            and re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.IGNORECASE)
-        )
-        found += [(component.name, path) for path in texts]
+        files = sorted(path for path in component.root.iterdir() if path.is_file())
+        texts = [Licence(component.name, it.name, it.read_bytes()) for it in files if _named(it)]
+        headers = [it for it in files if it.suffix == ".h"] if not texts else []
+        told = [comment for it in headers if (comment := _LEADING.match(it.read_bytes()))]
+        found += texts or [Licence(component.name, "LICENSE", it[0] + b"\n") for it in told]
     return tuple(found)
+
+
+def _named(path: Path) -> bool:
+    return re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.IGNORECASE) is not None
 
 
 def _summary(  # noqa: PLR0917  one value of each stage before

@@ -64,14 +64,15 @@ def unpack(
 
 
 def _inner(name: str, archive: Archive) -> PurePosixPath | None:
-    """Return the path below the root directory; None for that directory itself."""
+    """Return the path below the component's directory; None for itself, and what is no part."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise _refused(archive, f"the path {name!r}")
     root = PurePosixPath(archive.root)
     if not path.is_relative_to(root):
         raise _refused(archive, f"the path {name!r} outside {archive.root}")
-    return None if path == root else path.relative_to(root)
+    part = root / archive.part
+    return path.relative_to(part) if path != part and path.is_relative_to(part) else None
 
 
 def _excluded(path: PurePosixPath, pin: Pin) -> bool:

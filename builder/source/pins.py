@@ -14,7 +14,8 @@ from builder.errors import SourceError, did_you_mean
 class Archive:
     """A source archive of the Debian archive. `size` is bytes, `sha256` lower-case hex.
 
-    `root` is the one directory everything in the archive lies in, empty when there is none.
+    `root` is the one directory everything in the archive lies in, empty when there is none. `part`
+    is the folder below it that is the component, where another project's archive carries it.
     """
 
     package: str
@@ -23,6 +24,7 @@ class Archive:
     size: int
     sha256: str
     root: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

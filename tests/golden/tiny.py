@@ -29,7 +29,7 @@ from builder.resources import CMAKE, NATIVE
 
 _COMPONENTS: Final = (
     "pytorch", "cpuinfo", "pthreadpool", "fmt", "flatbuffers", "fp16", "fxdiv", "psimd", "eigen",
-    "gemmlowp", "xnnpack",
+    "pocketfft", "gemmlowp", "xnnpack",
 )  # fmt: skip
 _REGISTRAR: Final = "torch/csrc/jit/runtime/register_prim_ops.cpp"
 

@@ -7,15 +7,28 @@ from typing import Any
 import pytest
 
 from builder.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
-from builder.model import Abi, InputSpec, Limits, Model, ModelFormat, Platform, SourceTree, Target
+from builder.model import (
+    Abi,
+    Component,
+    InputSpec,
+    Limits,
+    Model,
+    ModelFormat,
+    Platform,
+    SourceTree,
+    Target,
+)
+from builder.package import Licence
 from builder.pipeline import Request, executing, find_targets
 from builder.pipeline.results import request_name
+from builder.pipeline.running import find_licences
 from builder.process import Host
 from builder.selection import make_profile, select
 from builder.source import SourceRequest
 from builder.targets import make_target
 from builder.tracing import Trace
 from builder.tracing.values import Made
+from tests.golden.tiny import make_plan
 
 
 class Heard:
@@ -54,6 +67,22 @@ def request(platform: str) -> Request:
         inputs=(),
         verify=True,
         require_run=False,
+    )
+
+
+def test_every_component_ships_its_licence_and_one_header_the_comment_at_its_top(
+    tmp_path: Path,
+) -> None:
+    texts = {"big": ("LICENSE", "MIT"), "small": ("small.h", "/* BSD\n */\nint x;\n")}
+    for name, (file, text) in texts.items():
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / file).write_text(text)
+    (tmp_path / "big" / "big.h").write_text("/* no licence */")
+    components = tuple(Component(it, "1", "", "", tmp_path / it) for it in ("big", "small"))
+    plan = replace(make_plan(), source=SourceTree("2.6.0", "", "debian", components))
+    assert find_licences(plan) == (
+        Licence("big", "LICENSE", b"MIT"),
+        Licence("small", "LICENSE", b"/* BSD\n */\n"),
     )
 
 

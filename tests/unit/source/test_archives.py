@@ -1,4 +1,5 @@
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,20 @@ def _pin(*excludes: str) -> Pin:
 
 
 def _unpack(
-    tmp_path: Path, members: list[Member], *, root: str = "", pin: Pin | None = None
+    tmp_path: Path,
+    members: list[Member],
+    *,
+    root: str = "",
+    part: str = "",
+    pin: Pin | None = None,
 ) -> Path:
     data = tar(members)
     path = tmp_path / "a.tar.xz"
     path.write_bytes(data)
     into = tmp_path / "tree"
     into.mkdir()
-    archives.unpack(path, archive_of("a", data, root=root), pin or _pin(), into, lambda _: None)
+    archive = replace(archive_of("a", data, root=root), part=part)
+    archives.unpack(path, archive, pin or _pin(), into, lambda _: None)
     return into
 
 
@@ -51,6 +58,17 @@ def test_the_root_directory_is_stripped_and_excluded_paths_are_left_out(tmp_path
     into = _unpack(tmp_path, members, root="a-1.0", pin=_pin("test"))
     assert listed(into) == {"src/x.c", "tests.txt"}
     assert (into / "src/x.c").read_text() == "int x;"
+
+
+def test_of_an_archive_of_another_project_only_the_part_is_unpacked(tmp_path: Path) -> None:
+    members: list[Member] = [
+        _special("a-1.0", tarfile.DIRTYPE),
+        ("a-1.0/main.c", ""),
+        _special("a-1.0/lib/fft", tarfile.DIRTYPE),
+        ("a-1.0/lib/fft/fft.h", "int x;"),
+        ("a-1.0/lib/fft.txt", ""),
+    ]
+    assert listed(_unpack(tmp_path, members, root="a-1.0", part="lib/fft")) == {"fft.h"}
 
 
 def test_an_archive_without_a_root_directory(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ NAMES = [
     "fmt",
     "flatbuffers",
     "eigen",
+    "pocketfft",
     "gemmlowp",
     "xnnpack",
 ]
