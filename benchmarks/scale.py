@@ -1,9 +1,11 @@
-"""Measure how a runtime grows with what is asked of it, and print a table.
+"""Measure how a runtime and its build grow with what is asked for, and print a table.
 
-    python benchmarks/scale.py [--abi x86_64] [--json]
+    python benchmarks/scale.py [--abi x86_64] [--cache DIR] [--json]
 
-The coverage models are added one by one: each row holds what the rows before it hold. Everything is
-built once before it is measured: seconds are those of a warm store, registration and link.
+The dense coverage models are added, those with few operators first: each row holds what the rows
+before it hold. The cache begins empty but for the sources, so that a row's seconds are those of
+its new objects and its link; their sum is what a cold build of the row costs. With `--cache` it is
+kept, and what it held before is missing from the seconds.
 """
 
 import argparse
@@ -14,13 +16,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from tests.coverage.suite import Prepared, prepare
+from builder.console import make_console
+from builder.pipeline import read_models
+from builder.process import Host, SubprocessRunner
+from builder.source import SourceRequest, open_source
+from tests.coverage.suite import SUITES, prepare
 
 ROOT: Final = Path(__file__).parents[1]
-STEPS: Final = (1, 2, 4, 8, 16, 32, 64)
-"""How many models the rows hold; the last row holds all."""
+STEPS: Final = (1, 2, 4, 8, 16, 32)
+"""How many models the rows between the first and the last hold."""
 
 SMALLEST: Final = """\
 import torch
@@ -35,37 +42,42 @@ torch.jit.script(One()).save("one_operator.pt")
 """
 
 
-def build(models: Sequence[Path], abi: str, folder: Path) -> dict[str, Any]:
+def build(models: Sequence[Path], abi: str, folder: Path, cache: Path) -> dict[str, Any]:
     """Build a runtime for these models; return the summary."""
     words = [sys.executable, "-m", "builder", *map(str, models), "--abi", abi, "--no-verify"]
+    env = {"PYTHONPATH": str(ROOT), "BUILD_RUNTIME_CACHE_DIR": str(cache)}
     done = subprocess.run(
         [*words, "--json", "-o", str(folder / "dist")],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, text=True,
-        stdout=subprocess.PIPE,
+        cwd=folder, env={**os.environ, **env}, check=True, text=True, stdout=subprocess.PIPE,
     )  # fmt: skip
     (summary,) = json.loads(done.stdout)["targets"]
     assert isinstance(summary, dict)
     return summary
 
 
-def measured(prepared: Sequence[Prepared], abi: str, folder: Path) -> Iterator[dict[str, int]]:
-    """Build growing unions; the largest comes first, so that the others compile nothing."""
+def measured(abi: str, folder: Path, cache: Path) -> Iterator[dict[str, int]]:
+    """Build growing unions and tell about each."""
+    host = Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, 1)
+    open_source(SourceRequest(), host, make_console(quiet=False, ci=True))
     script = folder / "one.py"
     script.write_text(SMALLEST)  # scripting wants a file to read
     subprocess.run([sys.executable, "-W", "ignore", script], cwd=folder, check=True)
-    models = sorted((it.path for it in prepared), key=lambda path: path.stat().st_size)
-    cold = build([folder / "one_operator.pt", *models], abi, folder)
-    sys.stderr.write(f"{cold['objects']['compiled']} objects compiled before measuring\n")
+    paths = [it.path for it in prepare(folder, SUITES["dense"])]
+    found = zip(paths, read_models(paths, host), strict=True)  # converts them before the clock runs
+    models = [path for path, _ in sorted(found, key=lambda it: (len(it[1].operators), it[0]))]
+    total = 0.0
     for count in (0, *(it for it in STEPS if it < len(models)), len(models)):
-        (folder / "dist").rename(folder / f"dist-{count}")  # an equal request would be up to date
-        summary = build([folder / "one_operator.pt", *models[:count]], abi, folder)
+        summary = build([folder / "one_operator.pt", *models[:count]], abi, folder, cache)
+        total += summary["seconds"]
         yield {
             "models": count + 1,
             "operators": len(summary["operators"]),
             "bytes": summary["library_bytes"],
+            "download": summary["library_download_bytes"],
             "objects": summary["objects"]["linked"],
             "compiled": summary["objects"]["compiled"],
             "seconds": round(summary["seconds"]),
+            "cold_seconds": round(total),
         }
 
 
@@ -73,20 +85,23 @@ def main() -> None:
     """Print the table as Markdown, or as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--abi", default="x86_64")
+    parser.add_argument("--cache", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="build-runtime-scale-") as scratch:
         folder = Path(scratch)
-        rows = list(measured(prepare(folder), options.abi, folder))
+        rows = list(measured(options.abi, folder, (options.cache or folder / "cache").resolve()))
     if options.json:
         print(json.dumps(rows, indent=2))
         return
-    print("| models | operators | stripped bytes | objects linked | compiled | seconds |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| models | operators | stripped bytes | deflated | objects | seconds more | cold, in all |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for row in rows:
         print(
-            f"| {row['models']} | {row['operators']} | {row['bytes']:,} | {row['objects']} |"
-            f" {row['compiled']} | {row['seconds']} |"
+            f"| {row['models']} | {row['operators']} | {row['bytes']:,} | {row['download']:,} |"
+            f" {row['objects']} | {row['seconds']} | {row['cold_seconds']} |"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 
 from builder.reference.__main__ import _to_value
-from builder.selection import DEFAULT_DTYPES
+from builder.selection import DEFAULT_DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES
 from builder.values import Failure, Value
 from builder.verify.compare import compare
 from tests.coverage import (
@@ -32,7 +32,7 @@ from tests.coverage import (
 )
 from tests.coverage.values import Arguments, Coverage
 
-MODELS: Final[tuple[Coverage, ...]] = (
+DENSE: Final[tuple[Coverage, ...]] = (
     *pointwise.SUITE,
     *reduction.SUITE,
     *linear_algebra.SUITE,
@@ -46,8 +46,40 @@ MODELS: Final[tuple[Coverage, ...]] = (
 )
 
 QUANTIZED: Final = (*quantized.SUITE, *called.QUANTIZED_SUITE)
-SPARSE: Final = sparse.SUITE
-"""These are built apart: a runtime that holds one of them resolves all calls for such tensors too."""
+MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE)
+
+_QUICK: Final = frozenset({
+    "called_numbers", "containers", "control_flow", "convolution", "normalisation", "raises",
+    "recurrent", "text",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Models that go into one runtime together, and the dtypes its kernels are compiled for."""
+
+    models: tuple[Coverage, ...]
+    dtypes: frozenset[str] = DEFAULT_DTYPES
+
+    @property
+    def all_dtypes(self) -> bool:
+        return self.dtypes >= KNOWN_DTYPES
+
+    def __post_init__(self) -> None:
+        """Leave out what cannot work anywhere."""
+        object.__setattr__(self, "models", tuple(it for it in self.models if not it.missing))
+
+
+SUITES: Final = {
+    "dense": Suite(DENSE),
+    "dtypes": Suite(DENSE, KNOWN_DTYPES),
+    "quantized": Suite(QUANTIZED, DEFAULT_DTYPES | QUANTIZED_DTYPES),
+    "sparse": Suite(sparse.SUITE),
+    "everything": Suite(MODELS, KNOWN_DTYPES | QUANTIZED_DTYPES),
+    "quick": Suite(tuple(it for it in DENSE if it.name in _QUICK)),
+}
+"""A runtime that meets quantized or sparse tensors resolves all calls for them too: these are apart, so
+that the dense ones are proven as users have them."""
 
 _ATEN: Final = {
     torch.bool: "Bool", torch.uint8: "Byte", torch.int8: "Char", torch.int16: "Short", torch.int32: "Int",
@@ -106,13 +138,11 @@ class Prepared:
     expected: list[Value]
 
 
-def prepare(
-    folder: Path, dtypes: frozenset[str] = DEFAULT_DTYPES, wanted: Iterable[Coverage] = MODELS
-) -> list[Prepared]:
-    """Write the models that have a case for these dtypes, and ask desktop torch."""
+def prepare(folder: Path, suite: Suite) -> list[Prepared]:
+    """Write the models that have a case for the suite's dtypes, and ask desktop torch."""
     prepared = []
-    for coverage in wanted:
-        calls = cases_for(coverage, dtypes)
+    for coverage in suite.models:
+        calls = cases_for(coverage, suite.dtypes)
         if not calls:
             continue
         path, module = write(coverage, folder)
@@ -170,6 +200,5 @@ def _shown(value: Value) -> str:
 
 def by_name() -> Mapping[str, Coverage]:
     """Return the models by their names, which are unique."""
-    models = (*MODELS, *QUANTIZED, *SPARSE)
-    assert len({it.name for it in models}) == len(models)
-    return {it.name: it for it in models}
+    assert len({it.name for it in MODELS}) == len(MODELS)
+    return {it.name: it for it in MODELS}

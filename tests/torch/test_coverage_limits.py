@@ -10,10 +10,10 @@ from builder.introspect import read_model
 from builder.pipeline.wanted import Wanted, refuse_early
 from builder.process import Host
 from builder.source import SourceRequest
-from tests.coverage.suite import MODELS, quietly, write
+from tests.coverage.suite import DENSE, quietly, write
 from tests.coverage.values import Coverage
 
-LIMITS = {it.name: it for it in MODELS if it.missing}
+LIMITS = {it.name: it for it in DENSE if it.missing}
 LAPACK = [name for name, it in LIMITS.items() if it.missing == "LAPACK"]
 
 
