@@ -4,8 +4,8 @@
 
 The list is `test/mobile/model_test/model_ops.yaml` of the PyTorch source; the archive has it, our
 unpacked tree leaves tests out. An operator runs when a coverage model calls it, as those are
-compared with desktop torch (`python -m tests.coverage`). What is known becomes one runtime, which is
-asked what it registered. Exit code 1 below 95 percent.
+compared with desktop torch (`python -m tests.coverage`). What is known becomes one runtime, which
+is asked what it registered. Exit code 1 below 95 percent.
 """
 
 import argparse
