@@ -155,7 +155,7 @@ IMAGE: Final = numbers(1, 2, 4, 4)
 KERNEL: Final = numbers(3, 2, 2, 2)
 BIAS: Final = numbers(3)
 BYTES: Final = torch.arange(6, dtype=torch.uint8).reshape(2, 3)
-FLOAT, DOUBLE, QUINT8, STRIDED = 6, 7, 13, 0
+DOUBLE, QINT8, QUINT8, STRIDED = 7, 12, 13, 0
 """Scalar types and a layout, as numbers: that is what bytecode has."""
 
 _CONVOLVED: Final = (
@@ -215,7 +215,11 @@ MADE: Final = call("aten::_make_per_tensor_quantized_tensor", BYTES, 0.1, 2)
 MEASURED: Final = call(
     "aten::quantize_per_tensor.tensor_qparams", X, torch.tensor(0.1), torch.tensor(3), QUINT8
 )
+PIXELS: Final = call("aten::quantize_per_tensor", IMAGE, 0.05, 10, QUINT8)
+WEIGHT: Final = call("aten::quantize_per_tensor", KERNEL, 0.02, 0, QINT8)
+PACKED: Final = call("quantized::conv_prepack", WEIGHT, BIAS, [1, 1], [0, 0], [1, 1], 1)
 QUANTIZED: Final = (
+    call("aten::dequantize.self", call("quantized::conv2d", PIXELS, PACKED, [1, 1], [0, 0], [1, 1], 1, 0.1, 20)),
     call("aten::dequantize.tensor", MADE), call("aten::dequantize.self", MEASURED), call("aten::dequantize.list", [MADE, MEASURED]),
     call("aten::dequantize.self", call("aten::quantize_per_tensor_dynamic", X, QUINT8, False)),
 )  # fmt: skip

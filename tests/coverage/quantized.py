@@ -143,7 +143,6 @@ class Packing(nn.Module):
         four = torch.cat([pixels, pixels], 1)
         answers = [
             torch.ops.quantized.linear(q, linear, 0.1, 0), torch.ops.quantized.linear_relu(q, linear, 0.1, 0),
-            torch.ops.quantized.conv2d(pixels, packed, [1, 1], [0, 0], [1, 1], 1, 0.1, 5),
             torch.ops.quantized.conv2d(pixels, packed, 0.1, 5), torch.ops.quantized.conv2d_relu(pixels, packed, 0.1, 5),
             torch.ops.quantized.conv_transpose2d(pixels, turned, 0.1, 5), torch.ops.quantized.mul(q, 2.0),
             torch.ops.quantized.batch_norm2d(pixels, torch.ones(2), torch.zeros(2), torch.zeros(2), torch.ones(2), 1e-5, 0.1, 5),
