@@ -292,7 +292,7 @@ class OperatorFails(nn.Module):
 
 
 SUITE = (
-    Coverage("control_flow", ControlFlow, lambda: [(numbers(3, 4), 12), (-numbers(3, 4).abs(), 3), (torch.ones(0, 4), 0)]),
+    Coverage("branches", ControlFlow, lambda: [(numbers(3, 4), 12), (-numbers(3, 4).abs(), 3), (torch.ones(0, 4), 0)]),
     Coverage("python_arithmetic", Arithmetic, lambda: [(7, 3, 1.5), (12, 5, 0.25)]),
     Coverage("text", Text, lambda: [("hello", 3, 1.5), (" xhelLo ", 10, 0.1)]),
     Coverage("containers", Containers, lambda: [([1, 2, 3], {"a": 1.0}, (1, "w"), 4), ([4, 3], {"y": 0.0, "b": 2.0}, (2, "v"), None)]),

@@ -8,6 +8,7 @@ from builder.model import Abi, Platform, Target
 from builder.process import Host, SubprocessRunner
 from builder.values import decode, encode
 from builder.verify import find_executor
+from builder.verify.execution import Executor
 from tests.coverage.suite import Prepared, differences
 from tests.e2e.real import Runtime, Tool, built
 
@@ -26,15 +27,24 @@ def build(
 
 def run(prepared: Prepared, runtime: Runtime, scratch: Path) -> list[str]:
     """Run one model on all its cases; return where it differs from desktop torch."""
-    name = prepared.coverage.name
-    inputs, outputs = scratch / f"{name}.in", scratch / f"{name}.out"
-    inputs.write_bytes(encode(list(prepared.cases)))
-    outputs.unlink(missing_ok=True)
     host = Host(os.environ, SubprocessRunner(), scratch, 1)
     executor = find_executor(Target(Platform.LINUX, Abi(runtime.abi)), host)
     assert not isinstance(executor, str), executor
-    words = (str(runtime.model(name)), "--inputs", str(inputs), "--outputs", str(outputs))
-    done = executor.run(runtime.program, *words, host=host)
+    model = runtime.model(prepared.coverage.name)
+    return run_by(executor, prepared, runtime.program, model, scratch)
+
+
+def run_by(
+    executor: Executor, prepared: Prepared, program: Path, model: Path, scratch: Path
+) -> list[str]:
+    """Let an executor run a model in a runtime; return where it differs from desktop torch."""
+    inputs = scratch / f"{prepared.coverage.name}.in"
+    outputs = inputs.with_suffix(".out")
+    inputs.write_bytes(encode(list(prepared.cases)))
+    outputs.unlink(missing_ok=True)
+    words = (str(model), "--inputs", str(inputs), "--outputs", str(outputs))
+    host = Host(os.environ, SubprocessRunner(), scratch, 1)
+    done = executor.run(program, *words, host=host)
     if done.status not in (0, 6):
         return [f"status {done.status}: {done.stderr.strip()}"]
     answers = decode(outputs.read_bytes())

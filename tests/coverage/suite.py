@@ -49,7 +49,7 @@ QUANTIZED: Final = (*quantized.SUITE, *called.QUANTIZED_SUITE)
 MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE)
 
 _QUICK: Final = frozenset({
-    "called_numbers", "containers", "control_flow", "convolution", "normalisation", "raises",
+    "branches", "called_numbers", "containers", "convolution", "normalisation", "raises",
     "recurrent", "text",
 })  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Build the instrumented runtime: the operators of all examples, in one library.
+"""Build the instrumented runtime: the operators of all examples and dense coverage models.
 
     python -m tests.sanitizers.build address
 
@@ -26,6 +26,8 @@ from builder.pipeline.wanted import Wanted
 from builder.process import Host, SubprocessRunner
 from builder.source import SourceRequest, open_source
 from builder.targets import make_target
+from tests.coverage.suite import SUITES, Prepared
+from tests.coverage.suite import prepare as prepare_coverage
 from tests.sanitizers.toolchain import Sanitizer, prepare
 
 EXAMPLES: Final = ("classifier", "mobilenet_v2", "lstm_text", "control_flow", "image_bytes")
@@ -34,16 +36,25 @@ _ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Instrumented:
-    """A runtime under a sanitizer, with the models it was built for and inputs by model name."""
+    """A runtime under a sanitizer, with the models it was built for.
+
+    `inputs` are those of the examples by their name, `covered` what the coverage models answer.
+    """
 
     prefix: Path
     toolchain: Path
     models: tuple[Model, ...]
     inputs: dict[str, Path]
+    covered: tuple[Prepared, ...]
 
     @property
     def program(self) -> Path:
         return self.prefix / "bin" / "build-runtime-run"
+
+    def model(self, name: str) -> Model:
+        """Return one of the models."""
+        (found,) = (it for it in self.models if it.name == name)
+        return found
 
 
 def make_host(cache: Path) -> Host:
@@ -56,7 +67,9 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
     """Compile (once) and link; raises what builds raise."""
     events = make_console(quiet=False, ci=True)
     folder = host.cache / "sanitizers" / "models"
-    models = read_models(_write_models(folder), host)
+    examples = _write_models(folder)
+    covered = tuple(prepare_coverage(folder, SUITES["dense"]))
+    models = read_models([*examples, *(it.path for it in covered)], host)
     target = make_target(Platform.LINUX, Abi.X86_64)
     source = open_source(SourceRequest(), host, events)
     tools = partial(prepare, sanitizer)
@@ -67,7 +80,8 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
         output.library.parents[1],
         planned.plan.toolchain.cc.parent,
         models,
-        {model.name: folder / f"{model.name}_inputs.pt" for model in models},
+        {name: folder / f"{name}_inputs.pt" for name in EXAMPLES},
+        covered,
     )
 
 

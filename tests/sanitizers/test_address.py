@@ -12,6 +12,8 @@ from builder.model import InputSpec
 from builder.process import Host
 from builder.verify import run_model
 from builder.verify.execution import Executor
+from tests.coverage.runs import run_by
+from tests.coverage.suite import SUITES
 from tests.sanitizers.build import EXAMPLES, Instrumented, build
 from tests.sanitizers.fuzz import OPTIONS, compile_target
 from tests.sanitizers.malformed import malformed, seeds, variations
@@ -32,11 +34,20 @@ def instrumented(host: Host) -> Instrumented:
 def test_an_example_runs_clean_and_answers_as_torch(
     name: str, instrumented: Instrumented, host: Host
 ) -> None:
-    (model,) = (it for it in instrumented.models if it.name == name)
     spec = InputSpec(files=(instrumented.inputs[name],))
-    result = run_model(model, spec, SANITIZED, instrumented.program, host)
+    result = run_model(instrumented.model(name), spec, SANITIZED, instrumented.program, host)
     assert result.cases == 1
     assert not result.comparison.differences
+
+
+@pytest.mark.parametrize("name", [it.name for it in SUITES["dense"].models])
+def test_a_coverage_model_runs_clean_and_answers_as_torch(
+    name: str, instrumented: Instrumented, tmp_path: Path
+) -> None:
+    for prepared in instrumented.covered:
+        if prepared.coverage.name == name:  # the others need dtypes that are not compiled in
+            model = instrumented.model(name).path
+            assert run_by(SANITIZED, prepared, instrumented.program, model, tmp_path) == []
 
 
 def replay(target: Path, files: Iterable[tuple[str, bytes]], folder: Path) -> None:

@@ -31,7 +31,7 @@ def test_eight_threads_do_not_race(how: str, instrumented: Instrumented, tmp_pat
         ],
         check=True,
     )  # fmt: skip
-    (model,) = (it.path for it in instrumented.models if it.name == "classifier")
+    model = instrumented.model("classifier").path
     done = subprocess.run(
         [tmp_path / "threads", model, how, "8", "10", "1", "3", "32", "32"],
         env={**os.environ, "TSAN_OPTIONS": "exitcode=66"},
