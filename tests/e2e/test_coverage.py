@@ -11,25 +11,23 @@ from tests.coverage.runs import build, run
 from tests.coverage.suite import SUITES, prepare
 from tests.e2e.real import EMULATORS, Tool
 
-IN_CI: Final = {
-    ("dense", "x86_64"), ("quantized", "x86_64"),
-    ("quick", "arm64-v8a"), ("quick", "armeabi-v7a"), ("quick", "x86"),
-}  # fmt: skip
-"""The others are `slow`: each takes a cold build of its own, a quarter of an hour."""
-
-
-def runs() -> list[object]:
-    """Return every suite on every ABI; `quick` is for those that CI does not give the others."""
-    every = [(suite, abi.value) for abi in Abi for suite in SUITES]
-    return [
-        pytest.param(*it, marks=() if it in IN_CI else pytest.mark.slow)
-        for it in every
-        if it[0] != "quick" or it in IN_CI
-    ]
+IN_CI: Final = (
+    ("dense", Abi.X86_64),
+    ("quantized", Abi.X86_64),
+    *(("quick", abi) for abi in Abi if abi is not Abi.X86_64),
+)
+SLOW: Final = (
+    ("dtypes", Abi.X86_64),
+    ("sparse", Abi.X86_64),
+    *(("everything", abi) for abi in Abi),
+)
+"""Each takes a cold build of its own: a quarter of an hour, or more."""
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript and quantization
-@pytest.mark.parametrize(("suite", "abi"), runs())
+@pytest.mark.parametrize(
+    ("suite", "abi"), [*IN_CI, *(pytest.param(*it, marks=pytest.mark.slow) for it in SLOW)]
+)
 def test_every_family_of_operators_answers_as_torch_does(
     suite: str, abi: str, tool: Tool, tmp_path: Path, require: Callable[[str], Path]
 ) -> None:
