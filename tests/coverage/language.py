@@ -302,6 +302,8 @@ SUITE = (
     Coverage("enumerations", Enumerations, lambda: [(torch.ones(2),), (-torch.ones(2),)], missing="Expected GenericDict"),
     Coverage("dynamic", Dynamic, lambda: [(3,), ("word",), ([1, 2],), (1.5,)]),
     Coverage("state", State, lambda: [(numbers(2, 3),), (numbers(2, 3),)]),
+    Coverage("method_scaled", State, lambda: [(numbers(2, 3),)], method="scaled"),
+    Coverage("method_reset", State, lambda: [(), ()], method="reset"),
     Coverage("assertions", Assertions, lambda: [(numbers(2, 3),)]),
     Coverage("raises", Raises, lambda: [(numbers(2), 0), (numbers(2), 1), (numbers(2), 2), (numbers(2), 3)]),
     Coverage("operator_fails", OperatorFails, lambda: [(numbers(2, 3),), (numbers(2, 2),)]),

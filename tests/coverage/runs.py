@@ -42,7 +42,8 @@ def run_by(
     outputs = inputs.with_suffix(".out")
     inputs.write_bytes(encode(list(prepared.cases)))
     outputs.unlink(missing_ok=True)
-    words = (str(model), "--inputs", str(inputs), "--outputs", str(outputs))
+    method = ("--method", prepared.coverage.method)
+    words = (str(model), *method, "--inputs", str(inputs), "--outputs", str(outputs))
     host = Host(os.environ, SubprocessRunner(), scratch, 1)
     done = executor.run(program, *words, host=host)
     if done.status not in (0, 6):

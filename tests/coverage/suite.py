@@ -148,7 +148,8 @@ def prepare(folder: Path, suite: Suite) -> list[Prepared]:
         path, module = write(coverage, folder)
         cases = [_plain(case) for case in calls]
         with quietly():
-            expected = [_answer(module, case) for case in calls]
+            method = getattr(module, coverage.method)
+            expected = [_answer(method, case) for case in calls]
         prepared.append(Prepared(coverage, path, cases, expected))
     return prepared
 
@@ -159,10 +160,10 @@ def _plain(case: Arguments) -> tuple[Value, ...]:
     return value
 
 
-def _answer(module: Callable[..., Any], case: Arguments) -> Value:
+def _answer(method: Callable[..., Any], case: Arguments) -> Value:
     try:
         with torch.inference_mode():
-            return _to_value(module(*case))
+            return _to_value(method(*case))
     except (RuntimeError, torch.jit.Error) as error:
         told = str(error).partition("Debug info for handle")[0]  # which the lite interpreter adds
         return Failure(told.rstrip().splitlines()[-1])

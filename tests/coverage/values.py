@@ -31,6 +31,7 @@ class Coverage:
     cases: Callable[[], list[Arguments]]
     needs: frozenset[str] = field(default_factory=frozenset)
     missing: str = ""
+    method: str = "forward"
 
 
 def seeded(*shape: int) -> torch.Generator:
