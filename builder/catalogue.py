@@ -4,7 +4,7 @@ import json
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from builder.model import OperatorName
@@ -45,6 +45,7 @@ class OperatorEntry:
     a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
     of the file `source` that runs it (see `builder.kernels`). Without any of these, the interpreter
     itself always has the operator. `missing`: the source lacks it, and every call of it fails.
+    `later` is how many arguments at the end of the schema it lacks: they have to be None.
     """
 
     name: OperatorName
@@ -55,6 +56,7 @@ class OperatorEntry:
     kernel: str = ""
     source: str = ""
     missing: bool = False
+    later: int = 0
 
     @property
     def classes(self) -> frozenset[str]:
@@ -107,11 +109,22 @@ class Catalogue:
         )
 
 
-def with_missing(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
-    """Add operators that the source lacks but models may name; those it has stay what they are."""
-    named = ((OperatorName.parse(schema.partition("(")[0]), schema) for schema in schemas)
-    missing = (OperatorEntry(name, schema, missing=True) for name, schema in named)
-    return make_catalogue((*catalogue.entries.values(), *missing))
+def with_newer(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
+    """Take later schemas: of operators that the source lacks, or has with fewer arguments.
+
+    Models may name the first, and give the others more arguments. What it has with as many stays.
+    """
+    entries = dict(catalogue.entries)
+    for schema in schemas:
+        name = OperatorName.parse(schema.partition("(")[0])
+        known = entries.get(name)
+        if known is None:
+            entries[name] = OperatorEntry(name, schema, missing=True)
+            continue
+        later = len(split_arguments(schema)) - len(split_arguments(known.schema))
+        if later > 0:
+            entries[name] = replace(known, schema=schema, later=later)
+    return Catalogue(entries)
 
 
 def make_catalogue(entries: Iterable[OperatorEntry]) -> Catalogue:

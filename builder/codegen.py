@@ -17,7 +17,7 @@ from builder.catalogue import (
     parse_builtins,
     parse_operators_header,
     parse_registrar,
-    with_missing,
+    with_newer,
 )
 from builder.errors import CompileError
 from builder.files import locked, new_directory, write_atomic
@@ -151,21 +151,21 @@ def read_catalogue(
     kept = host.cache / "catalogues" / name
     for path in (DATA / source.version / name, kept):
         if (known := _read_kept(path)) is not None:
-            return with_missing(known, _newer(source.version))
+            return with_newer(known, _newer(source.version))
     catalogue = make_catalogue(_entries(source, generated, preprocess))
     write_atomic(kept, lzma.compress(catalogue.to_json().encode()))
-    return with_missing(catalogue, _newer(source.version))
+    return with_newer(catalogue, _newer(source.version))
 
 
 def pinned_catalogue(version: str) -> Catalogue:
     """Return the operators of the pinned source of a release, which need not be at hand for it."""
     (path,) = (DATA / version).glob("operators-*.json.xz")
     known = Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
-    return with_missing(known, _newer(version))
+    return with_newer(known, _newer(version))
 
 
 def _newer(version: str) -> list[str]:
-    """Return the schemas of later operators that a runtime of a release is given as failures."""
+    """Return the schemas of later releases that models for a release may be written for."""
     path = DATA / version / "newer.toml"
     if not path.is_file():  # a release of the user's own
         return []

@@ -11,7 +11,7 @@ from builder.candidates import Group
 from builder.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.cuts import active_cuts, cut_instructions
 from builder.kernels import find_kernels, known_classes
-from builder.model import BuildPlan, GeneratedFile, Toolchain
+from builder.model import BuildPlan, GeneratedFile, OperatorName, Toolchain
 from builder.resources import CMAKE, NATIVE, TEMPLATES
 from builder.targets import facts
 
@@ -119,6 +119,7 @@ def render_runtime(
         "operators": [it for it in entries if it.symbol or it.kernel or it.missing],
         "source_version": plan.source.version,
         "kernels": [entry.kernel for entry in entries if entry.kernel],
+        "requires_grad": OperatorName("aten", "requires_grad_") in plan.selection.names,
         "complex": any(dtype.startswith("Complex") for dtype in plan.profile.dtypes),
         "all_classes": "QuantizedCPU" in plan.profile.backends,
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],

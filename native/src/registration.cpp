@@ -2,6 +2,8 @@
 
 #include <ATen/core/List.h>
 #include <ATen/core/function_schema.h>
+#include <ATen/core/stack.h>
+#include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <cstdint>
@@ -126,6 +128,18 @@ bool register_operators(const OperatorEntry* entries, std::size_t count) {
         c10::AliasAnalysisKind::FROM_SCHEMA));
   }
   return true;
+}
+
+// Not TORCH_CHECK: its message is stripped from this library, and this one is for the user.
+void drop_later_arguments(torch::jit::Stack& stack, std::size_t count, const char* name, const char* release) {
+  for (; count > 0; --count) {
+    if (!torch::jit::pop(stack).isNone()) {
+      throw c10::Error(
+          c10::SourceLocation{__func__, __FILE__, __LINE__},
+          std::string(name) + ": an argument is given that PyTorch " + release +
+              ", which this runtime is built from, does not have");
+    }
+  }
 }
 
 } // namespace build_runtime

@@ -41,6 +41,10 @@ const char* const* cut_instructions();
 // Returns true, so that a constant can hold the call.
 bool register_operators(const OperatorEntry* entries, std::size_t count);
 
+// Take the last arguments of a call off the stack, which a later release added and `release` lacks;
+// throw when one is not None.
+void drop_later_arguments(torch::jit::Stack& stack, std::size_t count, const char* name, const char* release);
+
 template <class Operator>
 void run_operator(torch::jit::Stack& stack) {
   run_functor<typename c10::impl::WrapFunctionIntoFunctor<

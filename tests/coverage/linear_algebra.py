@@ -21,7 +21,7 @@ class Products(nn.Module):
             torch.chain_matmul(a, b, b.t()), torch.linalg.multi_dot([a, b, b.t()]),
             torch.matrix_power(a.t() @ a, 3), torch.linalg.matrix_power(b @ b.t(), 2),
             torch.nn.functional.linear(a, b.t()), torch.nn.functional.bilinear(a, a, numbers_like(a)),
-            torch.trace(a), a.t().matmul(a), torch.matmul(batch, batch[0].t()),
+            a.t().matmul(a), torch.matmul(batch, batch[0].t()),
         ]  # fmt: skip
 
 
@@ -34,6 +34,7 @@ class FloatProducts(nn.Module):
         return [
             torch.linalg.vecdot(a, a),
             torch.linalg.matmul(a, a.t()),
+            torch.trace(a),  # PyTorch 2.6 has it for no half
             torch.baddbmm(torch.empty(1, dtype=a.dtype), a[None], a.t()[None], beta=0),
         ]
 

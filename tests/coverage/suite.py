@@ -73,6 +73,10 @@ class Suite:
 SUITES: Final = {
     "dense": Suite(DENSE),
     "dtypes": Suite(DENSE, KNOWN_DTYPES),
+    "special": Suite(
+        (*QUANTIZED, *sparse.SUITE, *(it for it in DENSE if it.needs == signal.CFLOAT)),
+        DEFAULT_DTYPES | QUANTIZED_DTYPES | signal.CFLOAT,
+    ),
     "quantized": Suite(QUANTIZED, DEFAULT_DTYPES | QUANTIZED_DTYPES),
     "sparse": Suite(sparse.SUITE),
     "everything": Suite(MODELS, KNOWN_DTYPES | QUANTIZED_DTYPES),
@@ -177,7 +181,9 @@ def differences(prepared: Prepared, answers: list[Value]) -> list[str]:
     pairs = zip(prepared.cases, answers, prepared.expected, strict=True)
     for number, (case, actual, expected) in enumerate(pairs):
         where = f"case {number} ({', '.join(map(_shown, case))})"
-        if isinstance(expected, Failure):
+        if prepared.coverage.refused:
+            found += _failures(actual, Failure(prepared.coverage.refused), where)
+        elif isinstance(expected, Failure):
             found += _failures(actual, expected, where)
         else:
             found += [f"{where}: {it}" for it in compare(actual, expected).differences]

@@ -23,7 +23,8 @@ class Coverage:
 
     `make` returns a module to script, or the bytes of a lite model.
     `needs` are dtypes it computes with besides those of its inputs, by their ATen names. `missing`
-    says why a model cannot work: it has to fail with an error that contains this text.
+    says why a model cannot work, in torch's words or ours. `refused` is what the runtime says where
+    torch answers: every case fails with an error that contains it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Coverage:
     needs: frozenset[str] = field(default_factory=frozenset)
     missing: str = ""
     method: str = "forward"
+    refused: str = ""
 
 
 def seeded(*shape: int) -> torch.Generator:

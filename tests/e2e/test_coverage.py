@@ -13,11 +13,12 @@ from tests.e2e.real import EMULATORS, Tool
 
 IN_CI: Final = (
     ("dense", Abi.X86_64),
-    ("quantized", Abi.X86_64),
+    ("special", Abi.X86_64),
     *(("quick", abi) for abi in Abi if abi is not Abi.X86_64),
 )
 SLOW: Final = (
     ("dtypes", Abi.X86_64),
+    ("quantized", Abi.X86_64),
     ("sparse", Abi.X86_64),
     *(("everything", abi) for abi in Abi),
 )

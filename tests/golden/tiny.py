@@ -58,6 +58,10 @@ CATALOGUE: Final[Catalogue] = make_catalogue([
         kernel="br_kernel_9quantized_6linear_0", source="aten/src/qlinear.cpp",
     ),
     OperatorEntry(OperatorName("aten", "later"), "aten::later(Tensor x) -> Tensor", missing=True),
+    OperatorEntry(
+        OperatorName("aten", "longer"), "aten::longer(Tensor x, int? y=None) -> Tensor",
+        "longer", "longer", later=1,
+    ),
 ])  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from builder.catalogue import (
     parse_operators_header,
     parse_registrar,
     split_arguments,
-    with_missing,
+    with_newer,
 )
 from builder.model import OperatorName
 from builder.resources import DATA
@@ -273,17 +273,24 @@ def test_results_are_counted(returned: str, count: int) -> None:
     assert count_results(f"aten::x(int a, (int, int) b) -> {returned}") == count
 
 
-def test_what_a_source_lacks_is_known_by_name_and_what_it_has_stays() -> None:
-    relu = OperatorEntry(
-        OperatorName("aten", "relu"), "aten::relu(Tensor self) -> Tensor", "relu", "relu"
+def test_what_a_source_lacks_is_known_by_name_and_what_it_has_takes_later_arguments() -> None:
+    relu, stft = (
+        OperatorEntry(
+            OperatorName("aten", name), f"aten::{name}(Tensor self) -> Tensor", name, name
+        )
+        for name in ("relu", "stft")
     )
-    newer = "aten::later.vec(Tensor self, int size) -> Tensor"
-    both = with_missing(
-        make_catalogue([relu]), (newer, "aten::relu(Tensor self, int more) -> Tensor")
+    schemas = (
+        "aten::later.vec(Tensor self, int size) -> Tensor",
+        "aten::relu(Tensor x) -> Tensor",
+        "aten::stft(Tensor self, int? a=None, *, bool? b=None) -> Tensor",
     )
+    both = with_newer(make_catalogue([relu, stft]), schemas)
     assert both.entries[relu.name] == relu
     later = both.entries[OperatorName("aten", "later", "vec")]
     assert later.missing
     assert later.name not in both.builtin
     assert later.accepts(2)
     assert not later.accepts(3)
+    longer = both.entries[stft.name]
+    assert (longer.later, longer.symbol, longer.accepts(3)) == (2, "stft", True)

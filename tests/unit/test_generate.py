@@ -2,8 +2,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from builder.candidates import Group
+from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
 from builder.generate import render_objects, render_runtime
-from builder.model import BuildPlan, Component, Profile
+from builder.model import BuildPlan, Component, OperatorName, Profile, SelectedOperator
 from tests.golden.tiny import CATALOGUE, make_plan
 
 SOURCE = "aten/src/ATen/native/quantized/cpu/qmul.cpp"
@@ -65,6 +66,23 @@ def test_a_group_has_options_and_include_directories_of_its_own(tmp_path: Path) 
 def test_conjugates_are_computed_where_there_are_complex_numbers() -> None:
     made = make_plan()
     for dtypes, expected in ((frozenset({"Float"}), False), (frozenset({"ComplexFloat"}), True)):
-        files = render_runtime(replace(made, profile=Profile(dtypes)), CATALOGUE, "{}")
-        (text,) = (it.text for it in files if it.path.name == "registration.cpp")
+        text = registration(replace(made, profile=Profile(dtypes)))
         assert ("_conj::call" in text) == expected
+
+
+def test_the_wish_for_a_gradient_is_no_reason_to_link_autograd() -> None:
+    made = make_plan()
+    assert "requires_grad_::call" not in registration(made)
+    wish = SelectedOperator(OperatorName("aten", "requires_grad_"))
+    entry = OperatorEntry(
+        wish.name, "aten::requires_grad_(Tensor(a!) self) -> Tensor(a!)", "r", "r"
+    )
+    known = make_catalogue((*CATALOGUE.entries.values(), entry))
+    selection = replace(made.selection, operators=(*made.selection.operators, wish))
+    assert "requires_grad_::call" in registration(replace(made, selection=selection), known)
+
+
+def registration(plan: BuildPlan, catalogue: Catalogue = CATALOGUE) -> str:
+    files = render_runtime(plan, catalogue, "{}")
+    (text,) = (it.text for it in files if it.path.name == "registration.cpp")
+    return text
