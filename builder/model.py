@@ -121,11 +121,15 @@ class OperatorUse:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One function of the bytecode, by its qualified name (`__torch__.Net.forward`)."""
+    """One function of the bytecode, by its qualified name (`__torch__.Net.forward`).
+
+    `unreadable` says which types and values keep the interpreter from loading it, in words.
+    """
 
     name: str
     operators: tuple[OperatorUse, ...]
     opcodes: frozenset[str]
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

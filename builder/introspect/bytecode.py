@@ -7,13 +7,18 @@ Layout: `torch/csrc/jit/mobile/import.cpp` (versions 4 to 9) reads what
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from builder.introspect.arguments import Instruction, asked_dtypes
 from builder.introspect.debug import Lines
 from builder.introspect.faults import MalformedError, shown
+from builder.introspect.type_texts import (
+    objects_in,
+    unreadable_in_schema,
+    unreadable_in_table,
+)
 from builder.model import Method, OperatorName, OperatorUse, SourceLine
 
 OLDEST: Final = 4
@@ -87,7 +92,8 @@ def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
                 if not rest and version >= _WITH_SCHEMA:
                     raise MalformedError(f"{shown(name)} has no schema")
                 read = _function(name, code)
-                methods.append(_method(read, lines.get(name, ())))
+                method = _method(read, lines.get(name, ()))
+                methods.append(replace(method, unreadable=_unreadable(read, rest)))
                 types.update(it for it in read.types if len(it) <= _MAX_TYPE)
                 classes.update(_classes_of(read.types, rest))
                 dtypes.update(asked_dtypes(read.instructions, read.operators, read.constants))
@@ -158,6 +164,31 @@ def _method(function: _Function, lines: Sequence[SourceLine | None]) -> Method:
     )
     opcodes = frozenset(opcode for opcode, _, _ in function.instructions)
     return Method(function.name, tuple(unique), opcodes)
+
+
+def _unreadable(function: _Function, schemas: list[object]) -> tuple[str, ...]:
+    """Return the types and values that the interpreter refuses when it loads the function."""
+    found = {
+        *(f"the type {it}" for it in unreadable_in_table(function.types)),
+        *(f"the type {it}" for it in unreadable_in_schema(_schema_types(schemas))),
+        *(f"a value of {it}" for it in objects_in(function.constants)),
+    }
+    return tuple(sorted(found))
+
+
+def _schema_types(schemas: list[object]) -> Iterator[str]:
+    """Yield the types of arguments and results: rows of `((name, …), (type, …), …)`."""
+    match schemas:
+        case [((_, tuple(arguments)), (_, tuple(returns)), *_), *_]:
+            rows: tuple[object, ...] = (*arguments, *returns)
+        case _:
+            rows = ()
+    for row in rows:
+        match row:
+            case (_, ("type", str(text)), *_):
+                yield text
+            case _:
+                pass
 
 
 def _order(use: OperatorUse) -> tuple[OperatorName, int]:

@@ -10,6 +10,10 @@ from builder.model import Method, Model, OperatorName, Selection, SourceLine
 from builder.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
 from builder.preflight.problems import EXPORT_AGAIN, Problem, Use
 
+_PLAIN: Final = (
+    "use plain tuples and numbers in what is exported: a named tuple stands alone, never in another"
+    " type; data and batch sizes instead of a PackedSequence; constants instead of an enumeration"
+)
 _WIDTH: Final = 60
 _GUESSES: Final = 40  # of near names, for one selection
 _LISTED: Final = 6  # overloads of an operator, in a message
@@ -32,6 +36,7 @@ def find_problems(
         *_operators(models, selection, catalogue, interpreter),
         *_instructions(models, interpreter),
         *_classes(models, selection, interpreter),
+        *_unreadable(models),
     )
 
 
@@ -162,6 +167,19 @@ def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator
         yield Problem(
             "instruction", f"instruction {opcode}", "the lite interpreter does not run it",
             tuple(uses), advice.do,
+        )  # fmt: skip
+
+
+def _unreadable(models: Iterable[Model]) -> Iterator[Problem]:
+    found: dict[str, list[Use]] = {}
+    for model in models:
+        for method in model.methods:
+            for what in method.unreadable:
+                found.setdefault(what, []).extend(_uses(model, method))
+    for what, uses in sorted(found.items()):
+        yield Problem(
+            "type", _shown(what), "no lite interpreter reads it, torch's own neither",
+            tuple(uses), _PLAIN,
         )  # fmt: skip
 
 

@@ -34,9 +34,9 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that cannot be had: `subject` is an operator, a class, an instruction or a version.
+    """One thing that cannot be had: `subject` is an operator, a class, an instruction and so on.
 
-    `kind` says which: `operator`, `arguments`, `class`, `instruction` or `version`.
+    `kind` says which: `operator`, `arguments`, `class`, `instruction`, `type` or `version`.
     """
 
     kind: str

@@ -204,3 +204,15 @@ def test_operators_of_libraries_that_are_not_linked_are_told_before_a_build(
     told = [it.message for it in found]
     expected = f"needs {library}, which is not linked: it would fail when it runs"
     assert told == ([expected] if library else [])
+
+
+def test_types_that_no_lite_interpreter_reads_are_told_with_the_methods() -> None:
+    net = model("net", ("aten::relu", 1))
+    (method,) = net.methods
+    net = replace(net, methods=(replace(method, unreadable=("the type __torch__.Point",)),))
+    (found,) = problems(net)
+    assert found.kind == "type"
+    assert str(found) == (
+        "the type __torch__.Point: no lite interpreter reads it, torch's own neither;"
+        " used by net in net.forward"
+    )
