@@ -44,19 +44,21 @@ class _Facts:
 
 
 # vptr and function compare type information across libraries, which hidden visibility keeps apart.
-# Coverage is what the fuzzer steers by. Kernels and generated files keep AddressSanitizer alone:
-# the rest would make them take three times as long to compile, and is not what a loader runs.
+# Coverage is what the fuzzer steers by. Kernels and generated files are not optimised and keep one
+# sanitizer alone: the rest would make them take several times as long to compile, and is not what a
+# loader runs.
 _FACTS: Final = {
     Sanitizer.ADDRESS: _Facts(
         ("-fsanitize=address,undefined,fuzzer-no-link", "-fno-sanitize=vptr,function"),
         (
+            "-O0",
             "-fno-sanitize=undefined",
             "-fno-sanitize-coverage=inline-8bit-counters,indirect-calls",
             "-fno-sanitize-coverage=trace-cmp,pc-table,stack-depth",
         ),
         "libclang_rt.asan-x86_64.so",
     ),
-    Sanitizer.THREAD: _Facts(("-fsanitize=thread",), (), "libclang_rt.tsan-x86_64.so"),
+    Sanitizer.THREAD: _Facts(("-fsanitize=thread",), ("-O0",), "libclang_rt.tsan-x86_64.so"),
 }
 _KERNELS: Final = "-DDISABLE_WARN"
 """What builder/data/candidates.toml defines for the files of operators."""
@@ -112,7 +114,9 @@ def prepare(sanitizer: Sanitizer, target: Target, host: Host) -> Toolchain:
     root = host.cache / "toolchains" / f"{target}-clang-{clang.version}-{sanitizer}-{_REVISION}"
     known = _FACTS[sanitizer]
     digest = hashlib.sha256(
-        json.dumps([_REVISION, clang.version, sanitizer, known.flags, str(target)]).encode()
+        json.dumps(
+            [_REVISION, clang.version, sanitizer, known.flags, known.kernels, str(target)]
+        ).encode()
     )
     _write_wrappers(root, clang, known)
     # where builds look for what they learned of the compiler
