@@ -47,6 +47,8 @@ def test_what_the_linker_made_is_named_by_its_section() -> None:
         ("pytorch/aten/src/ATen/native/Convolution.cpp.o", "ATen kernels"),
         ("pytorch/aten/src/ATen/native/cpu/CatKernel.cpp.o", "ATen kernels"),
         ("generated/ATen/UfuncCPUKernel_add.cpp.o", "ATen kernels"),
+        ("pytorch/aten/src/ATen/native/mkl/SpectralOps.cpp.o", "FFT (pocketfft)"),
+        ("pytorch/aten/src/ATen/native/SpectralOps.cpp.o", "ATen kernels"),
         ("pytorch/aten/src/ATen/native/xnnpack/Linear.cpp.o", "XNNPACK"),
         ("pytorch/aten/src/ATen/native/quantized/cpu/qnnpack/src/conv.c.o", "QNNPACK"),
         ("pytorch/aten/src/ATen/Context.cpp.o", "ATen core"),
