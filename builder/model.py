@@ -168,7 +168,7 @@ class Model:
     are the dtypes that calls surely ask for with a constant, as `x.to(torch.half)` does; calls that
     compute theirs are not among them. `weights` are sorted by dtype, `duplicates` by what they
     waste. `debug_info`: whether the file can tell source lines. `run_dtypes` are dtypes it was seen
-    to need besides, when it ran on given inputs.
+    to need besides, when it ran on given inputs. `sparse`: whether sparse tensors are stored in it.
     """
 
     name: str
@@ -189,6 +189,7 @@ class Model:
     duplicates: tuple[Duplicate, ...] = ()
     debug_info: bool = False
     run_dtypes: frozenset[str] = frozenset()
+    sparse: bool = False
 
     @property
     def exported(self) -> tuple[Method, ...]:

@@ -28,6 +28,8 @@ _MAKES_COMPLEX: Final = re.compile(
 )
 """Operators that make complex tensors out of real ones, or inside of themselves."""
 
+_REBUILDS_SPARSE: Final = OperatorName("aten", "_sparse_coo_tensor_unsafe")
+
 _LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
 """Operators that changed, and the last operator-set version with their former meaning
 (PyTorch 2.6, torch/csrc/jit/mobile/upgrader_mobile.cpp)."""
@@ -57,6 +59,11 @@ def upgrader_operators(model: Model) -> frozenset[OperatorName]:
     return frozenset(found)
 
 
+def loading_operators(model: Model) -> frozenset[OperatorName]:
+    """Return what loading a model calls: one operator if it stores sparse tensors."""
+    return frozenset({_REBUILDS_SPARSE}) if model.sparse else frozenset()
+
+
 def select(models: Iterable[Model]) -> Selection:
     """Return the union of what the models call, and which model calls what."""
     union = Selection()
@@ -64,7 +71,8 @@ def select(models: Iterable[Model]) -> Selection:
         upgrading = upgrader_operators(model)
         union |= Selection(
             operators=tuple(
-                SelectedOperator(name, (model.name,)) for name in model.operators | upgrading
+                SelectedOperator(name, (model.name,))
+                for name in model.operators | upgrading | loading_operators(model)
             ),
             classes=model.classes,
             dtypes=model.dtypes | model.run_dtypes | (model.argument_dtypes - DEFAULT_DTYPES),

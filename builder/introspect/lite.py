@@ -21,7 +21,7 @@ from builder.introspect.identify import (
     refusal,
 )
 from builder.introspect.pickles import read_pickle
-from builder.introspect.values import SCALAR_SIZES, Call, Pickle
+from builder.introspect.values import SCALAR_SIZES, SPARSE, Call, Pickle
 from builder.introspect.weights import Stored, duplicates, named_storages, sizes
 from builder.model import Model, ModelFormat
 
@@ -173,6 +173,7 @@ def model_of(
         weights=sizes(stored),
         duplicates=duplicates(stored, archive.digest),
         debug_info=lines is not None,
+        sparse=any(item.name == SPARSE for found in pickles.values() for item in found.globals),
     )
 
 

@@ -29,6 +29,7 @@ _QSCHEMES: Final = frozenset({
 LISTS: Final = frozenset(
     {"build_intlist", "build_tensorlist", "build_doublelist", "build_boollist"}
 )
+SPARSE: Final = "_rebuild_sparse_tensor"
 TENSORS: Final = frozenset({"_rebuild_tensor_v2", "_rebuild_qtensor"})
 
 
@@ -83,7 +84,7 @@ def torchscript_global(found: Global) -> bool:
     """Tell whether a TorchScript model may refer to this name: what torch's C++ reader resolves."""
     match found.module:
         case "torch._utils":
-            return found.name in TENSORS or found.name == "_rebuild_sparse_tensor"
+            return found.name in TENSORS or found.name == SPARSE
         case "torch.jit._pickle":
             return found.name in LISTS or found.name == "restore_type_tag"
         case "torch":

@@ -279,12 +279,12 @@ class Checker {
     return {arguments, 1};
   }
 
-  // How many values come out is what the next instruction stores.
+  // How many values come out is what the next instruction stores. Exporters let a single one on the stack
+  // for whatever comes next.
   Effect unpack_effect(size_t at) {
-    int64_t count = 0;
-    if (at + 1 < code_.instructions_.size()) {
-      const Instruction& next = code_.instructions_[at + 1];
-      count = next.op == jit::STOREN ? next.N : next.op == jit::STORE ? 1 : 0;
+    int64_t count = 1;
+    if (at + 1 < code_.instructions_.size() && code_.instructions_[at + 1].op == jit::STOREN) {
+      count = code_.instructions_[at + 1].N;
     }
     replace(at, "prim::TupleUnpack", [count](Stack& stack) {
       auto tuple = jit::pop(stack).toTuple();

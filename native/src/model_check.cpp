@@ -1,8 +1,12 @@
 // Checks of what was read from a model, before LibTorch uses it without checking itself.
 #include "archive.h"
 
+#include <ATen/SparseCsrTensorImpl.h>
+#include <ATen/SparseTensorImpl.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/class_type.h>
+#include <ATen/ops/_validate_sparse_compressed_tensor_args_ops.h>
+#include <ATen/ops/_validate_sparse_coo_tensor_args_ops.h>
 
 #include <cstring>
 #include <unordered_set>
@@ -48,8 +52,33 @@ size_t extent(const at::Tensor& tensor) {
   return empty ? 0 : static_cast<size_t>(bytes);
 }
 
+void check_tensor(const at::Tensor& tensor, const RecordSizes& records);
+
+// The reader believes that indices lie within the sizes: kernels would write beyond them. In runtimes that
+// cannot meet sparse tensors these questions lead nowhere, as reading one failed before.
+void check_sparse(const at::Tensor& tensor, const RecordSizes& records) {
+  if (tensor.layout() == c10::kSparse) {
+    const auto& sparse = *static_cast<const at::SparseTensorImpl*>(tensor.unsafeGetTensorImpl());
+    check_tensor(sparse.indices(), records);
+    check_tensor(sparse.values(), records);
+    at::_ops::_validate_sparse_coo_tensor_args::call(
+        sparse.indices(), sparse.values(), sparse.sizes(), sparse.coalesced());
+  } else {
+    const auto& rows = *static_cast<const at::SparseCsrTensorImpl*>(tensor.unsafeGetTensorImpl());
+    check_tensor(rows.compressed_indices(), records);
+    check_tensor(rows.plain_indices(), records);
+    check_tensor(rows.values(), records);
+    at::_ops::_validate_sparse_compressed_tensor_args::call(
+        rows.compressed_indices(), rows.plain_indices(), rows.values(), rows.sizes(), tensor.layout());
+  }
+}
+
 // A tensor must lie within its storage, and its storage within the record it was read from.
 void check_tensor(const at::Tensor& tensor, const RecordSizes& records) {
+  if (tensor.defined() && (tensor.is_sparse() || tensor.is_sparse_csr())) {
+    check_sparse(tensor, records);
+    return;
+  }
   if (!tensor.defined() || !tensor.has_storage()) {
     return;
   }

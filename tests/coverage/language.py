@@ -266,6 +266,16 @@ class State(nn.Module):
         return steps
 
 
+class SingleTuples(nn.Module):
+    """What is unpacked of a tuple of one stays on the stack, without a register."""
+
+    def forward(self, one: tuple[int], x: Tensor) -> tuple[list[int], Tensor, Tensor]:
+        (place,) = one
+        (again,) = one
+        (third,) = one
+        return [place], x.sum([again]), x.select(0, third)
+
+
 class Assertions(nn.Module):
     """Checks that hold, a print, a warning: the model goes on."""
 
@@ -300,6 +310,7 @@ SUITE = (
     Coverage("nested_named_tuples", NestedNamedTuples, lambda: [(numbers(2, 2),)], missing="Can't find definition"),
     Coverage("instances", Instances, lambda: [(numbers(2, 2),)], missing="not supported in lite interpreter"),
     Coverage("enumerations", Enumerations, lambda: [(torch.ones(2),), (-torch.ones(2),)], missing="Expected GenericDict"),
+    Coverage("single_tuples", SingleTuples, lambda: [((1,), numbers(2, 3))]),
     Coverage("dynamic", Dynamic, lambda: [(3,), ("word",), ([1, 2],), (1.5,)]),
     Coverage("state", State, lambda: [(numbers(2, 3),), (numbers(2, 3),)]),
     Coverage("method_scaled", State, lambda: [(numbers(2, 3),)], method="scaled"),

@@ -26,6 +26,9 @@ EMULATORS: Final = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "x86
 CLASSIFIER: Final = EXAMPLES / "classifier" / "model.pt"
 CLASSIFIER_SHAPE: Final = ("--input-shape", "1,3,32,32")
 
+BAD_MODEL: Final = 3
+"""What `build-runtime-run` returns for a file that is no model."""
+
 DEADLINE: Final = 3600.0
 """Seconds for one command: a cold build on two slow cores, and qemu after it."""
 

@@ -8,8 +8,9 @@ import pytest
 
 from builder.model import Abi
 from tests.coverage.runs import build, run
-from tests.coverage.suite import SUITES, prepare
-from tests.e2e.real import EMULATORS, Tool
+from tests.coverage.suite import SUITES, Prepared, prepare
+from tests.e2e.real import BAD_MODEL, EMULATORS, Runtime, Tool
+from tests.sanitizers.malformed import sparse
 
 IN_CI: Final = (
     ("dense", Abi.X86_64),
@@ -25,18 +26,53 @@ SLOW: Final = (
 """Each takes a cold build of its own: a quarter of an hour, or more."""
 
 
+@pytest.fixture(scope="module")
+def covering(
+    tool: Tool, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], tuple[Runtime, list[Prepared]]]:
+    """Build the runtime of a suite for an ABI, once; it comes with what torch answers."""
+    made: dict[tuple[str, str], tuple[Runtime, list[Prepared]]] = {}
+
+    def make(suite: str, abi: str) -> tuple[Runtime, list[Prepared]]:
+        if (suite, abi) not in made:
+            folder = tmp_path_factory.mktemp(f"{suite}-{abi}")
+            prepared = prepare(folder, SUITES[suite])
+            every = SUITES[suite].all_dtypes
+            runtime = build(tool, abi, prepared, folder / "dist", all_dtypes=every)
+            made[suite, abi] = runtime, prepared
+        return made[suite, abi]
+
+    return make
+
+
 @pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript and quantization
 @pytest.mark.parametrize(
     ("suite", "abi"), [*IN_CI, *(pytest.param(*it, marks=pytest.mark.slow) for it in SLOW)]
 )
 def test_every_family_of_operators_answers_as_torch_does(
-    suite: str, abi: str, tool: Tool, tmp_path: Path, require: Callable[[str], Path]
+    suite: str,
+    abi: str,
+    covering: Callable[[str, str], tuple[Runtime, list[Prepared]]],
+    tmp_path: Path,
+    require: Callable[[str], Path],
 ) -> None:
     if abi in EMULATORS:
         require(EMULATORS[abi])
-    wanted = SUITES[suite]
-    prepared = prepare(tmp_path, wanted)
-    runtime = build(tool, abi, prepared, tmp_path / "dist", all_dtypes=wanted.all_dtypes)
+    runtime, prepared = covering(suite, abi)
     failed = {it.coverage.name: found for it in prepared if (found := run(it, runtime, tmp_path))}
     assert not failed
-    assert len(prepared) > 0.9 * len(wanted.models)  # the others need dtypes the suite has not
+    # the others need dtypes the suite has not
+    assert len(prepared) > 0.9 * len(SUITES[suite].models)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_sparse_tensor_that_lies_is_refused_where_sparse_ones_are_known(
+    covering: Callable[[str, str], tuple[Runtime, list[Prepared]]], tmp_path: Path
+) -> None:
+    runtime, _ = covering("special", "x86_64")
+    model = tmp_path / "model.ptl"
+    for title, data in sparse():
+        model.write_bytes(data)
+        done = runtime.run(model, "--methods")
+        assert done.returncode == BAD_MODEL, f"{title}: {done.returncode} {done.stderr}"
+        assert "not in this runtime" not in done.stderr, title

@@ -4,13 +4,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from tests.e2e.real import CLASSIFIER, Runtime
+from tests.e2e.real import BAD_MODEL, CLASSIFIER, Runtime
 from tests.sanitizers.malformed import FOUND, malformed, seeds, variations
-
-BAD_MODEL: Final = 3
-"""What `build-runtime-run` returns for a file that is no model."""
 
 
 def load(made: Runtime, model: Path) -> tuple[int, str]:

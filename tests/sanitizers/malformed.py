@@ -27,6 +27,8 @@ FOUND: Final = Path(__file__).parent / "corpus"
 """What the fuzzer found, as small as it could be made."""
 
 MARK_FOREVER: Final = 100_000
+_COORDINATES, _ROWS = 1, 2
+"""Layouts by their numbers (`c10/core/Layout.h`)."""
 
 
 def malformed() -> Iterator[tuple[str, bytes]]:
@@ -36,6 +38,7 @@ def malformed() -> Iterator[tuple[str, bytes]]:
         yield title, _model(data=pickle)
     for title, value in _values():
         yield title, _model(data=module(weight=value))
+    yield from sparse()
     for title, methods in _functions():
         yield title, _model(*methods)
     for title, kept in _texts():
@@ -160,6 +163,29 @@ def _values() -> Iterator[tuple[str, Raw]]:
     more = made("__torch__", "Part", {"a": 1, "b": 2})
     yield "an object with an attribute more", Raw(encoded((one, more)))
     yield "an object of no attributes", made("__torch__", "Part", 5)
+
+
+def sparse() -> Iterator[tuple[str, bytes]]:
+    """Yield sparse tensors that lie: a runtime without them refuses them as such.
+
+    What the two indices are is the bits of floats, far beyond the size, but for the first file.
+    """
+    floats = tensor(storage(count=2), sizes=(2,), strides=(1,))
+    indices = tensor(storage(kind="Long", count=2), sizes=(1, 2), strides=(2, 1))
+    beyond = tensor(storage(kind="Long", count=2), sizes=(1, 9), strides=(9, 1))
+    for title, arguments in {
+        "sparse values of another count": (_COORDINATES, (4,), False, indices, tensor()),
+        "sparse indices out of range": (_COORDINATES, (4,), False, indices, floats),
+        "sparse indices beyond their data": (_COORDINATES, (4,), False, beyond, floats),
+        "sparse values beyond their data": (
+            _COORDINATES, (4,), False, indices, tensor(sizes=(2, 9), strides=(9, 1)),
+        ),
+        "sparse rows out of range": (_ROWS, (1, 4), False, indices, indices, floats),
+        "sparse of another layout": (99, (4,), False, indices, floats),
+        "sparse of nothing": (_COORDINATES,),
+    }.items():  # fmt: skip
+        rebuilt = called("torch._utils", "_rebuild_sparse_tensor", *arguments)
+        yield title, _model(data=module(weight=rebuilt))
 
 
 def _functions() -> Iterator[tuple[str, tuple[Any, ...]]]:

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,14 @@ def test_a_model_that_may_meet_quantized_tensors_has_another_profile(quantized: 
     profile = make_profile(selection, None)
     assert profile.backends == ("CPU", "QuantizedCPU")
     assert make_profile(selection, frozenset({"Float"})).dtypes == {"Float", *QUANTIZED_DTYPES}
+
+
+def test_a_model_that_stores_sparse_tensors_calls_an_operator_when_it_is_loaded() -> None:
+    dense = model("a", ("aten::mm", 2))
+    stored = select([replace(dense, sparse=True)])
+    assert {str(it) for it in stored.names} == {"aten::mm", "aten::_sparse_coo_tensor_unsafe"}
+    assert "SparseCPU" in make_profile(stored, None).backends
+    assert {str(it) for it in select([dense]).names} == {"aten::mm"}
 
 
 @pytest.mark.parametrize("operator", ["aten::sparse_coo_tensor.indices", "aten::to_dense"])

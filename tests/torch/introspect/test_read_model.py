@@ -406,3 +406,20 @@ def test_the_hash_is_that_of_the_file_that_ships(tmp_path: Path, real: Host) -> 
     convolution().save(str(tmp_path / "net.pt"))
     model = read_model(tmp_path / "net.pt", real)
     assert model.sha256 == hashlib.sha256(model.path.read_bytes()).hexdigest()
+
+
+def test_a_stored_sparse_tensor_is_known(tmp_path: Path, real: Host) -> None:
+    class Sparse(torch.nn.Module):
+        weight: torch.Tensor
+
+        def __init__(self, weight: torch.Tensor) -> None:
+            super().__init__()
+            self.register_buffer("weight", weight)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.mm(self.weight, x)
+
+    for weight, expected in ((torch.eye(3).to_sparse(), True), (torch.eye(3), False)):
+        path = tmp_path / f"{expected}.pt"
+        torch.jit.script(Sparse(weight)).save(str(path))  # type: ignore[no-untyped-call]
+        assert read_model(path, real).sparse == expected
