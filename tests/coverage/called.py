@@ -224,6 +224,14 @@ QUANTIZED: Final = (
     call("aten::dequantize.self", call("aten::quantize_per_tensor_dynamic", X, QUINT8, False)),
 )  # fmt: skip
 
+
+def _with_qnnpack() -> bytes:
+    torch.backends.quantized.engine = (
+        "qnnpack"  # what it packs is for the engine that runtimes have
+    )
+    return lite_model(QUANTIZED)
+
+
 SUITE: Final = (
     Coverage("called_numbers", lambda: lite_model(NUMBERS), lambda: [inputs(NUMBERS)]),
     Coverage("called_tensors", lambda: lite_model(TENSORS), lambda: [inputs(TENSORS)]),
@@ -233,6 +241,4 @@ SUITE: Final = (
         lambda: [()],
     ),
 )
-QUANTIZED_SUITE: Final = (
-    Coverage("called_quantized", lambda: lite_model(QUANTIZED), lambda: [inputs(QUANTIZED)]),
-)
+QUANTIZED_SUITE: Final = (Coverage("called_quantized", _with_qnnpack, lambda: [inputs(QUANTIZED)]),)

@@ -177,6 +177,12 @@ class PackedSequences(nn.Module):
         return [answer, hidden, cell]
 
 
+def _plain(make: Callable[[], nn.Module]) -> nn.Module:
+    """Return a model that packs weights itself: with the engine that runtimes have."""
+    torch.backends.quantized.engine = "qnnpack"
+    return make()
+
+
 class HalfWeights(nn.Module):
     """QNNPACK has none: torch fails, and the runtime in the same words."""
 
@@ -259,13 +265,13 @@ SUITE: Final[tuple[Coverage, ...]] = (
     _calibrated("arithmetic", Arithmetic, 1, 4, 8, 8),
     Coverage("quantize_direct", Direct, lambda: [(numbers(2, 3, 4),)]),
     Coverage("dynamic_layers", lambda: _dynamic(DynamicLayers), lambda: [(numbers(3, 2, 6),)]),
-    Coverage("packing", Packing, lambda: [(numbers(3, 4), numbers(1, 2, 4, 8))]),
+    Coverage("packing", lambda: _plain(Packing), lambda: [(numbers(3, 4), numbers(1, 2, 4, 8))]),
     Coverage(
         "dynamic_packed_sequences",
         lambda: _dynamic(PackedSequences),
         lambda: [(numbers(5, 4), torch.tensor([2, 2, 1]))],
     ),
-    Coverage("half_weights", HalfWeights, lambda: [(numbers(3, 4),)]),
+    Coverage("half_weights", lambda: _plain(HalfWeights), lambda: [(numbers(3, 4),)]),
     Coverage("dynamic_cells", lambda: _dynamic(DynamicCells), lambda: [(numbers(3, 4),)]),
     Coverage("bag_8_bits", lambda: _embedding(Bag(nn.EmbeddingBag, BYTES)), lambda: [BAGS]),
     Coverage(
