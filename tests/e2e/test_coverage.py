@@ -62,7 +62,7 @@ def test_every_family_of_operators_answers_as_torch_does(
     failed = {it.coverage.name: found for it in prepared if (found := run(it, runtime, tmp_path))}
     assert not failed
     # the others need dtypes the suite has not
-    assert len(prepared) > 0.9 * len(SUITES[suite].models)
+    assert len(prepared) > 0.8 * len(SUITES[suite].models)
 
 
 @pytest.mark.filterwarnings("ignore")
