@@ -75,17 +75,25 @@ class SourceSearch:
             return ()
         stub = stub_of(symbol)
         parts = (stub,) if stub is not None else tuple(reversed(identifiers(symbol)))
+        found: list[str] = []
         for part in parts:
-            for word in _shortened(part.removeprefix("structured_")):
-                if sources := self._words.get(word):
-                    strange = self._strange(sources, () if stub else parts)
-                    return tuple(
-                        sorted(
-                            sources,
-                            key=lambda it: (strange[it], self._rank(it, word, stub is not None)),
-                        )
-                    )
-        return ()
+            name = part.removeprefix("structured_")
+            for word in _shortened(name):
+                sources = set(self._words.get(word, ())).difference(found)
+                if found:  # who mentions the whole name may only call what a macro makes elsewhere
+                    sources = {it for it in sources if self._pastes(it, name[len(word) :])}
+                strange = self._strange(sources, () if stub else parts)
+                ranks = {
+                    it: (strange[it], self._rank(it, word, stub is not None)) for it in sources
+                }
+                found += sorted(sources, key=ranks.__getitem__)
+            if found:
+                break
+        return tuple(found)
+
+    def _pastes(self, source: str, ending: str) -> bool:
+        """Tell whether a macro of a source makes names with this ending: `name##_sparse`."""
+        return bool(re.search(rb"##\s*" + re.escape(ending.encode()) + rb"\b", self._texts[source]))
 
     def _strange(self, sources: Iterable[str], parts: Iterable[str]) -> dict[str, int]:
         """Count the parts of a name that a source never mentions: namespaces, classes."""

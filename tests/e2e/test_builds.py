@@ -38,10 +38,9 @@ BUILDS: Final = [
     pytest.param("classifier", "x86_64"),
     pytest.param("control_flow", "x86_64"),
     pytest.param("classifier", "armeabi-v7a"),
-    pytest.param("quantized", "x86_64"),
     *(
         pytest.param(name, "x86_64", marks=SLOW)
-        for name in ("mobilenet_v2", "lstm_text", "image_bytes", "two_models")
+        for name in ("mobilenet_v2", "lstm_text", "image_bytes", "two_models", "quantized")
     ),
     *(
         pytest.param(name, "arm64-v8a", marks=SLOW)
@@ -145,16 +144,6 @@ def test_operators_of_old_models_keep_their_former_meaning(tool: Tool, tmp_path:
     (made,) = built(tool.run(*words, cwd=tmp_path), tmp_path / "dist")
     assert "aten::div.Tensor_mode" in made.summary["operators"]
     assert made.check("outputs", "former")["outcome"] == "passed"
-
-
-@pytest.mark.parametrize(("name", "quantized"), [("classifier", False), ("quantized", True)])
-def test_quantized_kernels_are_in_runtimes_of_quantized_models_alone(
-    name: str, runtime: Make, *, quantized: bool
-) -> None:
-    report = runtime(name, "x86_64").prefix / "share/build_runtime/size-report.json"
-    names = [it["name"] for it in json.loads(report.read_text(encoding="utf-8"))["objects"]]
-    assert any("/native/quantized/cpu/" in it for it in names) == quantized
-    assert any("/qnnpack/" in it for it in names) == quantized
 
 
 def test_a_runtime_tells_what_it_holds(runtime: Make) -> None:

@@ -1,5 +1,6 @@
 """The coverage models run in runtimes that hold all of them, and answer as desktop torch does."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,18 +13,12 @@ from tests.coverage.suite import SUITES, Prepared, prepare
 from tests.e2e.real import BAD_MODEL, EMULATORS, Runtime, Tool
 from tests.sanitizers.malformed import sparse
 
-IN_CI: Final = (
-    ("dense", Abi.X86_64),
-    ("special", Abi.X86_64),
-    *(("quick", abi) for abi in Abi if abi is not Abi.X86_64),
-)
+IN_CI: Final = (*(("quick", abi) for abi in Abi), ("special", Abi.X86_64))
 SLOW: Final = (
-    ("dtypes", Abi.X86_64),
-    ("quantized", Abi.X86_64),
-    ("sparse", Abi.X86_64),
+    *((suite, Abi.X86_64) for suite in ("dense", "dtypes", "quantized", "sparse")),
     *(("everything", abi) for abi in Abi),
 )
-"""Each takes a cold build of its own: a quarter of an hour, or more."""
+"""Each takes a cold build of its own, or hundreds of kernels: a quarter of an hour, or more."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +58,18 @@ def test_every_family_of_operators_answers_as_torch_does(
     assert not failed
     # the others need dtypes the suite has not
     assert len(prepared) > 0.8 * len(SUITES[suite].models)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("suite", "quantized"), [("quick", False), ("special", True)])
+def test_quantized_kernels_are_in_runtimes_of_quantized_models_alone(
+    suite: str, covering: Callable[[str, str], tuple[Runtime, list[Prepared]]], *, quantized: bool
+) -> None:
+    runtime, _ = covering(suite, "x86_64")
+    report = runtime.prefix / "share/build_runtime/size-report.json"
+    names = [it["name"] for it in json.loads(report.read_text(encoding="utf-8"))["objects"]]
+    assert any("/native/quantized/cpu/" in it for it in names) == quantized
+    assert any("/qnnpack/" in it for it in names) == quantized
 
 
 @pytest.mark.filterwarnings("ignore")

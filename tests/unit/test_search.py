@@ -67,6 +67,19 @@ def test_names_that_macros_paste_are_found_by_their_beginning(tmp_path: Path) ->
     )
 
 
+def test_what_a_macro_makes_is_found_though_its_callers_have_the_whole_name(tmp_path: Path) -> None:
+    found = search(
+        tmp_path,
+        {
+            "Register.cpp": "Tensor& relu_(Tensor& x) {\n  return native::relu_sparse_(x);\n}",
+            "Activation.cpp": "Tensor relu(const Tensor& x) {\n}",
+            "Unary.cpp": "#define MAKE(name) Tensor& name##_sparse_(Tensor& x) {}\nMAKE(relu)",
+            "Other.cpp": "#define MAKE(name) Tensor& name##_sparse_(Tensor& x) {}\nMAKE(tanh)",
+        },
+    ).definers("_ZN2at6native12relu_sparse_ERNS_6TensorE")
+    assert found == ("pytorch:Register.cpp", "pytorch:Unary.cpp")
+
+
 def test_a_stub_is_where_its_kernel_is_registered(tmp_path: Path) -> None:
     known = search(
         tmp_path,
