@@ -8,6 +8,7 @@
 #include <caffe2/serialize/versions.h>
 #include <miniz.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -63,10 +64,18 @@ uint32_t crc32(const unsigned char* data, size_t size) {
   return ~crc;
 }
 
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+// Whatever the case of letters, as miniz compares the names it is asked for. `end` is in lower case.
 bool ends_with(const char* name, const char* end) {
   const size_t size = std::strlen(name);
   const size_t end_size = std::strlen(end);
-  return size >= end_size && std::strcmp(name + size - end_size, end) == 0;
+  return size >= end_size &&
+      std::equal(end, end + end_size, name + size - end_size, [](char expected, char letter) {
+           return expected == lower(letter);
+         });
 }
 
 [[noreturn]] void fail_record(const char* name) {
@@ -85,7 +94,7 @@ void check_record(mz_zip_archive* zip, const mz_zip_archive_file_stat& record) {
 }
 
 // The reader of LibTorch leaks its table of contents when it gives up while it is being made, which it
-// does for an archive without a folder or without a version it knows.
+// does for an archive without a folder or without a version it knows. What else it reads then has been checked.
 void check_version(mz_zip_archive* zip) {
   char name[MZ_ZIP_MAX_ARCHIVE_FILENAME_SIZE];
   mz_zip_reader_get_filename(zip, 0, name, sizeof(name));
@@ -137,7 +146,9 @@ void check_archive(const ReadAdapterInterface& source) {
   const mz_uint count = mz_zip_reader_get_num_files(directory.zip());
   for (mz_uint i = 0; i < count; ++i) {
     mz_zip_archive_file_stat record;
-    if (!mz_zip_reader_file_stat(directory.zip(), i, &record)) {
+    // a longer name is cut in what tells of the record, and found by all of it
+    if (!mz_zip_reader_file_stat(directory.zip(), i, &record) ||
+        mz_zip_reader_get_filename(directory.zip(), i, nullptr, 0) > sizeof(record.m_filename)) {
       fail_record("its table of contents");
     }
     if (record.m_uncomp_size / kMaxExpansion > source.size()) {

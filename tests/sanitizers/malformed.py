@@ -27,6 +27,8 @@ FOUND: Final = Path(__file__).parent / "corpus"
 """What the fuzzer found, as small as it could be made."""
 
 MARK_FOREVER: Final = 100_000
+_LOCAL_HEADER: Final = 30
+"""Bytes before the name of a record (APPNOTE.TXT, 4.3.7)."""
 _COORDINATES, _ROWS = 1, 2
 """Layouts by their numbers (`c10/core/Layout.h`)."""
 
@@ -61,6 +63,17 @@ def _archives() -> Iterator[tuple[str, bytes]]:
         kept = {key: record for key, record in records.items() if key != "version"}
         yield title, archive(kept if version is None else {**kept, "version": version})
     yield "another version first", archive({".data/version": b"x", **records})
+    yield "a name too long", archive({".data/serialization_id": b"1", **records}, folder="m" * 500)
+    # the reader finds names in any case
+    for key in (".data/serialization_id", ".data/Serialization_ID", "BYTECODE.pkl"):
+        yield f"no header before {key}", _without_header(archive({**records, key: b"1"}), key)
+
+
+def _without_header(data: bytes, key: str) -> bytes:
+    """Damage what stands before a record; the table of contents, at the end, is as it was."""
+    signature = data.index(f"net/{key}".encode()) - _LOCAL_HEADER
+    assert data[signature:].startswith(b"PK\3\4")
+    return data[:signature] + b"PK\0\0" + data[signature + 4 :]
 
 
 def variations() -> Iterator[tuple[str, bytes]]:
