@@ -11,6 +11,7 @@ from builder.candidates import Group
 _NESTED: Final = re.compile(r"_Z(?:T[VTIS]|GV|L)?N?[KVrRO]*")
 _TOKEN: Final = re.compile(rb"[A-Za-z_]\w+")
 _STUB: Final = "_DECLARE_DISPATCH_type"
+_STRUCTURED: Final = "structured_"
 
 
 def identifiers(symbol: str) -> tuple[str, ...]:
@@ -73,19 +74,15 @@ class SourceSearch:
         """Return the sources that may define `symbol`, the likeliest first."""
         if symbol in self._provided():
             return ()
-        stub = stub_of(symbol)
-        parts = (stub,) if stub is not None else tuple(reversed(identifiers(symbol)))
+        parts, definition = _sought(symbol)
         found: list[str] = []
         for part in parts:
-            name = part.removeprefix("structured_")
-            for word in _shortened(name):
+            for word in _shortened(part):
                 sources = set(self._words.get(word, ())).difference(found)
                 if found:  # who mentions the whole name may only call what a macro makes elsewhere
-                    sources = {it for it in sources if self._pastes(it, name[len(word) :])}
-                strange = self._strange(sources, () if stub else parts)
-                ranks = {
-                    it: (strange[it], self._rank(it, word, stub is not None)) for it in sources
-                }
+                    sources = {it for it in sources if self._pastes(it, part[len(word) :])}
+                strange = self._strange(sources, parts)
+                ranks = {it: (strange[it], self._rank(it, word, definition)) for it in sources}
                 found += sorted(sources, key=ranks.__getitem__)
             if found:
                 break
@@ -100,17 +97,25 @@ class SourceSearch:
         known = [frozenset(self._words.get(part, ())) for part in parts]
         return {source: sum(source not in it for it in known) for source in sources}
 
-    def _rank(self, source: str, word: str, stub: bool) -> tuple[int, int, str]:  # noqa: FBT001
+    def _rank(self, source: str, word: str, definition: str) -> tuple[int, int, str]:
         """Definitions before uses; then where the word stands most often; then by name."""
         text = self._texts[source]
-        name = re.escape(word.encode())
-        definition = (
-            rb"REGISTER\w*DISPATCH\(\s*" + name + rb"\b"
-            if stub
-            else rb"^(?!\s*(?:return|//|#include))[^;\n=]*\b" + name + rb"\b\s*[(,)][^;]*?\{"
-        )
-        defines = re.search(definition, text, re.MULTILINE)
-        return (0 if defines else 1, -len(re.findall(rb"\b" + name + rb"\b", text)), source)
+        name = rb"\b" + re.escape(word.encode()) + rb"\b"
+        defines = re.search(definition.encode().replace(b"NAME", name), text, re.MULTILINE)
+        return (0 if defines else 1, -len(re.findall(name, text)), source)
+
+
+def _sought(symbol: str) -> tuple[tuple[str, ...], str]:
+    """Return the names to look for, and the pattern of a definition of NAME."""
+    stub = stub_of(symbol)
+    if stub is not None:
+        return (stub,), r"REGISTER\w*DISPATCH\(\s*NAME"
+    parts = tuple(reversed(identifiers(symbol)))
+    for part in parts:
+        # macros make the class: no source spells its name, and all its functions have one of two
+        if part.startswith(_STRUCTURED):
+            return (part.removeprefix(_STRUCTURED),), r"TORCH_(?:META|IMPL)_FUNC2?\(\s*NAME"
+    return parts, r"^(?!\s*(?:return|//|#include))[^;\n=]*NAME\s*[(,)][^;]*?\{"
 
 
 def _shortened(word: str) -> Iterator[str]:

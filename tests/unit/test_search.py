@@ -67,6 +67,24 @@ def test_names_that_macros_paste_are_found_by_their_beginning(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    "function", ["4meta21structured_avg_pool2d4meta", "6native21structured_avg_pool2d4impl"]
+)
+def test_a_structured_kernel_is_found_by_the_name_in_its_macro(
+    function: str, tmp_path: Path
+) -> None:
+    found = search(
+        tmp_path,
+        {
+            "AveragePool.cpp": "TORCH_META_FUNC(avg_pool2d)(int x) {}\n"
+            "TORCH_IMPL_FUNC(avg_pool2d)(int x) {}",
+            "Register.cpp": "Tensor avg_pool2d(int x) {\n}\nvoid meta() {\n}\nvoid impl() {\n}",
+            "Other.cpp": "namespace at { namespace meta { void impl() {\n}\n } }",
+        },
+    ).definers(f"_ZN2at{function}ERKNS_6TensorE")
+    assert found == ("pytorch:AveragePool.cpp", "pytorch:Register.cpp")
+
+
 def test_what_a_macro_makes_is_found_though_its_callers_have_the_whole_name(tmp_path: Path) -> None:
     found = search(
         tmp_path,
