@@ -75,17 +75,23 @@ class Suite:
         object.__setattr__(self, "models", tuple(it for it in self.models if not it.missing))
 
 
+def _chosen(names: frozenset[str]) -> tuple[Coverage, ...]:
+    found = tuple(it for it in MODELS if it.name in names)
+    assert len(found) == len(names), "a model that is chosen for CI has another name"
+    return found
+
+
 SUITES: Final = {
     "dense": Suite(DENSE),
     "dtypes": Suite(DENSE, KNOWN_DTYPES),
     "special": Suite(
-        tuple(it for it in MODELS if it.name in _SPECIAL),
+        _chosen(_SPECIAL),
         DEFAULT_DTYPES | QUANTIZED_DTYPES | signal.CFLOAT,
     ),
     "quantized": Suite(QUANTIZED, DEFAULT_DTYPES | QUANTIZED_DTYPES),
     "sparse": Suite(sparse.SUITE),
     "everything": Suite(MODELS, KNOWN_DTYPES | QUANTIZED_DTYPES),
-    "quick": Suite(tuple(it for it in DENSE if it.name in _QUICK)),
+    "quick": Suite(_chosen(_QUICK)),
 }
 """A runtime that meets quantized or sparse tensors resolves all calls for them too: these are apart, so
 that the dense ones are proven as users have them."""
