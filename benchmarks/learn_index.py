@@ -15,20 +15,21 @@ from types import MappingProxyType
 
 from platformdirs import user_cache_path
 
-from builder.build import ObjectStore
-from builder.closure.objects import read_object
-from builder.console import Console, make_console
-from builder.errors import CompileError
-from builder.files import write_atomic
-from builder.locations.derive import derive_locations
-from builder.locations.table import FILE, to_bytes
-from builder.model import Abi, Platform
-from builder.pipeline import make_plan, read_wanted
-from builder.pipeline.planning import always_linked, shipped_indexes
-from builder.process import Host, SubprocessRunner
-from builder.source import SourceRequest, open_source
-from builder.symbols import condense, read_index
-from builder.targets import make_target
+from builder.compilation.store import ObjectStore
+from builder.foundation.console import Console, make_console
+from builder.foundation.files import write_atomic
+from builder.foundation.process import Host, SubprocessRunner
+from builder.libtorch.closure.objects import read_object
+from builder.libtorch.locations.derive import derive_locations
+from builder.libtorch.locations.table import FILE, to_bytes
+from builder.libtorch.symbols import condense, read_index
+from builder.pipeline.planning import always_linked, make_plan, shipped_indexes
+from builder.pipeline.wanted import read_wanted
+from builder.source.opening import open_source
+from builder.source.request import SourceRequest
+from builder.vocabulary.errors import CompileError
+from builder.vocabulary.model import Abi, Platform
+from builder.vocabulary.targets import make_target
 
 _BATCH = 16
 EXAMPLE = Path(__file__).parents[1] / "examples" / "classifier" / "model.pt"

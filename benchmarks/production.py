@@ -21,11 +21,11 @@ from typing import Any, Final
 import platformdirs
 import yaml
 
-from builder.codegen import pinned_catalogue
-from builder.model import OperatorName
-from builder.pipeline import read_models
-from builder.process import Host, SubprocessRunner
-from builder.selection import select
+from builder.foundation.process import Host, SubprocessRunner
+from builder.libtorch.codegen import pinned_catalogue
+from builder.models.selection import select
+from builder.pipeline.wanted import read_models
+from builder.vocabulary.model import OperatorName
 from tests.coverage.suite import SUITES, prepare
 
 ROOT: Final = Path(__file__).parents[1]

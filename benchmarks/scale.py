@@ -19,10 +19,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from builder.console import make_console
-from builder.pipeline import read_models
-from builder.process import Host, SubprocessRunner
-from builder.source import SourceRequest, open_source
+from builder.foundation.console import make_console
+from builder.foundation.process import Host, SubprocessRunner
+from builder.pipeline.wanted import read_models
+from builder.source.opening import open_source
+from builder.source.request import SourceRequest
 from tests.coverage.suite import SUITES, prepare
 
 ROOT: Final = Path(__file__).parents[1]

@@ -29,9 +29,9 @@ from builder.commands.options import (
     request_of,
     settings_of,
 )
-from builder.config import Setting
-from builder.console import Console, make_console
-from builder.errors import BuildRuntimeError, ModelError, UsageError, did_you_mean
+from builder.foundation.console import Console, make_console
+from builder.foundation.settings import Setting
+from builder.vocabulary.errors import BuildRuntimeError, ModelError, UsageError, did_you_mean
 
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each way to end
@@ -107,14 +107,14 @@ def _build(words: list[str]) -> int:
     options = main_parser().parse(words)
     settings = settings_of(options, os.environ)
     request, host = request_of(options, settings), host_of(settings, os.environ)
-    from builder import pipeline  # noqa: PLC0415  the stages load for commands that run them
     from builder.commands import results  # noqa: PLC0415
+    from builder.pipeline.run import run  # noqa: PLC0415  the stages load for commands that run them
 
     console = _console(options)
     if options.verbose:
         _show_settings(settings, console)
     try:
-        built = pipeline.run(request, host, console)
+        built = run(request, host, console)
     finally:
         console.close()
     summaries = [it.summary for it in built]
@@ -171,7 +171,7 @@ def _verify(words: list[str]) -> int:
     inputs, limits = inputs_of(options, models), limits_of(options)
     host = host_of(settings_of(options, os.environ), os.environ)
     from builder.commands import verification  # noqa: PLC0415
-    from builder.pipeline import Wish  # noqa: PLC0415
+    from builder.pipeline.proving import Wish  # noqa: PLC0415
 
     wish = Wish("--no-run" if options.no_run else "", options.require_run, limits)
     question = verification.Question(options.artifact, models, inputs, wish, options.junit)

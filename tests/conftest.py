@@ -12,10 +12,8 @@ from typing import Final, NoReturn
 import pytest
 from hypothesis import settings
 
-from builder.process import Command, CommandError, Completed, Host
-
-TESTS: Final = Path(__file__).parent
-ROOT: Final = TESTS.parent
+from builder.foundation.process import Command, CommandError, Completed, Host
+from tests.places import TESTS
 
 settings.register_profile("busy", deadline=None)  # CI machines pause; slow is not wrong
 settings.load_profile("busy")

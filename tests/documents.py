@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from builder.resources import DATA
+from builder.foundation.resources import DATA
 
 SCHEMAS = DATA / "schemas"
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from builder import pipeline
-from builder.codegen import pinned_catalogue
 from builder.commands.options import Asked
-from builder.preflight import Problem, advice
-from builder.process import Host
-from builder.source import SourceRequest
+from builder.foundation.process import Host
+from builder.libtorch.codegen import pinned_catalogue
+from builder.models.preflight.problems import Problem, advice
+from builder.pipeline.wanted import read_wanted
+from builder.source.request import SourceRequest
 
 
 def check(asked: Asked, host: Host) -> tuple[dict[str, Any], str]:
@@ -16,7 +16,7 @@ def check(asked: Asked, host: Host) -> tuple[dict[str, Any], str]:
     Neither its source nor a toolchain is needed. Raise `ModelError` for a file that is no model,
     `UsageError` for one that is no operator list.
     """
-    wanted = pipeline.read_wanted(asked.models, asked.lists, asked.extra, host)
+    wanted = read_wanted(asked.models, asked.lists, asked.extra, host)
     version = SourceRequest(directory=None).version
     catalogue = pinned_catalogue(version)
     problems = wanted.problems(version, catalogue)

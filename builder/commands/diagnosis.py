@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from builder import RELEASE
-from builder.errors import BuildRuntimeError
-from builder.model import Abi, Platform
-from builder.process import Host
-from builder.source import pins
-from builder.targets import facts, make_target
-from builder.toolchain import find_program, find_zig, program_version
-from builder.verify import find_executor
+from builder.foundation.process import Host
+from builder.proof.execution import find_executor
+from builder.source.pins import pins
+from builder.toolchains.zig import find_program, find_zig, program_version
+from builder.vocabulary.errors import BuildRuntimeError
+from builder.vocabulary.model import Abi, Platform
+from builder.vocabulary.targets import facts, make_target
 
 _KEPT: Final = {
     "sources": "unpacked source trees",

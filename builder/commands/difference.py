@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from builder import RELEASE
-from builder.codegen import pinned_catalogue
-from builder.cuts import active_cuts
-from builder.introspect import read_model
-from builder.model import Holdings, Model, OperatorName, OperatorUse, Selection
-from builder.preflight import read_interpreter
-from builder.process import Host
-from builder.selection import make_profile, select, with_classes
-from builder.verify import open_artifact, unmet_needs
+from builder.artifact.opening import open_artifact
+from builder.foundation.process import Host
+from builder.libtorch.codegen import pinned_catalogue
+from builder.libtorch.cuts import active_cuts
+from builder.models.conversion.torchscript import read_model
+from builder.models.preflight.interpreter import read_interpreter
+from builder.models.selection import make_profile, select, with_classes
+from builder.proof.needs import unmet_needs
+from builder.vocabulary.model import Holdings, Model, OperatorName, OperatorUse, Selection
 
 
 @dataclass(frozen=True, slots=True)

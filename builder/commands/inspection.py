@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from builder import RELEASE
-from builder.introspect import read_model
-from builder.locations import read_locations
-from builder.model import InputSpec, Method, Model, OperatorName
-from builder.process import Host
-from builder.selection import select
-from builder.tracing import Execution, State, Trace, reconcile, trace_model
+from builder.foundation.process import Host
+from builder.libtorch.locations.table import read_locations
+from builder.models.conversion.torchscript import read_model
+from builder.models.selection import select
+from builder.models.tracing.execution_trace import Trace
+from builder.models.tracing.reconcile import Execution, State, reconcile
+from builder.models.tracing.trace_model import trace_model
+from builder.vocabulary.model import InputSpec, Method, Model, OperatorName
 
 
 class Notes(Protocol):
@@ -71,7 +73,7 @@ def _trace(
                 notes.note(f"{model.name} was not run: it bundles no inputs")
             found.append(None)
             continue
-        from builder.codegen import pinned_catalogue  # noqa: PLC0415  seldom needed
+        from builder.libtorch.codegen import pinned_catalogue  # noqa: PLC0415  seldom needed
 
         notes.step(f"running {model.name} in desktop torch on {spec.describe()}")
         trace = trace_model(model, spec, host)

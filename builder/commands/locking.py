@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Any, Final
 
-from builder import pipeline
-from builder.codegen import pinned_catalogue
 from builder.commands.options import Asked
-from builder.errors import UsageError, VerificationError
-from builder.files import check_writable, write_if_changed
-from builder.lists import OperatorList, changes, read_list, to_yaml
-from builder.preflight import refuse
-from builder.process import Host
-from builder.source import SourceRequest
+from builder.foundation.files import check_writable, write_if_changed
+from builder.foundation.process import Host
+from builder.libtorch.codegen import pinned_catalogue
+from builder.models.lists.operator_list import OperatorList
+from builder.models.lists.reading import read_list
+from builder.models.lists.resolving import changes
+from builder.models.lists.writing import to_yaml
+from builder.models.preflight.problems import refuse
+from builder.pipeline.wanted import read_wanted
+from builder.source.request import SourceRequest
+from builder.vocabulary.errors import UsageError, VerificationError
 
 _COMMENT: Final = """\
 Which operators are needed, and by which model. Written by `build-runtime lock`: run it again rather
@@ -45,7 +48,7 @@ def check(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
 
 
 def _needed(asked: Asked, host: Host) -> OperatorList:
-    wanted = pipeline.read_wanted(asked.models, asked.lists, asked.extra, host)
+    wanted = read_wanted(asked.models, asked.lists, asked.extra, host)
     version = SourceRequest(directory=None).version
     catalogue = pinned_catalogue(version)
     refuse(wanted.problems(version, catalogue), version)

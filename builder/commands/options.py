@@ -9,16 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from builder.config import DEFAULTS, Setting, read_table, resolve
-from builder.errors import UsageError, did_you_mean
-from builder.model import Limits, Selection
-from builder.process import Host, SubprocessRunner
-from builder.targets import parse_abis
+from builder.foundation.process import Host, SubprocessRunner
+from builder.foundation.settings import DEFAULTS, Setting, read_table, resolve
+from builder.vocabulary.errors import UsageError, did_you_mean
+from builder.vocabulary.model import Limits, Selection
+from builder.vocabulary.targets import parse_abis
 
 if TYPE_CHECKING:  # the stages load only for the commands that run them
-    from builder.pipeline import Request
-    from builder.source import SourceRequest
-    from builder.verify import InputSpec
+    from builder.pipeline.request import Request
+    from builder.source.request import SourceRequest
+    from builder.vocabulary.model import InputSpec
 
 _LIST_SUFFIXES: Final = frozenset({".yaml", ".yml", ".txt"})
 WANTED: Final = "TorchScript .pt, lite .ptl, or an operator list .yaml or .txt"
@@ -223,7 +223,7 @@ def is_list(path: Path) -> bool:
 
 def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "Request":
     """Return what the pipeline is asked to do; raise `UsageError` for what it cannot be asked."""
-    from builder.pipeline import Request  # noqa: PLC0415  the stages load for commands that run them
+    from builder.pipeline.request import Request  # noqa: PLC0415  the stages load for commands that run them
 
     asked = asked_of(options, "build-runtime")
     if not asked.models and getattr(options, "require_run", False):
@@ -264,7 +264,7 @@ def choice(setting: Setting, known: Sequence[str], name: str) -> str:
 
 
 def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "SourceRequest":
-    from builder.source import SourceProvider, SourceRequest  # noqa: PLC0415
+    from builder.source.request import SourceProvider, SourceRequest  # noqa: PLC0415
 
     directory = settings["source"].value
     provider = choice(
@@ -278,7 +278,7 @@ def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "So
 
 
 def _dtypes(setting: Setting) -> frozenset[str] | None:
-    from builder.selection import KNOWN_DTYPES, make_profile  # noqa: PLC0415
+    from builder.models.selection import KNOWN_DTYPES, make_profile  # noqa: PLC0415
 
     if not setting.value:
         return None
@@ -315,7 +315,7 @@ def _tolerance(name: str, text: str | None) -> float | None:
 
 def inputs_of(options: argparse.Namespace, models: Sequence[Path]) -> "tuple[InputSpec, ...]":
     """Give every model its inputs: by name (`MODEL=FILE`), in order, or by shape."""
-    from builder.verify import InputSpec  # noqa: PLC0415
+    from builder.vocabulary.model import InputSpec  # noqa: PLC0415
 
     if not models and (options.input or options.input_shape):
         raise UsageError(
@@ -361,7 +361,7 @@ def _input_files(texts: Sequence[str], names: list[str]) -> list[list[Path]]:
 def _shapes(
     texts: Sequence[str], dtypes: Sequence[str]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
-    from builder.values import DTYPES  # noqa: PLC0415
+    from builder.vocabulary.value_files import DTYPES  # noqa: PLC0415
 
     wrong = [text for text in texts if not all(it.isdecimal() for it in text.split(","))]
     if wrong:

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from builder import pipeline
-from builder.pipeline import Events, Planned, Request
-from builder.process import Host
-from builder.source import open_source
+from builder.foundation.process import Host
+from builder.pipeline.planning import find_targets, make_plan
+from builder.pipeline.request import Events, Planned, Request
+from builder.pipeline.wanted import read_wanted, refuse_early
+from builder.source.opening import open_source
 
 _LINKED_SHARE: Final = 0.46
 """Size of the stripped library over the predicted bytes of sections, which count what functions
@@ -14,12 +15,12 @@ share once for each of them. Measured on the examples, where it varies between 0
 
 def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
     """Return what each target of a request would need; compiles nothing."""
-    wanted = pipeline.read_wanted(request.models, request.lists, request.extra, host)
-    pipeline.refuse_early(wanted, request.source)
+    wanted = read_wanted(request.models, request.lists, request.extra, host)
+    refuse_early(wanted, request.source)
     source = open_source(request.source, host, events)
     planned = [
-        pipeline.make_plan(wanted, source, target, request.dtypes, host, events)
-        for target in pipeline.find_targets(request, host, events)
+        make_plan(wanted, source, target, request.dtypes, host, events)
+        for target in find_targets(request, host, events)
     ]
     return {
         "version": 1,

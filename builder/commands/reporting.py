@@ -6,9 +6,9 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from builder.errors import UsageError
-from builder.report import from_json, to_json
-from builder.report import to_text as report_text
+from builder.report.render import from_json, to_json
+from builder.report.render import to_text as report_text
+from builder.vocabulary.errors import UsageError
 
 _REPORT: Final = "share/build_runtime/size-report.json"
 _LARGEST_REPORT: Final = 50_000_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from builder.pipeline import Built
+from builder.pipeline.request import Built
 
 
 def describe(built: Built) -> str:

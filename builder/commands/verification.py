@@ -7,25 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from builder.errors import VerificationError
-from builder.files import check_writable, write_atomic
-from builder.model import InputSpec, Model, Selection
-from builder.pipeline import Events, Subject, Wish, prove, read_models
-from builder.process import Host
-from builder.selection import KNOWN_DTYPES, make_profile, select
-from builder.verify import (
-    Artifact,
-    Element,
-    Outcome,
-    Verdict,
-    changed_files,
-    failures,
-    open_artifact,
-    to_junit,
-    unmet_needs,
-)
-from builder.verify.artifact import SELECTION
-from builder.verify.verdicts import FILES, NEEDS, OUTPUTS, RUN
+from builder.artifact.opening import SELECTION, Artifact, changed_files, open_artifact
+from builder.foundation.files import check_writable, write_atomic
+from builder.foundation.process import Host
+from builder.models.selection import KNOWN_DTYPES, make_profile, select
+from builder.pipeline.proving import Subject, Wish, prove
+from builder.pipeline.request import Events
+from builder.pipeline.wanted import read_models
+from builder.proof.compare import Element
+from builder.proof.junit import to_junit
+from builder.proof.needs import unmet_needs
+from builder.proof.verdicts import FILES, NEEDS, OUTPUTS, RUN, Outcome, Verdict, failures
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.model import InputSpec, Model, Selection
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",

@@ -3,20 +3,20 @@
 from dataclasses import replace
 from functools import cache
 
-from builder.build import BuildOutput, build_runtime
-from builder.build.runtime import Demand
-from builder.closure.libraries import provided_symbols
-from builder.closure.objects import read_object
-from builder.cuts import feature_of
-from builder.files import locked, write_atomic
-from builder.generate import component_roots, render_cuts, render_runtime
-from builder.package import BuildFacts, manifest
+from builder.artifact.manifest import BuildFacts, manifest
+from builder.compilation.output import BuildOutput
+from builder.compilation.project import component_roots, render_cuts, render_runtime
+from builder.compilation.runtime import Demand, build_runtime
+from builder.foundation.files import locked, write_atomic
+from builder.foundation.process import Host
+from builder.libtorch.closure.libraries import provided_symbols
+from builder.libtorch.closure.objects import read_object
+from builder.libtorch.cuts import feature_of
+from builder.libtorch.search import SourceSearch
+from builder.libtorch.symbols import condense, read_index
 from builder.pipeline.planning import always_linked, learned_index
-from builder.pipeline.values import Events, Planned
-from builder.process import Host
-from builder.search import SourceSearch
-from builder.symbols import condense, read_index
-from builder.toolchain import learned_link
+from builder.pipeline.request import Events, Planned
+from builder.toolchains.zig import learned_link
 
 
 def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events) -> BuildOutput:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from builder.errors import ModelError, ToolchainError
-from builder.model import InputSpec, Model
-from builder.pipeline.values import Events, Request
-from builder.process import Host
-from builder.selection import KNOWN_DTYPES, make_profile, select
-from builder.tracing import Trace, trace_model
+from builder.foundation.process import Host
+from builder.models.selection import KNOWN_DTYPES, make_profile, select
+from builder.models.tracing.execution_trace import Trace
+from builder.models.tracing.trace_model import trace_model
+from builder.pipeline.request import Events, Request
+from builder.vocabulary.errors import ModelError, ToolchainError
+from builder.vocabulary.model import InputSpec, Model
 
 
 def with_run_dtypes(

@@ -7,24 +7,23 @@ from pathlib import Path
 from typing import Final
 
 from builder import VERSION
-from builder.build import open_store
-from builder.build.store import preprocessor
-from builder.candidates import Group, find_candidates
-from builder.catalogue import OperatorEntry
-from builder.codegen import generate_tree, read_catalogue
-from builder.cuts import active_cuts, feature_of
-from builder.errors import ToolchainError
-from builder.generate import component_roots, render_objects
-from builder.model import BuildPlan, Platform, SourceTree, Target, Toolchain
-from builder.pipeline.values import Events, Planned, Request
+from builder.compilation.project import component_roots, render_objects
+from builder.compilation.store import open_store, preprocessor
+from builder.foundation.process import Host
+from builder.foundation.resources import DATA
+from builder.libtorch.candidates import Group, find_candidates
+from builder.libtorch.catalogue import OperatorEntry
+from builder.libtorch.codegen import generate_tree, read_catalogue
+from builder.libtorch.cuts import active_cuts, feature_of
+from builder.libtorch.symbols import SymbolIndex, read_index
+from builder.models.preflight.problems import refuse
+from builder.models.selection import make_profile, with_classes
+from builder.pipeline.request import Events, Planned, Request
 from builder.pipeline.wanted import Wanted
-from builder.preflight import refuse
-from builder.process import Host
-from builder.resources import DATA
-from builder.selection import make_profile, with_classes
-from builder.symbols import SymbolIndex, read_index
-from builder.targets import make_target
-from builder.toolchain import prepare
+from builder.toolchains.zig import prepare
+from builder.vocabulary.errors import ToolchainError
+from builder.vocabulary.model import BuildPlan, Platform, SourceTree, Target, Toolchain
+from builder.vocabulary.targets import make_target
 
 ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
 """Files nothing refers to by name: their constructors register what the interpreter relies on."""

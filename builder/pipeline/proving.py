@@ -7,28 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from builder.build import BuildOutput
-from builder.errors import VerificationError
-from builder.model import Holdings, Model, OperatorUse, Target
-from builder.package import Check
-from builder.package import Outcome as Manifested
-from builder.pipeline.values import Events, Planned, Request
-from builder.policy import check_policy
-from builder.preflight import read_interpreter
-from builder.process import Host
-from builder.resources import NATIVE
-from builder.verify import (
-    Executor,
-    InputSpec,
-    Limits,
-    Outcome,
-    Verdict,
-    failures,
-    find_executor,
-    registered_operators,
-    run_model,
-)
-from builder.verify.verdicts import OUTPUTS, POLICY, REGISTRY, RUN
+from builder.artifact.manifest import Check
+from builder.artifact.manifest import Outcome as Manifested
+from builder.compilation.output import BuildOutput
+from builder.foundation.process import Host
+from builder.foundation.resources import NATIVE
+from builder.models.preflight.interpreter import read_interpreter
+from builder.pipeline.request import Events, Planned, Request
+from builder.proof.execution import Executor, find_executor, registered_operators
+from builder.proof.model_run import run_model
+from builder.proof.policy import check_policy
+from builder.proof.verdicts import OUTPUTS, POLICY, REGISTRY, RUN, Outcome, Verdict, failures
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.model import Holdings, InputSpec, Limits, Model, OperatorUse, Target
 
 _UNFILTERED: Final = "prim::tolist"
 """Registered by register_prim_ops.cpp without asking the allow-list, as it has no schema."""

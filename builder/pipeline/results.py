@@ -4,14 +4,14 @@ import json
 from dataclasses import astuple
 from pathlib import Path
 
-from builder.files import sha256_file, write_atomic
-from builder.model import Model, SourceTree, Target, fingerprint
-from builder.package import Bundle
-from builder.pipeline.values import Built, Request
-from builder.process import Host
-from builder.resources import CMAKE, NATIVE, TEMPLATES
-from builder.toolchain import find_zig
-from builder.verify import find_executor
+from builder.artifact.layout import Bundle
+from builder.foundation.files import sha256_file, write_atomic
+from builder.foundation.process import Host
+from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
+from builder.pipeline.request import Built, Request
+from builder.proof.execution import find_executor
+from builder.toolchains.zig import find_zig
+from builder.vocabulary.model import Model, SourceTree, Target, fingerprint
 
 
 def request_name(
@@ -24,7 +24,7 @@ def request_name(
     executor = find_executor(target, host)
     own = [
         sha256_file(path)
-        for folder in (CMAKE, NATIVE, TEMPLATES, Path(__file__).parents[1])
+        for folder in (CMAKE, NATIVE, TEMPLATES, PACKAGE)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     ]

@@ -6,16 +6,20 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 
-from builder.catalogue import Catalogue
-from builder.codegen import pinned_catalogue
-from builder.errors import UsageError
-from builder.introspect import read_model
-from builder.lists import EMPTY, OperatorList, expand, from_selection, read_list, to_selection
-from builder.model import Model, Selection
-from builder.preflight import Problem, find_problems, read_interpreter, refuse
-from builder.process import Host
-from builder.selection import KNOWN_DTYPES, select
-from builder.source import SourceRequest
+from builder.foundation.process import Host
+from builder.libtorch.catalogue import Catalogue
+from builder.libtorch.codegen import pinned_catalogue
+from builder.models.conversion.torchscript import read_model
+from builder.models.lists.operator_list import EMPTY, OperatorList
+from builder.models.lists.reading import read_list
+from builder.models.lists.resolving import expand, from_selection, to_selection
+from builder.models.preflight.checks import find_problems
+from builder.models.preflight.interpreter import read_interpreter
+from builder.models.preflight.problems import Problem, refuse
+from builder.models.selection import KNOWN_DTYPES, select
+from builder.source.request import SourceRequest
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.model import Model, Selection
 
 
 @dataclass(frozen=True, slots=True)

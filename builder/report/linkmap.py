@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from builder.errors import VerificationError
+from builder.vocabulary.errors import VerificationError
 
 _HEADING: Final = re.compile(r"\s*VMA\s+LMA\s+Size\s+Align\s+Out\s+In\s+Symbol\s*")
 _ROW: Final = re.compile(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.elf import ElfFile, Section, read_elf
-from builder.errors import VerificationError
-from builder.model import SizeReport, Target, sorted_rows
+from builder.foundation.elf import ElfFile, Section, read_elf
 from builder.report.linkmap import OutputSection, parse_link_map
 from builder.report.names import LINKER, component_of, object_name
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.model import SizeReport, Target, sorted_rows
 
 _RAW_DEFLATE: Final = -15
 HEADERS: Final = LINKER + "headers"

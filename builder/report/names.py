@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Final
 
-from builder import resources
+from builder.foundation import resources
 
 LINKER: Final = "linker:"
 """Begins the name of what no object file brought: `linker:.dynstr`, `linker:padding`."""

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from builder.errors import UsageError
-from builder.model import Abi, Platform, SizeReport, SizeRow, Target
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.model import Abi, Platform, SizeReport, SizeRow, Target
 
 VERSION: Final = 1
 """Of the JSON: raised when a reader of the old one would misunderstand the new one."""

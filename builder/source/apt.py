@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder import files
-from builder.process import CommandError, Host
+from builder.foundation import files
+from builder.foundation.process import CommandError, Host
 from builder.source import archives
 from builder.source.apt_sources import Mirror, parse_deb822, render
 from builder.source.pins import Archive, Pin

@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from builder import files
-from builder.errors import SourceError
+from builder.foundation import files
 from builder.source.pins import Archive, Pin
+from builder.vocabulary.errors import SourceError
 
 
 def check(path: Path, archive: Archive) -> None:

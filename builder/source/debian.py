@@ -5,13 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from builder.model import Component, SourceTree
-from builder.process import Host
+from builder.foundation.process import Host
 from builder.source import archives, store
 from builder.source.apt import Apt
 from builder.source.apt_sources import mirrors, parse_deb822, parse_one_line
 from builder.source.pins import Archive, Pin, Release
 from builder.source.request import Progress, SourceProvider, Unavailable
+from builder.vocabulary.model import Component, SourceTree
 
 APT: Final = Path("/etc/apt")
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from builder.errors import SourceError
-from builder.model import Component, SourceTree
 from builder.source import store
 from builder.source.pins import Pin, Release
+from builder.vocabulary.errors import SourceError
+from builder.vocabulary.model import Component, SourceTree
 
 PROVIDER: Final = "directory"
 

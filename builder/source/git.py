@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 from typing import Final
 
-from builder.errors import SourceError
-from builder.model import Component, SourceTree
-from builder.process import Command, CommandError, Completed, Host
+from builder.foundation.process import Command, CommandError, Completed, Host
 from builder.source import store
 from builder.source.pins import Pin, Release
 from builder.source.programs import command, reason
 from builder.source.request import Progress, SourceProvider, Unavailable
+from builder.vocabulary.errors import SourceError
+from builder.vocabulary.model import Component, SourceTree
 
 _PROBE: Final = 30.0
 """Seconds a server gets to answer at all; git itself waits minutes for one that is filtered."""

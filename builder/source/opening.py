@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from builder import files
-from builder.errors import SourceError
-from builder.model import SourceTree
-from builder.process import Host
+from builder.foundation import files
+from builder.foundation.process import Host
 from builder.source import store
 from builder.source.debian import open_debian
 from builder.source.directory import open_directory
 from builder.source.git import open_git
 from builder.source.pins import Release, pins
 from builder.source.request import Progress, SourceProvider, SourceRequest, Unavailable
+from builder.vocabulary.errors import SourceError
+from builder.vocabulary.model import SourceTree
 
 _WAIT = "wait for another build-runtime that fetches sources"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from builder import resources
-from builder.errors import SourceError, did_you_mean
+from builder.foundation import resources
+from builder.vocabulary.errors import SourceError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from builder.process import Command, Host
+from builder.foundation.process import Command, Host
 from builder.source.request import Unavailable
 
 _REASONS: Final = 3

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from builder import files
-from builder.errors import SourceError
-from builder.model import Component, SourceTree
+from builder.foundation import files
 from builder.source.pins import Pin, Release
 from builder.source.request import SourceProvider
+from builder.vocabulary.errors import SourceError
+from builder.vocabulary.model import Component, SourceTree
 
 _STAMP: Final = "stamp.json"
 _SCHEMA: Final = 1

@@ -1,4 +1,4 @@
-/* Value files in C: the format is described in builder/values.py. */
+/* Value files in C: the format is described in builder/vocabulary/value_files.py. */
 #ifndef BUILD_RUNTIME_VALUE_FILE_H
 #define BUILD_RUNTIME_VALUE_FILE_H
 

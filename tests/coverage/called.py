@@ -13,9 +13,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from builder.model import OperatorName
+from builder.vocabulary.model import OperatorName
 from tests.coverage.values import Arguments, Coverage, integers, numbers, positive
-from tests.unit.introspect.forge import archive, called, function, lite, module, pickled
+from tests.unit.models.forge import archive, called, function, lite, module, pickled
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}

@@ -4,11 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.model import Abi, Platform, Target
-from builder.process import Host, SubprocessRunner
-from builder.values import decode, encode
-from builder.verify import find_executor
-from builder.verify.execution import Executor
+from builder.foundation.process import Host, SubprocessRunner
+from builder.proof.execution import Executor, find_executor
+from builder.vocabulary.model import Abi, Platform, Target
+from builder.vocabulary.value_files import decode, encode
 from tests.coverage.suite import Prepared, differences
 from tests.e2e.real import Runtime, Tool, built
 

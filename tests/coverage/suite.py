@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import torch
 
-from builder.reference.__main__ import _to_value
-from builder.selection import DEFAULT_DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES
-from builder.values import Failure, Value
-from builder.verify.compare import compare
+from builder.models.reference.__main__ import _to_value
+from builder.models.selection import DEFAULT_DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES
+from builder.proof.compare import compare
+from builder.vocabulary.value_files import Failure, Value
 from tests.coverage import (
     called,
     creation,

@@ -8,14 +8,14 @@ from typing import Final
 
 import pytest
 
-from builder import errors
 from builder.commands import main_help
-from builder.config import DEFAULTS
-from builder.model import Abi
-from builder.targets import facts
-from builder.verify import TOLERANCES
+from builder.foundation.settings import DEFAULTS
+from builder.proof.compare import TOLERANCES
+from builder.vocabulary import errors
+from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import facts
+from tests.places import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES: Final = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("examples/*/README.md"), *ROOT.glob("benchmarks/*.md")]

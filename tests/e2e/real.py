@@ -17,10 +17,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from builder.values import Tensor, Value, decode, encode
+from builder.vocabulary.value_files import Tensor, Value, decode, encode
+from tests.places import EXAMPLES, ROOT
 
-ROOT: Final = Path(__file__).parents[2]
-EXAMPLES: Final = ROOT / "examples"
 EMULATORS: Final = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "x86": "qemu-i386"}
 
 CLASSIFIER: Final = EXAMPLES / "classifier" / "model.pt"

@@ -12,22 +12,14 @@ from typing import Final
 import jsonschema
 import pytest
 
-from builder.elf import read_elf
-from builder.model import Abi
-from builder.resources import DATA
-from builder.targets import facts
-from builder.toolchain import find_zig
+from builder.foundation.elf import read_elf
+from builder.foundation.resources import DATA
+from builder.toolchains.zig import find_zig
+from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import facts
 from tests.documents import validate
-from tests.e2e.real import (
-    CLASSIFIER,
-    CLASSIFIER_SHAPE,
-    EMULATORS,
-    ROOT,
-    Runtime,
-    Tool,
-    built,
-    objects,
-)
+from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, built, objects
+from tests.places import ROOT
 
 Make = Callable[[str, str], Runtime]
 

@@ -11,7 +11,8 @@ from typing import Final
 import pytest
 
 from tests.archives import extract
-from tests.e2e.real import CLASSIFIER, ROOT, Runtime
+from tests.e2e.real import CLASSIFIER, Runtime
+from tests.places import ROOT
 
 SOURCES: Final = ROOT / "tests" / "native" / "consumers"
 EXPECTED: Final = """\

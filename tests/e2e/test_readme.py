@@ -10,7 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.real import ROOT, Tool
+from tests.e2e.real import Tool
+from tests.places import ROOT
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 TITLES: Final = ("sections", "components", "objects")

@@ -11,20 +11,13 @@ from typing import Final
 
 import pytest
 
-from builder.model import Abi
-from builder.targets import facts
-from builder.toolchain import find_zig
-from builder.values import Failure, Tensor
-from tests.e2e.real import (
-    CLASSIFIER,
-    CLASSIFIER_SHAPE,
-    EMULATORS,
-    ROOT,
-    Runtime,
-    Tool,
-    ones,
-)
-from tests.unit.introspect import forge
+from builder.toolchains.zig import find_zig
+from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import facts
+from builder.vocabulary.value_files import Failure, Tensor
+from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, ones
+from tests.places import ROOT
+from tests.unit.models import forge
 
 Make = Callable[[str, str], Runtime]
 

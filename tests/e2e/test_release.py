@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.codegen import pinned_catalogue
-from builder.model import OperatorName
-from builder.preflight import read_interpreter
+from builder.libtorch.codegen import pinned_catalogue
+from builder.models.preflight.interpreter import read_interpreter
+from builder.vocabulary.model import OperatorName
 from tests.e2e.real import CLASSIFIER, Tool
 
 

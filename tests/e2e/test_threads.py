@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.real import ROOT, Runtime
+from tests.e2e.real import Runtime
+from tests.places import ROOT
 
 SOURCE: Final = ROOT / "tests" / "native" / "consumers" / "c" / "threads.c"
 SHAPE: Final = ("1", "3", "32", "32")

@@ -14,7 +14,7 @@ from typing import Final
 
 import atheris
 
-with atheris.instrument_imports(include=["builder.introspect"]):
+with atheris.instrument_imports(include=["builder.models"]):
     from tests.fuzz import inputs
 
 _MEMORY: Final = 3 << 30  # bytes of address space

@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from builder.errors import ModelError, UsageError
-from builder.introspect import read_lite
-from builder.introspect.debug import CALLS, HANDLES
-from builder.introspect.repack import convert
-from tests.unit.introspect import forge
+from builder.models.conversion.repack import convert
+from builder.models.reading.debug import CALLS, HANDLES
+from builder.models.reading.lite import read_lite
+from builder.vocabulary.errors import ModelError, UsageError
+from tests.places import RECORDED
+from tests.unit.models import forge
 
 _DEBUG: Final = "code/__torch__.py.debug_pkl"
 FLATBUFFER: Final = "flatbuffer"
@@ -23,8 +24,8 @@ PARTS: Final = (
 )  # fmt: skip
 """The records an input can be; the empty name is the file itself, the last a flatbuffer."""
 
-RECORDED: Final = Path(__file__).parents[1] / "unit" / "introspect" / "recorded"
-"""Small flatbuffers as torch 2.13 wrote them (`tests/torch/introspect/test_flatbuffers.py`)."""
+FLATBUFFERS: Final = RECORDED / "flatbuffer"
+"""Small flatbuffers as torch 2.13 wrote them (`tests/torch/models/test_flatbuffers.py`)."""
 
 _FORBIDDEN: Final = ("import", "exec", "os.system", "os.exec", "subprocess.Popen", "socket.connect")
 _watching: list[bool] = [False]
@@ -91,7 +92,7 @@ def read(data: bytes, path: Path) -> bool:
 
 def seeds() -> Iterator[bytes]:
     """Yield inputs that are good models, one for each part."""
-    for recorded in sorted(RECORDED.glob("*.ff")):
+    for recorded in sorted(FLATBUFFERS.glob("*.ff")):
         yield bytes([PARTS.index(FLATBUFFER)]) + recorded.read_bytes()
     records = base()
     yield b"\0" + forge.archive(records)

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from builder import introspect
+from builder import models
 from tests.fuzz import inputs
 
-_READER: Final = str(Path(introspect.__file__).parent)
+_READER: Final = str(Path(models.__file__).parent)
 Step = tuple[str, int, int]
 
 

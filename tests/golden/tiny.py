@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from builder.candidates import Group
-from builder.catalogue import Catalogue, OperatorEntry, make_catalogue
-from builder.generate import render_cuts, render_objects, render_runtime
-from builder.lists import from_selection, to_yaml
-from builder.model import (
+from builder.compilation.project import render_cuts, render_objects, render_runtime
+from builder.foundation.resources import CMAKE, NATIVE
+from builder.libtorch.candidates import Group
+from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
+from builder.models.lists.resolving import from_selection
+from builder.models.lists.writing import to_yaml
+from builder.vocabulary.model import (
     Abi,
     BuildPlan,
     Component,
@@ -25,7 +27,6 @@ from builder.model import (
     Target,
     Toolchain,
 )
-from builder.resources import CMAKE, NATIVE
 
 _COMPONENTS: Final = (
     "pytorch", "cpuinfo", "pthreadpool", "fmt", "flatbuffers", "fp16", "fxdiv", "psimd", "eigen",

@@ -9,12 +9,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from builder.elf import read_elf
-from builder.model import Abi, Platform, SizeReport
-from builder.package import Contents, stage, write_archive
-from builder.policy import check_policy
-from builder.report import from_json, measure, to_json, to_text
-from builder.targets import facts, make_target
+from builder.artifact.archive import write_archive
+from builder.artifact.layout import Contents, stage
+from builder.foundation.elf import read_elf
+from builder.proof.policy import check_policy
+from builder.report.measure import measure
+from builder.report.render import from_json, to_json, to_text
+from builder.vocabulary.model import Abi, Platform, SizeReport
+from builder.vocabulary.targets import facts, make_target
 from tests.archives import extract
 
 ZIG = (sys.executable, "-m", "ziglang")

@@ -12,10 +12,10 @@ from typing import Final
 
 import pytest
 
-from builder.model import Abi
+from builder.vocabulary.model import Abi
 from tests.archives import extract
+from tests.places import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 SHIPPED: Final = ("templates", "cmake", "native")
 SDIST: Final = ("builder", "templates", "cmake", "native", "tests", "examples", "benchmarks")
 SDIST_FILES: Final = frozenset({

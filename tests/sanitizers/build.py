@@ -17,22 +17,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from builder.console import make_console
-from builder.files import copy_atomic
-from builder.model import Abi, Model, Platform
-from builder.package import BuildFacts
-from builder.pipeline import make_plan, read_models
+from builder.artifact.manifest import BuildFacts
+from builder.foundation.console import make_console
+from builder.foundation.files import copy_atomic
+from builder.foundation.process import Host, SubprocessRunner
 from builder.pipeline.building import compile_plan
-from builder.pipeline.wanted import Wanted
-from builder.process import Host, SubprocessRunner
-from builder.source import SourceRequest, open_source
-from builder.targets import make_target
+from builder.pipeline.planning import make_plan
+from builder.pipeline.wanted import Wanted, read_models
+from builder.source.opening import open_source
+from builder.source.request import SourceRequest
+from builder.vocabulary.model import Abi, Model, Platform
+from builder.vocabulary.targets import make_target
 from tests.coverage.suite import SUITES, Prepared, Suite
 from tests.coverage.suite import prepare as prepare_coverage
+from tests.places import ROOT
 from tests.sanitizers.toolchain import Sanitizer, prepare
 
 EXAMPLES: Final = ("classifier", "mobilenet_v2", "lstm_text", "control_flow", "image_bytes")
-_ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _write_models(examples: Iterable[str], folder: Path) -> list[Path]:
         if (folder / f"{name}.pt").is_file():
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            script = _ROOT / "examples" / name / "make_model.py"
+            script = ROOT / "examples" / name / "make_model.py"
             subprocess.run([sys.executable, "-W", "ignore", script, scratch], check=True)
             copy_atomic(Path(scratch, "inputs.pt"), folder / f"{name}_inputs.pt")
             copy_atomic(Path(scratch, "model.pt"), folder / f"{name}.pt")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Host
+from builder.foundation.process import Host
 from tests.sanitizers.build import make_host
 
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from builder.process import Host
+from builder.foundation.process import Host
 from tests.sanitizers.build import Instrumented, build, make_host
 from tests.sanitizers.seeds import write_seeds
 from tests.sanitizers.toolchain import Sanitizer, find_clang

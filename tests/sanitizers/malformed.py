@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tests.unit.introspect.forge import (
+from tests.unit.models.forge import (
     Raw,
     archive,
     called,

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from builder.files import write_atomic
-from builder.model import Model
+from builder.foundation.files import write_atomic
+from builder.vocabulary.model import Model
 from tests.sanitizers.malformed import FOUND, malformed, seeds
 
 _LARGEST: Final = 60_000

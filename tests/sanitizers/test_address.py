@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from builder.model import InputSpec
-from builder.process import Host
-from builder.verify import run_model
-from builder.verify.execution import Executor
+from builder.foundation.process import Host
+from builder.proof.execution import Executor
+from builder.proof.model_run import run_model
+from builder.vocabulary.model import InputSpec
 from tests.coverage.runs import run_by
 from tests.coverage.suite import SUITES
 from tests.sanitizers.build import EXAMPLES, Instrumented, build

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from builder.process import Host
+from builder.foundation.process import Host
+from tests.places import ROOT
 from tests.sanitizers.build import Instrumented, build
 from tests.sanitizers.toolchain import Sanitizer
 
-ROOT: Final = Path(__file__).parents[2]
 SOURCE: Final = ROOT / "tests" / "native" / "consumers" / "c" / "threads.c"
 
 

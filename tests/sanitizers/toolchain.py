@@ -14,11 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from builder.errors import ToolchainError
-from builder.files import write_if_changed
-from builder.model import Program, Target, Toolchain
-from builder.process import Command, Host
-from builder.toolchain import find_program
+from builder.foundation.files import write_if_changed
+from builder.foundation.process import Command, Host
+from builder.toolchains.zig import find_program
+from builder.vocabulary.errors import ToolchainError
+from builder.vocabulary.model import Program, Target, Toolchain
 
 _REVISION: Final = 1  # of the wrappers: part of every object's fingerprint
 _VERSIONS: Final = (19, 18, 17, 16)

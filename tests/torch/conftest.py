@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Host, SubprocessRunner
+from builder.foundation.process import Host, SubprocessRunner
 
 
 @pytest.fixture(autouse=True)

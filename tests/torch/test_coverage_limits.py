@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from builder.errors import ModelError
-from builder.introspect import read_model
+from builder.foundation.process import Host
+from builder.models.conversion.torchscript import read_model
 from builder.pipeline.wanted import Wanted, refuse_early
-from builder.process import Host
-from builder.source import SourceRequest
+from builder.source.request import SourceRequest
+from builder.vocabulary.errors import ModelError
 from tests.coverage.suite import DENSE, quietly, write
 from tests.coverage.values import Coverage
 

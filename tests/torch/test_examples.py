@@ -11,9 +11,10 @@ import pytest
 import torch
 import torch.jit.mobile
 
+from tests.places import EXAMPLES
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, about TorchScript
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 OPERATORS: Final = {"classifier": 7, "control_flow": 28, "image_bytes": 13, "lstm_text": 17,
                     "mobilenet_v2": 17, "quantized": 23}  # fmt: skip
 """How many operators the README of each example speaks of, as torch counts them."""

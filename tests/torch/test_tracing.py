@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from builder import RELEASE
-from builder.codegen import pinned_catalogue
-from builder.errors import ModelError, UsageError
-from builder.introspect import read_model
-from builder.model import InputSpec, Model
-from builder.process import Host, SubprocessRunner
-from builder.tracing import State, reconcile, trace_model
+from builder.foundation.process import Host, SubprocessRunner
+from builder.libtorch.codegen import pinned_catalogue
+from builder.models.conversion.torchscript import read_model
+from builder.models.tracing.reconcile import State, reconcile
+from builder.models.tracing.trace_model import trace_model
+from builder.vocabulary.errors import ModelError, UsageError
+from builder.vocabulary.model import InputSpec, Model
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, about TorchScript
 

@@ -1,46 +1,57 @@
-"""The layers of HOUSE_STYLE: dependencies point down only, and every effect has one door."""
+"""The rooms of `builder/`: dependencies point down only, and every effect has one door."""
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.places import ROOT
+
 BUILDER: Final = ROOT / "builder"
 
-VOCABULARY: Final = frozenset({"errors", "model", "targets", "values"})
-FOUNDATION: Final = VOCABULARY | {"process", "files", "resources", "elf"}
-"""What a stage may import; the two doors for effects, and what is shared by all."""
-
-FOUNDATION_IMPORTS: Final = {
-    "errors": frozenset[str](),
-    "model": frozenset[str](),
-    "values": frozenset[str](),
-    "targets": frozenset({"errors", "model"}),
-    "process": frozenset({"errors"}),
-    "files": frozenset({"errors", "model"}),
-    "resources": frozenset[str](),
-    "elf": frozenset({"errors", "model", "targets"}),
-}
-KNOWLEDGE: Final = frozenset(
-    {"candidates", "catalogue", "closure", "cuts", "kernels", "locations", "search", "symbols"}
+BELOW: Final = frozenset({"vocabulary", "foundation"})
+STAGES: Final = frozenset(
+    {"models", "source", "toolchains", "compilation", "artifact", "proof", "report"}
 )
-"""What is known about LibTorch: values several stages share, read from the foundation alone."""
+"""Rooms that do not know each other: what one makes, the next is given by the pipeline."""
 
-PURE: Final = frozenset({"config"})
-"""Above the stages' foundation, yet without effects: the vocabulary only."""
+ALLOWED: Final[Mapping[str, frozenset[str]]] = {
+    "vocabulary": frozenset(),
+    "foundation": frozenset({"vocabulary"}),
+    "libtorch": BELOW,
+    **dict.fromkeys(STAGES, BELOW | {"libtorch"}),
+    "pipeline": BELOW | {"libtorch"} | STAGES,
+    "commands": BELOW | {"libtorch", "pipeline"} | STAGES,
+    "cli": frozenset({"vocabulary", "foundation", "pipeline", "commands"}),
+    "__main__": frozenset({"cli"}),
+    "builder": frozenset(),
+}
+"""Every room, and the rooms it may import. A module at the top is a room of its own."""
 
-COMPOSITION: Final = frozenset({"pipeline", "commands", "console", "cli", "__main__"})
-"""The only modules that may import stages. Everything not named here is a stage."""
+MOST_ROOMS: Final = 18
+MOST_ARROWS: Final = 60
+MOST_SIDE_BY_SIDE: Final = 12
 
-TORCH_USERS: Final = frozenset({"introspect", "reference", "static_dispatch"})
+TORCH_USERS: Final = frozenset(
+    {
+        "models/conversion/convert.py",
+        "models/reference/__main__.py",
+        "models/reference/inputs.py",
+        "models/reference/recorder.py",
+        "libtorch/static_dispatch.py",
+    }
+)
+"""Run in child processes of their own, so that every command starts fast and torch cannot hurt."""
+
 MODULES: Final = tuple(sorted(BUILDER.rglob("*.py")))
+FOLDERS: Final = tuple(sorted({path.parent for path in MODULES}))
 
 
-def unit(path: Path) -> str:
+def room(path: Path) -> str:
     """Return the top-level module or package of `builder` that a file belongs to."""
     first = path.relative_to(BUILDER).parts[0]
     return "builder" if first == "__init__.py" else first.removesuffix(".py")
@@ -56,23 +67,42 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def used_units(path: Path) -> frozenset[str]:
-    """Return the units of `builder` a file imports, without its own and without constants."""
+def used_rooms(path: Path) -> frozenset[str]:
+    """Return the rooms a file imports from, without its own and without constants."""
     parts = (name.split(".") for name in imports(path))
     names = {part[1] for part in parts if part[0] == "builder" and len(part) > 1}
-    known = {unit(module) for module in MODULES}
-    return frozenset(names & known) - {unit(path)}
+    known = {room(module) for module in MODULES}
+    return frozenset(names & known) - {room(path)}
 
 
-def allowed(name: str) -> frozenset[str]:
-    """Return what a unit may import from the rest of `builder`."""
-    if name in COMPOSITION:
-        return frozenset(unit(module) for module in MODULES)
-    if name in PURE:
-        return VOCABULARY
-    if name in KNOWLEDGE:
-        return FOUNDATION | {"closure", "candidates", "catalogue", "search", "symbols"}
-    return FOUNDATION_IMPORTS.get(name, FOUNDATION | KNOWLEDGE)
+def arrows() -> dict[str, frozenset[str]]:
+    """Return the rooms that each room imports from."""
+    rooms = sorted({room(path) for path in MODULES})
+    return {
+        name: frozenset().union(*(used_rooms(it) for it in MODULES if room(it) == name))
+        for name in rooms
+    }
+
+
+def side_by_side(folder: Path) -> dict[str, frozenset[str]]:
+    """Return the modules and packages directly in a folder, and which of them each imports."""
+    prefix = ".".join(("builder", *folder.relative_to(BUILDER).parts)) + "."
+    files: dict[str, list[Path]] = {}
+    for path in MODULES:
+        if path.is_relative_to(folder) and path != folder / "__init__.py":
+            name = path.relative_to(folder).parts[0].removesuffix(".py")
+            files.setdefault(name, []).append(path)
+    return {
+        name: frozenset(
+            known
+            for path in paths
+            for imported in imports(path)
+            if imported.startswith(prefix)
+            and (known := imported.removeprefix(prefix).split(".")[0]) in files
+            and known != name
+        )
+        for name, paths in files.items()
+    }
 
 
 def shown(path: Path) -> str:
@@ -81,26 +111,50 @@ def shown(path: Path) -> str:
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)
 def test_dependencies_point_down(path: Path) -> None:
-    above = used_units(path) - allowed(unit(path))
+    above = used_rooms(path) - ALLOWED.get(room(path), frozenset())
     assert not above, f"{shown(path)} is not allowed to import {sorted(above)}"
+
+
+def test_every_room_stands_in_the_table() -> None:
+    assert {room(path) for path in MODULES} == ALLOWED.keys()
+
+
+def test_the_rooms_can_be_kept_in_mind() -> None:
+    found = arrows()
+    assert len(found) <= MOST_ROOMS
+    assert sum(map(len, found.values())) <= MOST_ARROWS
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=shown)
+def test_a_folder_holds_few_modules_without_a_circle(folder: Path) -> None:
+    found = side_by_side(folder)
+    if folder != BUILDER:
+        assert len(found) <= MOST_SIDE_BY_SIDE, sorted(found)
+    try:
+        TopologicalSorter(found).prepare()
+    except CycleError as error:
+        pytest.fail(f"{shown(folder)}: {' -> '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)
 def test_torch_stays_where_it_is_needed(path: Path) -> None:
     uses = any(name.split(".")[0] in {"torch", "torchgen"} for name in imports(path))
-    assert not uses or unit(path) in TORCH_USERS
+    assert not uses or path.relative_to(BUILDER).as_posix() in TORCH_USERS
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)
 def test_only_process_starts_programs(path: Path) -> None:
     uses = any(name.split(".")[0] in {"subprocess", "multiprocessing"} for name in imports(path))
-    assert not uses or unit(path) == "process"
+    assert not uses or path == BUILDER / "foundation" / "process.py"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_no_name_shadows_the_standard_library(path: Path) -> None:
+def test_no_name_is_one_that_others_know_otherwise(path: Path) -> None:
     own = {path.stem, *path.relative_to(BUILDER).parent.parts} - {"__init__", "__main__"}
     assert not own & sys.stdlib_module_names
+    # folders of these names are left out by git ignores, packers and pytest
+    assert not own & {"build", "dist", "env", "venv", "node_modules"}
+    assert not own & {"utils", "helpers", "common", "misc", "values", "running", "manager"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)
@@ -118,9 +172,21 @@ def test_data_folders_are_not_packages(folder: str) -> None:
 
 
 def test_the_table_sees_a_forbidden_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = tmp_path / "source.py"
-    module.write_text("def f():\n    from builder.plan import make_plan\n", encoding="utf-8")
-    (tmp_path / "plan.py").touch()
+    module = tmp_path / "source" / "git.py"
+    module.parent.mkdir()
+    module.write_text("def f():\n    from builder.proof import run\n", encoding="utf-8")
+    (tmp_path / "proof.py").touch()
     monkeypatch.setattr(sys.modules[__name__], "BUILDER", tmp_path)
-    monkeypatch.setattr(sys.modules[__name__], "MODULES", tuple(tmp_path.glob("*.py")))
-    assert used_units(module) - allowed(unit(module)) == {"plan"}
+    monkeypatch.setattr(sys.modules[__name__], "MODULES", tuple(tmp_path.rglob("*.py")))
+    assert used_rooms(module) - ALLOWED[room(module)] == {"proof"}
+
+
+def test_a_circle_inside_a_room_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "one.py").write_text("from builder.source.two import x\n", encoding="utf-8")
+    (folder / "two.py").write_text("from builder.source import one\n", encoding="utf-8")
+    monkeypatch.setattr(sys.modules[__name__], "BUILDER", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "MODULES", tuple(tmp_path.rglob("*.py")))
+    with pytest.raises(CycleError):
+        TopologicalSorter(side_by_side(folder)).prepare()

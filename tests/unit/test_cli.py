@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-from builder import VERSION, cli, pipeline
+from builder import VERSION, cli
 from builder.cli import main
-from builder.errors import CompileError
-from builder.model import Abi, Limits, Platform, Target
-from builder.pipeline import Built, Request
-from builder.process import Host
-from tests.unit.introspect import forge
+from builder.foundation.process import Host
+from builder.pipeline.request import Built, Request
+from builder.vocabulary.errors import CompileError
+from builder.vocabulary.model import Abi, Limits, Platform, Target
+from tests.unit.models import forge
 
 Capture = pytest.CaptureFixture[str]
 
@@ -44,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Request, Host]]:
             built(Target(Platform.LINUX, abi), reused=abi is Abi.X86) for abi in request.abis
         )
 
-    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr("builder.pipeline.run.run", run)
     return asked
 
 
@@ -197,7 +197,7 @@ def test_failures_end_with_their_exit_code(  # noqa: PLR0917
     model: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture,
     error: BaseException, status: int, text: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(pipeline, "run", raising(error))
+    monkeypatch.setattr("builder.pipeline.run.run", raising(error))
     assert main([model, "--abi", "x86"]) == status
     printed = capsys.readouterr()
     assert printed.err.startswith(text)
@@ -208,7 +208,9 @@ def test_failures_end_with_their_exit_code(  # noqa: PLR0917
 def test_a_full_disk_is_a_document_too(
     model: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(pipeline, "run", raising(OSError(errno.ENOSPC, "No space left", "/x")))
+    monkeypatch.setattr(
+        "builder.pipeline.run.run", raising(OSError(errno.ENOSPC, "No space left", "/x"))
+    )
     assert main([model, "--abi", "x86", "--json"]) == 2
     assert json.loads(capsys.readouterr().out) == {
         "version": 1, "error": "No space left (/x)", "looked_in": [], "exit_code": 2,
@@ -219,7 +221,7 @@ def test_a_full_disk_is_a_document_too(
 def test_what_nobody_foresaw_is_our_bug(
     model: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(pipeline, "run", raising(ZeroDivisionError("oops")))
+    monkeypatch.setattr("builder.pipeline.run.run", raising(ZeroDivisionError("oops")))
     assert main([model, "--abi", "x86"]) == 1
     told = capsys.readouterr().err
     assert "ZeroDivisionError: oops" in told

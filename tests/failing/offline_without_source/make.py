@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.unit.introspect import forge
+from tests.unit.models import forge
 
 
 def make(here: Path) -> None:

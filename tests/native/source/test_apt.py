@@ -10,14 +10,14 @@ from typing import Final
 
 import pytest
 
-from builder.errors import SourceError
-from builder.process import Host, SubprocessRunner
-from builder.source import NoProgress, Release
+from builder.foundation.process import Host, SubprocessRunner
 from builder.source.debian import open_debian
-from builder.source.request import Unavailable
+from builder.source.pins import Release
+from builder.source.request import NoProgress, Unavailable
+from builder.vocabulary.errors import SourceError
+from tests.places import ROOT
 from tests.unit.source.small import Recorder, contents, listed, release, write
 
-ROOT: Final = Path(__file__).parents[3]
 PINS: Final = release()
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
-from builder.process import Host, SubprocessRunner
-from builder.source import NoProgress, Release, SourceProvider, store
+from builder.foundation.process import Host, SubprocessRunner
+from builder.source import store
 from builder.source.git import open_git
-from builder.source.request import Unavailable
+from builder.source.pins import Release
+from builder.source.request import NoProgress, SourceProvider, Unavailable
+from builder.vocabulary.errors import SourceError
 from tests.unit.source.small import FILES, Recorder, listed, release, write
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from builder.catalogue import Catalogue
 from builder.cli import main
 from builder.commands import planning
-from builder.errors import ModelError
-from builder.model import SizeReport, SizeRow, SourceTree
+from builder.libtorch.catalogue import Catalogue
 from builder.pipeline import planning as stages
-from builder.report import to_json
+from builder.report.render import to_json
+from builder.vocabulary.errors import ModelError
+from builder.vocabulary.model import SizeReport, SizeRow, SourceTree
 from tests.golden.tiny import CATALOGUE, make_plan
-from tests.unit.introspect import forge
+from tests.unit.models import forge
 
 REPORT = SizeReport(
     target=make_plan().target, stripped=2_300_000, download=900_000,

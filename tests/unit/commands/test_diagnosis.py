@@ -7,8 +7,8 @@ import pytest
 
 from builder.cli import main
 from builder.commands import diagnosis
-from builder.model import Program
-from builder.process import Host
+from builder.foundation.process import Host
+from builder.vocabulary.model import Program
 from tests.conftest import FakeRunner
 
 

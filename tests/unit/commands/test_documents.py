@@ -13,14 +13,14 @@ from jsonschema import Draft202012Validator, ValidationError
 from builder.cli import main
 from builder.commands import diagnosis, main_help
 from builder.commands.verification import Question, verify
-from builder.model import InputSpec, Program
-from builder.pipeline import Wish
-from builder.process import Command, Completed, Host, SubprocessRunner
-from builder.resources import DATA
+from builder.foundation.process import Command, Completed, Host, SubprocessRunner
+from builder.foundation.resources import DATA
+from builder.pipeline.proving import Wish
+from builder.vocabulary.model import InputSpec, Program
 from tests.documents import SCHEMAS, read_schema, validate
+from tests.unit.artifact import forge as artifacts
 from tests.unit.commands.test_verification import Events
-from tests.unit.introspect import forge
-from tests.unit.verify import forge as artifacts
+from tests.unit.models import forge
 
 ADD, RELU = ("aten::add", "Tensor", 2), ("aten::relu", "", 1)
 OWN = {"report": "size-report"}

@@ -3,14 +3,14 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.places import ROOT
+
 pytestmark = pytest.mark.native
 
-ROOT: Final = Path(__file__).parents[3]
 HEAVY: Final = ("torch", "numpy", "yaml", "jinja2", "rich", "elftools", "builder.pipeline")
 PROBE: Final = """
 import sys

@@ -11,20 +11,21 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
-from builder import policy
 from builder.commands import verification
 from builder.commands.verification import Question, verify
-from builder.errors import UsageError
-from builder.model import InputSpec, Limits
-from builder.pipeline import Wish, proving
-from builder.process import Command, Completed, Host
-from builder.resources import DATA
-from builder.values import Tensor, Value, encode
-from builder.verify import Executor
+from builder.foundation.process import Command, Completed, Host
+from builder.foundation.resources import DATA
+from builder.pipeline import proving
+from builder.pipeline.proving import Wish
+from builder.proof import policy
+from builder.proof.execution import Executor
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.model import InputSpec, Limits
+from builder.vocabulary.value_files import Tensor, Value, encode
 from tests.conftest import FakeRunner
-from tests.unit.introspect import forge as models
-from tests.unit.test_pipeline import Heard
-from tests.unit.verify import forge
+from tests.unit.artifact import forge
+from tests.unit.models import forge as models
+from tests.unit.pipeline.test_planning import Heard
 
 SHAPES = InputSpec(shapes=((1,),), dtypes=("float32",))
 ONE, NEAR, FAR = (

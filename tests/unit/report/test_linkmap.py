@@ -1,16 +1,15 @@
-from pathlib import Path
-
 import pytest
 
-from builder.errors import VerificationError
 from builder.report.linkmap import InputPiece, OutputSection, parse_link_map
+from builder.vocabulary.errors import VerificationError
+from tests.places import RECORDED
 
-RECORDED = Path(__file__).parents[2] / "recorded" / "elf"
+ELF = RECORDED / "elf"
 HEADING = "             VMA              LMA     Size Align Out     In      Symbol\n"
 
 
 def test_sections_hold_their_pieces_and_no_symbols() -> None:
-    sections = parse_link_map((RECORDED / "arm64-v8a" / "tiny.map").read_text())
+    sections = parse_link_map((ELF / "arm64-v8a" / "tiny.map").read_text())
     (text,) = (section for section in sections if section.name == ".text")
     assert (text.address, text.size) == (0x44E8, 0xBC)
     assert [(piece.section, piece.size) for piece in text.pieces] == [
@@ -27,7 +26,7 @@ def test_sections_hold_their_pieces_and_no_symbols() -> None:
 
 @pytest.mark.parametrize("abi", ["armeabi-v7a", "x86"])
 def test_the_narrow_columns_of_32_bit_links_are_read(abi: str) -> None:
-    sections = parse_link_map((RECORDED / abi / "tiny.map").read_text())
+    sections = parse_link_map((ELF / abi / "tiny.map").read_text())
     (bss,) = (section for section in sections if section.name == ".bss")
     assert bss.size == 4096
     assert [piece.size for piece in bss.pieces] == [4096]

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.errors import VerificationError
-from builder.model import Abi, Platform, SizeReport
-from builder.report import measure
-from builder.report.measure import deflated_size
-from builder.targets import make_target
+from builder.report.measure import deflated_size, measure
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.model import Abi, Platform, SizeReport
+from builder.vocabulary.targets import make_target
+from tests.places import RECORDED
 
-RECORDED = Path(__file__).parents[2] / "recorded" / "elf"
+ELF = RECORDED / "elf"
 ROOTS = (("/home/user/torch", ""), ("/home/user/native", "native"))
 ABIS = (Abi.ARM64_V8A, Abi.ARMEABI_V7A, Abi.X86)
 TARGET = make_target(Platform.LINUX, Abi.ARM64_V8A)
 
 
 def tiny(abi: Abi = Abi.ARM64_V8A) -> SizeReport:
-    folder = RECORDED / abi
+    folder = ELF / abi
     target = make_target(Platform.LINUX, abi)
     return measure(folder / "tiny.so", folder / "tiny.map", target, ROOTS)
 
@@ -34,7 +34,7 @@ def sums(report: SizeReport) -> set[int]:
 @pytest.mark.parametrize("abi", ABIS)
 def test_every_byte_is_in_each_table_once(abi: Abi) -> None:
     report = tiny(abi)
-    assert report.stripped == (RECORDED / abi / "tiny.so").stat().st_size
+    assert report.stripped == (ELF / abi / "tiny.so").stat().st_size
     assert sums(report) == {report.stripped}
 
 
@@ -64,7 +64,7 @@ def test_rows_are_sorted_and_name_no_machine() -> None:
 
 
 def test_download_is_what_inflates_back() -> None:
-    data = (RECORDED / "x86" / "tiny.so").read_bytes()
+    data = (ELF / "x86" / "tiny.so").read_bytes()
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = compressor.compress(data) + compressor.flush()
     assert zlib.decompress(packed, -15) == data
@@ -73,29 +73,29 @@ def test_download_is_what_inflates_back() -> None:
 
 def test_bytes_after_the_sections_are_padding(tmp_path: Path) -> None:
     library = tmp_path / "tiny.so"
-    library.write_bytes((RECORDED / "arm64-v8a" / "tiny.so").read_bytes() + b"x" * 1000)
-    report = measure(library, RECORDED / "arm64-v8a" / "tiny.map", TARGET, ROOTS)
+    library.write_bytes((ELF / "arm64-v8a" / "tiny.so").read_bytes() + b"x" * 1000)
+    report = measure(library, ELF / "arm64-v8a" / "tiny.map", TARGET, ROOTS)
     assert sums(report) == {report.stripped} == {tiny().stripped + 1000}
     padding = {row.name: row.size for row in report.objects}["linker:padding"]
     assert padding == {row.name: row.size for row in tiny().objects}["linker:padding"] + 1000
 
 
 def test_the_map_of_another_link_is_refused() -> None:
-    library = RECORDED / "armeabi-v7a" / "tiny.so"
+    library = ELF / "armeabi-v7a" / "tiny.so"
     with pytest.raises(VerificationError, match=r"does not describe this library .differs in"):
-        measure(library, RECORDED / "x86" / "tiny.map", TARGET, ROOTS)
+        measure(library, ELF / "x86" / "tiny.map", TARGET, ROOTS)
 
 
 def test_a_missing_map_is_named(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match=r"cannot read .*none\.map"):
-        measure(RECORDED / "x86" / "tiny.so", tmp_path / "none.map", TARGET, ROOTS)
+        measure(ELF / "x86" / "tiny.so", tmp_path / "none.map", TARGET, ROOTS)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_sum_holds_whatever_pieces_the_map_names(tmp_path: Path, data: st.DataObject) -> None:
     """Pieces that are lost, repeated, moved or of another size: bytes move, none is lost."""
-    lines = (RECORDED / "arm64-v8a" / "tiny.map").read_text().splitlines()
+    lines = (ELF / "arm64-v8a" / "tiny.map").read_text().splitlines()
     changed = []
     for line in lines:
         piece = re.fullmatch(r"( *)([0-9a-f]+)( +)\S+( +)([0-9a-f]+)( +\d+ {9}\S.*)", line)
@@ -108,5 +108,5 @@ def test_the_sum_holds_whatever_pieces_the_map_names(tmp_path: Path, data: st.Da
         changed += [new] * data.draw(st.integers(0, 2))
     path = tmp_path / "changed.map"
     path.write_text("\n".join(changed))
-    report = measure(RECORDED / "arm64-v8a" / "tiny.so", path, TARGET, ROOTS)
+    report = measure(ELF / "arm64-v8a" / "tiny.so", path, TARGET, ROOTS)
     assert sums(report) == {report.stripped}

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from builder.errors import UsageError
-from builder.model import Abi, Platform, SizeReport, sorted_rows
-from builder.report import from_json, to_json, to_text
-from builder.resources import DATA
-from builder.targets import make_target
+from builder.foundation.resources import DATA
+from builder.report.render import from_json, to_json, to_text
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.model import Abi, Platform, SizeReport, sorted_rows
+from builder.vocabulary.targets import make_target
 
 SCHEMA = json.loads((DATA / "schemas" / "size-report.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)

@@ -1,10 +1,4 @@
-from builder.source.apt_sources import (
-    Mirror,
-    mirrors,
-    parse_deb822,
-    parse_one_line,
-    render,
-)
+from builder.source.apt_sources import Mirror, mirrors, parse_deb822, parse_one_line, render
 
 DEB822 = """\
 # the main archive

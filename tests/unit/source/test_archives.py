@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
 from builder.source import archives
 from builder.source.pins import Pin
+from builder.vocabulary.errors import SourceError
 from tests.unit.source.small import archive_of, listed, tar
 
 Member = tarfile.TarInfo | tuple[str, str]

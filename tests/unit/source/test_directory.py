@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
 from builder.source.directory import open_directory
+from builder.vocabulary.errors import SourceError
 from tests.unit.source.small import FILES, release, write
 
 

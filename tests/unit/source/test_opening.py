@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
-from builder.process import Command, Completed, Host
-from builder.source import NoProgress, SourceProvider, SourceRequest, open_source, opening
+from builder.foundation.process import Command, Completed, Host
+from builder.source import opening
 from builder.source.debian import open_debian
-from builder.source.request import Unavailable
+from builder.source.opening import open_source
+from builder.source.request import NoProgress, SourceProvider, SourceRequest, Unavailable
+from builder.vocabulary.errors import SourceError
 from tests.conftest import FakeRunner
 from tests.unit.source.small import (
     Recorder,

@@ -3,10 +3,9 @@ import tomllib
 
 import pytest
 
-from builder import resources
-from builder.errors import SourceError
-from builder.source import pins
-from builder.source.pins import parse_release
+from builder.foundation import resources
+from builder.source.pins import parse_release, pins
+from builder.vocabulary.errors import SourceError
 
 NAMES = [
     "pytorch",

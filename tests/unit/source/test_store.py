@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
-from builder.model import Component, SourceTree
 from builder.source import store
 from builder.source.pins import Pin, Release
 from builder.source.request import SourceProvider
+from builder.vocabulary.errors import SourceError
+from builder.vocabulary.model import Component, SourceTree
 from tests.unit.source.small import FILES, release, write
 
 

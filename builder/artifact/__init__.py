@@ -1,0 +1,1 @@
+"""The artifact: a deterministic archive of the runtime, its models and their provenance."""

@@ -1,0 +1,237 @@
+"""Render the generated CMake projects and sources: templates hold data, this supplies it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import jinja2
+
+from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
+from builder.libtorch.candidates import Group
+from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
+from builder.libtorch.cuts import active_cuts, cut_instructions
+from builder.libtorch.kernels import find_kernels, known_classes
+from builder.vocabulary.model import BuildPlan, GeneratedFile, OperatorName, Toolchain
+from builder.vocabulary.targets import facts
+
+_INCLUDES: Final = (
+    ("generated", "."),
+    ("pytorch", "aten/src"),
+    ("pytorch", "."),
+    ("pytorch", "torch/csrc/api/include"),
+    ("pytorch", "torch/csrc"),
+    ("pytorch", "third_party/miniz-3.0.2"),
+    ("pytorch", "aten/src/ATen/native/quantized/cpu/qnnpack/include"),
+    ("cpuinfo", "include"),
+    ("cpuinfo", "src"),
+    ("cpuinfo", "deps"),
+    ("pthreadpool", "include"),
+    ("pthreadpool", "src"),
+    ("fmt", "include"),
+    ("flatbuffers", "include"),
+    ("fp16", "include"),
+    ("fxdiv", "include"),
+    ("psimd", "include"),
+    ("eigen", "."),
+    ("pocketfft", "."),
+)
+
+
+def component_roots(plan: BuildPlan) -> dict[str, Path]:
+    """Return where each component's files are, our own C++ and the generated tree included."""
+    roots = {component.name: component.root for component in plan.source.components}
+    return {**roots, "generated": plan.generated.root, "native": NATIVE}
+
+
+def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedFile, ...]:
+    """Render the project of the object store: nothing in it depends on the selection."""
+    roots = component_roots(plan)
+    quantized = "QuantizedCPU" in plan.profile.backends
+    kernels = find_kernels(roots["pytorch"]) if quantized else {}
+    context = {
+        "version": plan.tool,
+        "fingerprint": plan.objects_fingerprint[:12],
+        "dtypes": sorted(plan.profile.dtypes),
+        "all_classes": quantized,
+        "groups": [
+            {
+                "name": group.name,
+                "language": group.language,
+                "definitions": group.definitions,
+                "precompiled": group.precompiled,
+                "options": group.options,
+                "includes": [roots[group.component] / path for path in group.includes],
+                "sources": [roots[group.component] / source for source in group.sources],
+                "kernels": [
+                    (roots["pytorch"] / source, _kernels_header(source))
+                    for source in group.sources
+                    if group.component == "pytorch" and source in kernels
+                ],
+            }
+            for group in groups
+        ],
+    }
+    return (
+        _render("objects/CMakeLists.txt.j2", "CMakeLists.txt", context),
+        _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        *(
+            _render(
+                "objects/kernels.h.j2",
+                f"include/{_kernels_header(source)}",
+                {"version": plan.tool, "source": source, "blocks": blocks},
+            )
+            for source, blocks in kernels.items()
+        ),
+        *([_boxed()] if kernels else []),
+        _initial_cache(plan, roots),
+    )
+
+
+def _boxed() -> GeneratedFile:
+    """Return a copy: objects that outlive this installation must not name its folder."""
+    text = (NATIVE / "src" / "boxed.h").read_text(encoding="utf-8")
+    return GeneratedFile(PurePosixPath("include/boxed.h"), text)
+
+
+def _kernels_header(source: str) -> str:
+    return f"kernels/{source.replace('/', '-')}.h"
+
+
+def render_runtime(
+    plan: BuildPlan, catalogue: Catalogue, manifest: str
+) -> tuple[GeneratedFile, ...]:
+    """Render the project of one runtime: its registrations, its manifest, and the link."""
+    roots = component_roots(plan)
+    entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
+    registrars = [
+        {
+            "directory": PurePosixPath(registrar).stem,
+            "source": roots["pytorch"] / registrar,
+            "operators": names,
+        }
+        for registrar, names in _registrars(entries).items()
+    ]
+    context = {
+        "version": plan.tool,
+        "fingerprint": plan.fingerprint[:12],
+        "dtypes": sorted(plan.profile.dtypes),
+        "operators": [it for it in entries if it.symbol or it.kernel or it.missing],
+        "source_version": plan.source.version,
+        "kernels": [entry.kernel for entry in entries if entry.kernel],
+        "requires_grad": OperatorName("aten", "requires_grad_") in plan.selection.names,
+        "complex": any(dtype.startswith("Complex") for dtype in plan.profile.dtypes),
+        "all_classes": "QuantizedCPU" in plan.profile.backends,
+        "classes": [it for it in known_classes() if it.name in plan.selection.classes],
+        "upgraders": plan.selection.upgraders,
+        "cut_instructions": cut_instructions(active_cuts(plan.selection, catalogue)),
+        "headers": sorted({entry.header for entry in entries if entry.header}),
+        "registrars": registrars,
+        "manifest_bytes": manifest.encode(),
+        "tools": NATIVE / "tools",
+        "version_script": NATIVE / "build_runtime.map",
+    }
+    return (
+        _render("runtime/CMakeLists.txt.j2", "CMakeLists.txt", context),
+        _render("runtime/registration.cpp.j2", "registration.cpp", context),
+        _render("runtime/manifest.cpp.j2", "manifest.cpp", context),
+        _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        *(
+            _render(
+                "objects/selected_mobile_ops.h.j2",
+                f"registrars/{registrar['directory']}/ATen/selected_mobile_ops.h",
+                {**context, "allowed": registrar["operators"]},
+            )
+            for registrar in registrars
+        ),
+        _initial_cache(plan, roots),
+    )
+
+
+def render_cuts(version: str, features: Mapping[str, str]) -> str:
+    """Render the file that defines symbols that are cut; `features` maps symbol to feature."""
+    grouped: dict[str, list[str]] = {}
+    for symbol, feature in sorted(features.items()):
+        grouped.setdefault(feature, []).append(symbol)
+    context = {"version": version, "features": dict(sorted(grouped.items()))}
+    return _render("runtime/cuts.cpp.j2", "cuts.cpp", context).text
+
+
+def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
+    """Group the operators that files of the tree register themselves by those files."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.registrar:
+            found.setdefault(entry.registrar, []).append(str(entry.name))
+    return dict(sorted(found.items()))
+
+
+def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
+    toolchain: Toolchain = plan.toolchain
+    variables: dict[str, object] = {
+        "BUILD_RUNTIME_CMAKE": CMAKE,
+        # a change of the logic must configure again, like a change of the data
+        "BUILD_RUNTIME_LOGIC": _logic_digest(),
+        "BUILD_RUNTIME_PYTORCH": roots["pytorch"],
+        "BUILD_RUNTIME_CC": toolchain.cc,
+        "BUILD_RUNTIME_CXX": toolchain.cxx,
+        "BUILD_RUNTIME_AR": toolchain.ar,
+        "BUILD_RUNTIME_CLANG": toolchain.clang,
+        "BUILD_RUNTIME_LINKER": toolchain.linker,
+        "BUILD_RUNTIME_PROCESSOR": facts(plan.target.abi).processor,
+        "BUILD_RUNTIME_INCLUDES": [roots[name] / path for name, path in _INCLUDES],
+        "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(roots),
+        "BUILD_RUNTIME_OWN": roots["native"],
+    }
+    context = {"version": plan.tool, "variables": variables}
+    return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
+
+
+def _prefix_map(roots: Mapping[str, Path]) -> list[str]:
+    """Return what the compiler writes instead of paths of this machine; the last match wins.
+
+    Every failed check of LibTorch carries the path of its file: short ones save 60 KB of strings.
+    Our own sources are not among them: they lie where the program is installed, and objects of
+    LibTorch must outlive that.
+    """
+    named = [f"{root}={name}" for name, root in sorted(roots.items()) if name != "native"]
+    pytorch = roots["pytorch"]
+    return [*named, f"{pytorch}/=", f"{pytorch}/aten/src/="]
+
+
+def _logic_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(CMAKE.glob("*.cmake")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _render(template: str, path: str, context: Mapping[str, object]) -> GeneratedFile:
+    return GeneratedFile(PurePosixPath(path), _environment().get_template(template).render(context))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  CMake and C++ are written, not HTML
+    )
+    environment.filters["cmake"] = cmake_value
+    environment.filters["results"] = lambda entry: count_results(entry.schema)
+    environment.filters["arguments"] = lambda entry: _c_text(encode_arguments(entry.schema))
+    return environment
+
+
+def _c_text(text: str) -> str:
+    """Return what to write between the quotes of a C++ string literal."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def cmake_value(value: object) -> str:
+    """Quote a value for CMake so that spaces, semicolons in paths and quotes stay what they are."""
+    if isinstance(value, list | tuple):
+        return f"[==[{';'.join(str(item).replace(';', chr(92) + ';') for item in value)}]==]"
+    return f"[==[{value}]==]"

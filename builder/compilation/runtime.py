@@ -1,0 +1,216 @@
+"""Build one runtime on demand: compile what the linker would need, until nothing is missing."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from builder.compilation.output import BuildOutput, BuildProgress
+from builder.compilation.store import ObjectStore, configure, run_ninja
+from builder.foundation.files import locked, write_atomic, write_if_changed, write_tree
+from builder.foundation.process import CommandError, Host
+from builder.libtorch.closure.objects import ObjectGraph, read_object
+from builder.libtorch.closure.sweep import Closure, close
+from builder.vocabulary.errors import CompileError
+from builder.vocabulary.model import BuildPlan, GeneratedFile, LinkLine, fingerprint
+
+_UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
+_MAX_ROUNDS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Where to begin and how to go on: what is always linked, what was predicted, who defines what.
+
+    `known_definers` returns the sources an index names for a symbol, `search` reads all sources for
+    those that may define it, best first; nothing means that a system library has it. `feature_of`
+    names the feature of a symbol that is cut, and `render_cuts` the file that defines such symbols
+    instead. `link_line` says what to link with besides objects; it may take its time.
+    """
+
+    always: tuple[str, ...]
+    predicted: tuple[str, ...]
+    known_definers: Callable[[str], tuple[str, ...]]
+    search: Callable[[str], tuple[str, ...]]
+    feature_of: Callable[[str], str | None]
+    render_cuts: Callable[[Mapping[str, str]], str]
+    link_line: Callable[[], LinkLine]
+
+
+@dataclass(slots=True)
+class _Objects:
+    """Objects compiled so far in this build, with their graphs read once."""
+
+    store: ObjectStore
+    sources: set[str] = field(default_factory=set)
+    graphs: dict[Path, ObjectGraph] = field(default_factory=dict)
+    fresh: int = 0
+
+    def compile(self, wanted: Iterable[str], host: Host, progress: BuildProgress) -> None:
+        missing = sorted(
+            source for source in set(wanted) - self.sources if source in self.store.outputs
+        )
+        self.fresh += self.store.compile(missing, host, progress)
+        self.sources.update(missing)
+
+    def read(self, path: Path) -> ObjectGraph:
+        if path not in self.graphs:
+            self.graphs[path] = read_object(path)
+        return self.graphs[path]
+
+
+def build_runtime(  # noqa: PLR0917  one value of each stage before
+    plan: BuildPlan,
+    store: ObjectStore,
+    files: Iterable[GeneratedFile],
+    demand: Demand,
+    host: Host,
+    progress: BuildProgress,
+) -> BuildOutput:
+    """Compile and link the runtime of a plan; raise `CommandError` or `CompileError`.
+
+    Runs of the same store wait for each other: ninja keeps one log per build directory. A run that
+    was interrupted or killed goes on where it stopped: ninja knows which objects are whole.
+    """
+    started = time.monotonic()
+    root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
+    log = root / "build.log"
+    on_wait = _waiting(progress)
+    with locked(store.root / "lock", on_wait=on_wait), locked(root / "lock", on_wait=on_wait):
+        progress.step("configuring")
+        store.ensure()
+        project = tuple(files)
+        write_tree(project, root / "project")
+        build = root / "build"
+        # what the last complete configuration was of: one that was interrupted does not count
+        stamp = root / "configured"
+        digest = fingerprint(project=[[str(file.path), file.text] for file in project])
+        if not stamp.is_file() or stamp.read_text() != digest:
+            (root / "link.rsp").touch()
+            (root / "link.rsp.state").touch()
+            (root / "cuts.cpp").touch()
+            configure(plan, root / "project", build, host, log=log, definitions={
+                "BUILD_RUNTIME_STORE_BUILD": store.build,
+                "BUILD_RUNTIME_RESPONSE": root / "link.rsp",
+                "BUILD_RUNTIME_CUTS": root / "cuts.cpp",
+                "BUILD_RUNTIME_PREFIX": root / "prefix",
+            })  # fmt: skip
+            write_atomic(stamp, digest)
+        progress.step("compiling")
+        objects = _Objects(store)
+        objects.compile((*demand.always, *demand.predicted), host, progress)
+        objects.fresh += run_ninja(
+            plan.toolchain.ninja, build, ["runtime_roots"], host, log=log, progress=progress
+        )
+        roots = sorted((build / "CMakeFiles").glob("r*.dir/**/*.o"))
+        rounds = _link(plan, objects, demand, roots, root, host, progress, log)
+    return BuildOutput(
+        directory=root,
+        library=root / "prefix/lib/libbuild_runtime.so",
+        link_map=build / "link.map",
+        program=root / "prefix/bin/build-runtime-run",
+        objects=rounds.live,
+        compiled=objects.fresh,
+        reused=max(0, rounds.live - objects.fresh),
+        rounds=rounds.count,
+        sources=tuple(sorted(objects.sources)),
+        seconds=time.monotonic() - started,
+        log=log,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    count: int
+    live: int
+
+
+def _link(  # noqa: PLR0917  the state of one link
+    plan: BuildPlan,
+    objects: _Objects,
+    demand: Demand,
+    roots: list[Path],
+    root: Path,
+    host: Host,
+    progress: BuildProgress,
+    log: Path,
+) -> _Rounds:
+    """Sweep, compile what is missing, and link; the linker has the last word on what is missing."""
+    always = [objects.store.object_of(source) for source in demand.always]
+    asked: set[str] = set()
+    for count in range(1, _MAX_ROUNDS):
+        closure = _sweep(objects, [*roots, *always], asked, demand)
+        wanted = _next_sources(closure.missing, objects, demand)
+        if wanted:
+            progress.step(f"compiling what round {count} found missing")
+            objects.compile(wanted, host, progress)
+            continue
+        features = {symbol: demand.feature_of(symbol) or "" for symbol in sorted(closure.cut)}
+        write_if_changed(root / "cuts.cpp", demand.render_cuts(features))
+        write_if_changed(root / "link.rsp", _response(closure.live, demand.link_line()))
+        write_if_changed(root / "link.rsp.state", _state(closure.live))
+        progress.step("linking")
+        try:
+            run_ninja(
+                plan.toolchain.ninja, root / "build", ["build-runtime-run"], host,
+                log=log, progress=progress,
+            )  # fmt: skip
+        except CommandError as error:
+            undefined = set(_UNDEFINED.findall("\n".join(error.tail)))
+            more = _next_sources(undefined, objects, demand)
+            if not more:
+                raise
+            asked |= undefined
+            objects.compile(more, host, progress)
+            continue
+        return _Rounds(count, len(closure.live))
+    message = f"no end after {_MAX_ROUNDS} rounds of compiling what was missing"
+    raise CompileError(message, hint=f"please report it with the log: {log}")
+
+
+def _response(objects: Iterable[Path], line: LinkLine) -> str:
+    words = (*line.flags, *objects, "--as-needed", *line.libraries)
+    return "".join(f'"{word}"\n' for word in words)
+
+
+def _state(objects: Iterable[Path]) -> str:
+    """Return a text that changes when an object was compiled again: the library must be, too."""
+    stats = ((path, path.stat()) for path in objects)
+    return "".join(f"{it.st_mtime_ns} {it.st_size} {path}\n" for path, it in stats)
+
+
+def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:
+    available = [objects.store.object_of(source) for source in sorted(objects.sources)]
+    defining = [
+        path
+        for path in available
+        if asked & (objects.read(path).strong.keys() | objects.read(path).weak.keys())
+    ]
+    return close(
+        [*roots, *defining],
+        available,
+        objects.read,
+        lambda symbol: demand.feature_of(symbol) is not None,
+    )
+
+
+def _next_sources(
+    missing: Iterable[str],
+    objects: _Objects,
+    demand: Demand,
+) -> set[str]:
+    """Choose one more source for each missing symbol that still has a candidate."""
+    wanted: set[str] = set()
+    for symbol in missing:
+        for find in (demand.known_definers, demand.search):
+            untried = [it for it in find(symbol) if it not in objects.sources]
+            if untried:
+                wanted.add(untried[0])
+                break
+    return wanted
+
+
+def _waiting(progress: BuildProgress) -> Callable[[], None]:
+    return lambda: progress.step("waiting for another build of the same objects to end")

@@ -1,0 +1,1 @@
+"""The foundation: the doors to processes and files, settings, and what the user sees."""

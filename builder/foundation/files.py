@@ -1,0 +1,154 @@
+"""Writing files: the only writer. Whole files appear at once, and unchanged ones are left alone."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.model import GeneratedFile
+
+_CHUNK: Final = 1 << 20
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as lower-case hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def open_atomic(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """Yield a stream whose content becomes `path` in one step on success, nothing on failure.
+
+    A reader sees the old content or the new, never a part.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
+    """Replace `path` in one step: a reader sees the old content or the new, never a part."""
+    with open_atomic(path, mode=mode) as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+
+
+def write_if_changed(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:
+    """Write only when the content differs, so that time stamps tell the build the truth."""
+    raw = data.encode() if isinstance(data, str) else data
+    if path.is_file() and path.read_bytes() == raw:
+        return False
+    write_atomic(path, raw, mode=mode)
+    return True
+
+
+def write_tree(files: Iterable[GeneratedFile], root: Path) -> frozenset[Path]:
+    """Make `root` hold exactly these files; return the paths that changed."""
+    wanted = {root / file.path: file.text for file in files}
+    found = sorted(root.rglob("*"), reverse=True)  # what a directory holds before the directory
+    stale = {path for path in found if path.is_symlink() or not path.is_dir()} - wanted.keys()
+    for path in found:
+        if path in stale:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    changed = {path for path, text in wanted.items() if write_if_changed(path, text)}
+    return frozenset(stale | changed)
+
+
+def copy_atomic(source: Path, destination: Path) -> None:
+    """Copy a file so that `destination` never holds a part of it."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream, source.open("rb") as origin:
+            shutil.copyfileobj(origin, stream, _CHUNK)
+        temporary.chmod(source.stat().st_mode & 0o777)
+        temporary.replace(destination)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def replace_link(link: Path, target: Path) -> None:
+    """Make `link` a symbolic link to `target` in one step; one that is right is left alone."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=link.parent, prefix=f".{link.name}.") as scratch:
+        temporary = Path(scratch) / link.name
+        temporary.symlink_to(target)
+        temporary.replace(link)
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Yield a scratch directory that becomes `path` on success and disappears on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        if path.exists():
+            # Not removed in place: what is killed meanwhile must not leave half a directory there.
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.old.") as old:
+                path.replace(Path(old) / path.name)
+                scratch.replace(path)
+        else:
+            scratch.replace(path)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on `path` across processes; it is released when the process dies."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415  slow to load, and rarely needed
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_wait is not None:
+            on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_writable(directory: Path, *, option: str = "-o") -> None:
+    """Raise `UsageError` unless files can be made in `directory` (or it can be created).
+
+    `option` is how the user chose it.
+    """
+    existing = directory
+    while not os.access(existing, os.F_OK) and existing != existing.parent:
+        existing = existing.parent
+    if not os.access(existing, os.W_OK | os.X_OK) or not existing.is_dir():
+        reason = "no permission" if existing.is_dir() else "not a directory"
+        message = f"cannot write to {directory}"
+        raise UsageError(
+            message,
+            looked_in=[f"{existing} ({reason})"],
+            hint=f"choose another directory with {option}",
+        )

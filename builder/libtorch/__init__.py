@@ -1,0 +1,1 @@
+"""What is known about LibTorch: its operators, kernels, files, and how objects hang together."""

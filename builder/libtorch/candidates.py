@@ -1,0 +1,75 @@
+"""The files a runtime may be made of, by group; which of them are compiled is decided later."""
+
+import fnmatch
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.foundation.resources import DATA
+from builder.vocabulary.model import Abi
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sources compiled the same way. `sources` are paths relative to the component's root.
+
+    `options` come after all others: an optimisation level there wins. `includes` are directories
+    besides those every group has.
+    """
+
+    name: str
+    component: str
+    language: str
+    sources: tuple[str, ...]
+    definitions: tuple[str, ...]
+    precompiled: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
+
+
+def find_candidates(
+    roots: Mapping[str, Path], abi: Abi, backends: Iterable[str] = ("CPU",)
+) -> tuple[Group, ...]:
+    """Expand the table of candidates for an ABI and backends below the roots of the components."""
+    table = tomllib.loads((DATA / "candidates.toml").read_text())
+    backends = tuple(backends)
+    return tuple(
+        Group(
+            name=row["name"],
+            component=row["component"],
+            language=row.get("language", "CXX"),
+            sources=_expand(
+                roots[row["component"]], row["sources"], _all_for(backends, row, "exclude")
+            ),
+            definitions=tuple(_all_for(backends, row, "definitions")),
+            precompiled=tuple(row.get("precompiled", [])),
+            options=tuple(row.get("options", [])),
+            includes=tuple(row.get("includes", [])),
+        )
+        for row in table["group"]
+        if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends
+    )
+
+
+def _all_for(backends: tuple[str, ...], row: dict[str, Any], key: str) -> list[str]:
+    """Return what a row lists for every profile, then what it lists for these backends."""
+    more = row.get(f"{key}-for", {})
+    return [*row.get(key, []), *(it for backend in backends for it in more.get(backend, []))]
+
+
+def _expand(root: Path, patterns: list[str], exclude: list[str]) -> tuple[str, ...]:
+    found = {
+        path.relative_to(root).as_posix()
+        for pattern in patterns
+        for path in root.glob(pattern)
+        if path.is_file()
+    }
+    return tuple(
+        sorted(
+            name
+            for name in found
+            if not any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude)
+        )
+    )

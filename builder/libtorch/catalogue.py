@@ -1,0 +1,260 @@
+"""The operators a source tree has: their schemas, and where each of them is registered."""
+
+import json
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from builder.vocabulary.model import OperatorName
+
+_VERSION: Final = 2  # of the text
+_STRUCT: Final = re.compile(
+    r"struct TORCH_API (?P<symbol>\w+) \{.*?"
+    r'\bname = "(?P<name>[^"]+)";.*?'
+    r'\boverload_name = "(?P<overload>[^"]*)";.*?'
+    r'\bschema_str = "(?P<schema>(?:[^"\\]|\\.)*)";',
+    re.DOTALL,
+)
+_BUILTIN: Final = re.compile(r'^\s*mobile::prim_op_fn_register\(\s*"([^"]+)"', re.MULTILINE)
+_LITERALS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*')
+_LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_ESCAPE: Final = re.compile(r"\\(.)")
+_ESCAPED: Final = {"n": "\n", "t": "\t", "f": "\f", "v": "\v"}
+_SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
+_PIECE: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"'])""")
+_ANNOTATION: Final = re.compile(r"\([^)]*\)")
+_CLASS: Final = re.compile(r"__torch__\.torch\.classes\.(\w+\.\w+)")
+_LIST: Final = re.compile(r"(\w+)\[(\d*)\]")
+_NAMED_DEFAULTS: Final = {
+    "contiguous_format": 0,  # c10::MemoryFormat
+    "preserve_format": 1,
+    "Mean": 1,  # at::Reduction
+    "Sum": 2,
+    "long": 4,  # c10::ScalarType
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEntry:
+    """One operator of a source tree.
+
+    `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
+    `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
+    a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
+    of the file `source` that runs it (see `builder.kernels`). Without any of these, the interpreter
+    itself always has the operator. `missing`: the source lacks it, and every call of it fails.
+    `later` is how many arguments at the end of the schema it lacks: they have to be None.
+    """
+
+    name: OperatorName
+    schema: str
+    header: str = ""
+    symbol: str = ""
+    registrar: str = ""
+    kernel: str = ""
+    source: str = ""
+    missing: bool = False
+    later: int = 0
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The custom classes its arguments and results are of, as `namespace.Name`."""
+        return frozenset(_CLASS.findall(self.schema))
+
+    @property
+    def most_arguments(self) -> int | None:
+        """How many arguments can be passed; None: any number, as without a schema."""
+        arguments = split_arguments(self.schema) if self.schema else ("...",)
+        return None if "..." in arguments else len(arguments)
+
+    def accepts(self, count: int) -> bool:
+        """Whether so many arguments can be passed; without a schema nothing is refused."""
+        return self.most_arguments is None or count <= self.most_arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All operators by name."""
+
+    entries: Mapping[OperatorName, OperatorEntry]
+
+    @property
+    def builtin(self) -> frozenset[OperatorName]:
+        """What every runtime has: the operators of the interpreter itself."""
+        return frozenset(
+            name
+            for name, it in self.entries.items()
+            if not (it.symbol or it.registrar or it.kernel or it.missing)
+        )
+
+    def to_json(self) -> str:
+        """Return a stable text that `from_json` reads."""
+        rows = [
+            [str(e.name), e.schema, e.header, e.symbol, e.registrar, e.kernel, e.source]
+            for _, e in sorted(self.entries.items())
+        ]
+        return json.dumps({"version": _VERSION, "operators": rows}, indent=0)
+
+    @staticmethod
+    def from_json(text: str) -> "Catalogue":
+        """Read what `to_json` wrote; raise `ValueError` on another version."""
+        data = json.loads(text)
+        if data.get("version") != _VERSION:
+            message = f"unknown version of the operator catalogue: {data.get('version')}"
+            raise ValueError(message)
+        return make_catalogue(
+            OperatorEntry(OperatorName.parse(name), *fields) for name, *fields in data["operators"]
+        )
+
+
+def with_newer(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
+    """Take later schemas: of operators that the source lacks, or has with fewer arguments.
+
+    Models may name the first, and give the others more arguments. What it has with as many stays.
+    """
+    entries = dict(catalogue.entries)
+    for schema in schemas:
+        name = OperatorName.parse(schema.partition("(")[0])
+        known = entries.get(name)
+        if known is None:
+            entries[name] = OperatorEntry(name, schema, missing=True)
+            continue
+        later = len(split_arguments(schema)) - len(split_arguments(known.schema))
+        if later > 0:
+            entries[name] = replace(known, schema=schema, later=later)
+    return Catalogue(entries)
+
+
+def make_catalogue(entries: Iterable[OperatorEntry]) -> Catalogue:
+    """Index entries by name; of two with one name the first stays."""
+    index: dict[OperatorName, OperatorEntry] = {}
+    for entry in entries:
+        index.setdefault(entry.name, entry)
+    return Catalogue(index)
+
+
+def parse_operators_header(text: str, header: str) -> Iterator[OperatorEntry]:
+    """Read the structs of one generated `<ATen/ops/<header>_ops.h>`."""
+    for match in _STRUCT.finditer(text):
+        name = OperatorName.parse(match["name"])
+        yield OperatorEntry(
+            OperatorName(name.namespace, name.base, match["overload"]),
+            f"{name.namespace}::{_unescaped(match['schema'])}",
+            header=header,
+            symbol=match["symbol"],
+        )
+
+
+def parse_registrar(preprocessed: str, registrar: str) -> Iterator[OperatorEntry]:
+    """Find schemas among the string literals of a registrar after macro expansion.
+
+    Macros build many of them from pieces (`"aten::add" ".int(int a, int b) -> " "int"`), so only
+    the preprocessor knows them whole.
+    """
+    for match in _LITERALS.finditer(preprocessed):
+        text = _unescaped("".join(_LITERAL.findall(match.group())))
+        schema = _SCHEMA.match(text)
+        if schema is not None:
+            yield OperatorEntry(OperatorName.parse(schema["name"]), text, registrar=registrar)
+
+
+def _unescaped(literal: str) -> str:
+    """Return what the compiler makes of the text between the quotes of a C++ string literal."""
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), literal)
+
+
+def parse_builtins(text: str) -> Iterator[OperatorEntry]:
+    """Find the operators promoted into the interpreter in `promoted_prim_ops.cpp`."""
+    for match in _BUILTIN.finditer(text):
+        yield OperatorEntry(OperatorName.parse(match[1]), schema="")
+
+
+def encode_arguments(schema: str) -> str:
+    """Return what the interpreter needs of a schema, as `native/src/registration.h` describes.
+
+    Raises `ValueError` for a default it does not know how to write.
+    """
+    fields: list[str] = []
+    keyword_only = False
+    for argument in _pieces(schema):
+        if argument == "*":
+            keyword_only = True
+            continue
+        declaration, separator, default = argument.partition("=")
+        kind, _, _ = declaration.strip().rpartition(" ")
+        mark = ">" if keyword_only and "!" in kind else "*" if keyword_only else ""
+        fields.append(mark + (_encode_default(kind, default) if separator else ""))
+    return "|".join(fields) + ("|" if fields else "")
+
+
+def count_results(schema: str) -> int:
+    """Return how many values an operator leaves on the interpreter's stack.
+
+    A tuple among them, as in `-> (Tensor, (Tensor, int))`, is one value.
+    """
+    returned = schema.rpartition(" -> ")[2].strip()
+    if not returned.startswith("("):
+        return 1
+    depth = 0
+    count = 0 if returned == "()" else 1
+    for letter in returned:
+        depth += (letter in "([") - (letter in ")]")
+        count += letter == "," and depth == 1
+    return count
+
+
+def _encode_default(kind: str, text: str) -> str:
+    kind = _ANNOTATION.sub("", kind).removesuffix("?")
+    if text == "None":
+        return "n"
+    listed = _LIST.fullmatch(kind)
+    if listed is not None:
+        base, length = listed[1], int(listed[2] or 1)
+        items = text[1:-1].split(",") if text.startswith("[") else [text] * length
+        encoded = [_encode_scalar(base, item.strip()) for item in items if item.strip()]
+        letter = {"float": "D", "bool": "B"}.get(base, "I")
+        return letter + ",".join(item if letter == "B" else item[1:] for item in encoded)
+    return _encode_scalar(kind, text)
+
+
+def _encode_scalar(kind: str, text: str) -> str:
+    if text in ("True", "False"):
+        return text[0].lower()
+    if kind == "str":
+        if "|" in text:
+            message = f"no default may hold a separator: {text}"
+            raise ValueError(message)
+        return "s" + _unescaped(text[1:-1])
+    if text in _NAMED_DEFAULTS:
+        return f"i{_NAMED_DEFAULTS[text]}"
+    if kind == "float":
+        return _encode_real(text)
+    return f"i{int(text)}" if re.fullmatch(r"-?\d+", text) else _encode_real(text)
+
+
+def _encode_real(text: str) -> str:
+    """Write the bits: the C library reads decimal fractions as the locale of the app says."""
+    return "d" + struct.pack(">d", float(text)).hex()
+
+
+def split_arguments(schema: str) -> tuple[str, ...]:
+    """Return the arguments of a schema as they are written, without the lone `*`."""
+    return tuple(piece for piece in _pieces(schema) if piece != "*")
+
+
+def _pieces(schema: str) -> Iterator[str]:
+    """Split what stands between the parentheses of a schema at its top-level commas."""
+    depth = 0
+    pieces = [""]
+    for part in _PIECE.findall(schema, schema.index("(")):  # a character, or a string as a whole
+        depth -= part in ")]"
+        if depth == 0 and part == ")":
+            break
+        if part == "," and depth == 1:
+            pieces.append("")
+        elif depth > 0:
+            pieces[-1] += part
+        depth += part in "(["
+    return (piece.strip() for piece in pieces if piece.strip())

@@ -1,0 +1,96 @@
+"""What a selection cannot reach and need not carry: calls replaced by a clear error."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from builder.foundation.resources import DATA
+from builder.libtorch.catalogue import Catalogue
+from builder.vocabulary.model import Selection
+
+_OPCODE: Final = re.compile(r"\bopcode (\w+)")
+_CALL: Final = re.compile(r"_ZN2at4_ops\d+(\w+?)4callE")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One feature that is left out: regular expressions over operators and mangled names.
+
+    `instructions` are those of the bytecode that need the feature.
+    """
+
+    feature: str
+    operators: str = ""
+    symbols: str = ""
+    instructions: tuple[str, ...] = ()
+
+    def covers(self, symbol: str) -> bool:
+        """Whether a mangled name is a function of the feature."""
+        if self.symbols and re.search(self.symbols, symbol):
+            return True
+        match = _CALL.match(symbol) if self.operators else None
+        if match is None or match[1].startswith("is_"):
+            return False
+        return re.search(self.operators, match[1]) is not None
+
+
+def active_cuts(selection: Selection, catalogue: Catalogue) -> tuple[Cut, ...]:
+    """Return the cuts that are sound for a selection: nothing in it touches the feature."""
+    touched = _words(selection)
+    if any(catalogue.entries[name].registrar for name in selection.names):
+        touched.append("registrar")
+    return tuple(
+        Cut(
+            row["feature"],
+            row.get("operators", ""),
+            row.get("symbols", ""),
+            tuple(_OPCODE.findall(row["kept_by"])),
+        )
+        for row in _table()
+        if not any(re.search(row["kept_by"], word) for word in touched)
+    )
+
+
+def cut_instructions(cuts: Iterable[Cut]) -> tuple[str, ...]:
+    """Return the instructions that cannot run when features are cut, sorted."""
+    return tuple(sorted(name for cut in cuts for name in cut.instructions))
+
+
+def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:
+    """Return the features a selection uses, and by what (`opcode FORMAT`)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in _table():
+        words = sorted(word for word in _words(selection) if re.search(row["kept_by"], word))
+        if words:
+            found[row["feature"]] = tuple(words)
+    return found
+
+
+def special_backends(selection: Selection) -> tuple[str, ...]:
+    """Return the dispatch keys of the kinds of tensors a selection may meet besides dense ones."""
+    touched = features_touched(selection)
+    kept = (row for row in _table() if row["feature"] in touched)
+    return tuple(key for row in kept for key in row.get("backends", "").split())
+
+
+def _table() -> list[dict[str, str]]:
+    rows = tomllib.loads((DATA / "cuts.toml").read_text())["cut"]
+    assert isinstance(rows, list)
+    return rows
+
+
+def _words(selection: Selection) -> list[str]:
+    """Return what a selection has, as `kept_by` of the table names it."""
+    return [
+        *(f"{name.namespace} {name.base}" for name in selection.names),
+        *(f"class {name}" for name in selection.classes),
+        *(f"dtype {name}" for name in selection.dtypes),
+        *(f"opcode {name}" for name in selection.opcodes),
+    ]
+
+
+def feature_of(symbol: str, cuts: Iterable[Cut]) -> str | None:
+    """Return the feature a symbol belongs to, or None when it is not cut."""
+    return next((cut.feature for cut in cuts if cut.covers(symbol)), None)

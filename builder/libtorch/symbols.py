@@ -1,0 +1,216 @@
+"""The symbol index: which source defines a symbol, and what that symbol needs in turn.
+
+It is the section graph of every object of a full build, condensed to the symbols one object asks
+another for. With it a plan names the files to compile before anything is compiled. It is advice:
+the linker's view of the real objects decides, so an index of another ABI or flags is only slower.
+"""
+
+import json
+import lzma
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.libtorch.closure.objects import ObjectGraph
+
+CONSTRUCTORS: Final = ""
+"""The name under which a file's constructors stand in the index: they run whenever it is linked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one symbol of a file brings along. `size`: bytes of the file's sections it reaches."""
+
+    size: int
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a set of symbols will need: sources by id, bytes before linking, and the unknown."""
+
+    sources: tuple[str, ...]
+    size: int
+    unknown: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolIndex:
+    """Definitions by source id (`component:path`) and symbol."""
+
+    files: Mapping[str, Mapping[str, Definition]]
+
+    def definers(self) -> dict[str, str]:
+        """Return the source that defines each symbol; the first in order when several do."""
+        found: dict[str, str] = {}
+        for source in sorted(self.files):
+            for symbol in self.files[source]:
+                if symbol != CONSTRUCTORS:
+                    found.setdefault(symbol, source)
+        return found
+
+    def predict(
+        self,
+        sources: Iterable[str],
+        symbols: Iterable[str],
+        is_cut: Callable[[str], bool] = lambda _: False,
+    ) -> Prediction:
+        """Follow `symbols` and whole `sources` to everything they need, but not what is cut."""
+        definers = self.definers()
+        linked = {source for source in sources if source in self.files}
+        seen: set[tuple[str, str]] = set()
+        unknown: set[str] = set()
+        size = 0
+        stack = [(source, symbol) for source in linked for symbol in self.files[source]]
+        pending = list(symbols)
+        while stack or pending:
+            for symbol in pending:
+                if symbol in definers:
+                    stack.append((definers[symbol], symbol))
+                else:
+                    unknown.add(symbol)
+            pending = []
+            if not stack:
+                break
+            place = stack.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            source, symbol = place
+            if source not in linked:
+                linked.add(source)
+                if CONSTRUCTORS in self.files[source]:
+                    stack.append((source, CONSTRUCTORS))
+            definition = self.files[source][symbol]
+            size += definition.size
+            pending = [need for need in definition.needs if not is_cut(need)]
+        return Prediction(tuple(sorted(linked)), size, frozenset(unknown))
+
+    def merged(self, other: "SymbolIndex") -> "SymbolIndex":
+        """Return both; what `other` says of a source replaces what this one says."""
+        return SymbolIndex({**self.files, **other.files})
+
+    def starting_with(self, prefix: str) -> tuple[str, ...]:
+        """Return the known symbols with a prefix: overloads differ in their mangled arguments."""
+        return tuple(
+            sorted({s for rows in self.files.values() for s in rows if s.startswith(prefix)})
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return a compressed, stable form that `from_bytes` reads."""
+        names = sorted(
+            {symbol for rows in self.files.values() for symbol in rows}
+            | {need for rows in self.files.values() for row in rows.values() for need in row.needs}
+        )
+        number = {name: index for index, name in enumerate(names)}
+        document = {
+            "version": 1,
+            "symbols": names,
+            "files": {
+                source: [
+                    [number[symbol], row.size, *(number[need] for need in row.needs)]
+                    for symbol, row in sorted(rows.items())
+                ]
+                for source, rows in sorted(self.files.items())
+            },
+        }
+        return lzma.compress(json.dumps(document, separators=(",", ":")).encode(), preset=9)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "SymbolIndex":
+        """Read what `to_bytes` wrote; raise `ValueError` on anything else."""
+        try:
+            document = json.loads(lzma.decompress(data))
+        except (lzma.LZMAError, EOFError) as error:
+            message = f"not a symbol index: {error}"
+            raise ValueError(message) from error
+        if document.get("version") != 1:
+            message = f"unknown version of the symbol index: {document.get('version')}"
+            raise ValueError(message)
+        names = document["symbols"]
+        return SymbolIndex(
+            {
+                source: {
+                    names[row[0]]: Definition(row[1], tuple(names[need] for need in row[2:]))
+                    for row in rows
+                }
+                for source, rows in document["files"].items()
+            }
+        )
+
+
+EMPTY: Final = SymbolIndex({})
+
+
+def condense(
+    graphs: Mapping[str, ObjectGraph], *, known: Iterable[str] = (), whole: Iterable[str] = ()
+) -> SymbolIndex:
+    """Condense the graphs of compiled sources to the symbols they ask each other for.
+
+    `known` are symbols that sources outside of `graphs` ask for or define: with those of another
+    index, what a few objects teach may replace what it says of the same sources. `whole` are the
+    sources that are linked for all they define, whether anything asks for it or not.
+    """
+    elsewhere = frozenset(known)
+    demanded = {
+        edge
+        for graph in graphs.values()
+        for section in graph.sections.values()
+        for edge in section.edges
+        if isinstance(edge, str) and edge not in graph.strong and edge not in graph.weak
+    }
+    demanded |= elsewhere
+    demanded |= {
+        symbol for graph in graphs.values() for symbol in graph.strong if "4_ops" in symbol
+    }
+    demanded |= {symbol for source in whole if source in graphs for symbol in graphs[source].strong}
+    defined = elsewhere | {
+        symbol
+        for graph in graphs.values()
+        for symbol in (*graph.strong, *graph.weak)
+        if symbol in demanded
+    }
+    return SymbolIndex(
+        {source: _condense_object(graph, defined) for source, graph in graphs.items()}
+    )
+
+
+def _condense_object(graph: ObjectGraph, demanded: AbstractSet[str]) -> dict[str, Definition]:
+    constructors = [index for index, section in graph.sections.items() if section.root]
+    rows = {CONSTRUCTORS: _reach(graph, constructors, demanded)} if constructors else {}
+    for symbol, index in (*graph.weak.items(), *graph.strong.items()):
+        if symbol in demanded:
+            rows[symbol] = _reach(graph, [index], demanded)
+    return rows
+
+
+def _reach(graph: ObjectGraph, starts: list[int], demanded: AbstractSet[str]) -> Definition:
+    seen: set[int] = set()
+    needs: set[str] = set()
+    stack = list(starts)
+    while stack:
+        index = stack.pop()
+        section = graph.sections.get(index)
+        if section is None or index in seen:
+            continue
+        seen.add(index)
+        for edge in section.edges:
+            if isinstance(edge, int):
+                stack.append(edge)
+                continue
+            own = graph.strong.get(edge, graph.weak.get(edge))
+            if own is not None:
+                stack.append(own)
+            elif edge in demanded:
+                needs.add(edge)
+    return Definition(sum(graph.sections[i].size for i in seen), tuple(sorted(needs)))
+
+
+def read_index(path: Path) -> SymbolIndex:
+    """Read an index file; an absent or a damaged one is empty, as an index is only advice."""
+    try:
+        return SymbolIndex.from_bytes(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return EMPTY

@@ -1,0 +1,1 @@
+"""Models: read, converted, traced; and what they ask of a runtime."""

@@ -1,0 +1,1 @@
+"""From a model as it was exported to the `.ptl` that a runtime loads."""

@@ -1,0 +1,91 @@
+"""Flatbuffer models: written anew as an archive, which is kept and ships; then read as any other.
+
+The archive is laid out as torch's own: uncompressed, each record at a multiple of 64 bytes.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from builder.foundation.files import write_atomic
+from builder.models.conversion.flatbuffer import to_records
+from builder.models.formats.archive import Archive
+from builder.models.formats.faults import MalformedError
+from builder.models.formats.identify import HOW_TO_REPAIR
+from builder.models.formats.zip_headers import checked_name
+from builder.models.reading.lite import model_of, read_lite, reading
+from builder.vocabulary.errors import ModelError, UsageError
+from builder.vocabulary.model import Model, ModelFormat
+
+CONVERTER: Final = 1
+"""Revision of the conversion; a change makes earlier results in the cache unused."""
+
+MAX_FLATBUFFER: Final = 4 << 30  # bytes; offsets have 32 bits
+_ALIGNMENT: Final = 64
+_LOCAL_HEADER: Final = 30  # bytes before name and extra field
+_BLOCK_HEADER: Final = 4
+_FOLDER: Final = "model/"
+
+
+def read_flatbuffer(path: Path, cache: Path) -> Model:
+    """Read a lite model in flatbuffer form; its archive is kept in `cache`.
+
+    Raise `ModelError` for a file that is damaged, `UsageError` where the cache cannot be written.
+    """
+    with reading(path) as stream:
+        data = stream.read(MAX_FLATBUFFER)
+    key = hashlib.sha256(f"{hashlib.sha256(data).hexdigest()} flatbuffer {CONVERTER}".encode())
+    kept = cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
+    model = _kept(kept, path) or _converted(data, kept, path)
+    return replace(model, format=ModelFormat.FLATBUFFER)
+
+
+def _kept(kept: Path, source: Path) -> Model | None:
+    """Return the model of the cache; None if there is none, or one that has gone bad."""
+    try:
+        return read_lite(kept, name=source.stem, source=source) if kept.is_file() else None
+    except ModelError:
+        return None
+
+
+def _converted(data: bytes, kept: Path, source: Path) -> Model:
+    made = convert(data, source)
+    try:
+        write_atomic(kept, made)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep the converted model in {kept.parent}: {error.strerror}",
+            hint="free some space, or choose another cache directory",
+        ) from error
+    return read_lite(kept, name=source.stem, source=source)
+
+
+def convert(data: bytes, source: Path) -> bytes:
+    """Return the archive of a flatbuffer; raise `ModelError` that names its file, `source`."""
+    try:
+        made = pack(to_records(data))
+        # read before it is kept: what is wrong inside is told of the file the user has
+        model_of(Archive(source, io.BytesIO(made)), source.stem)
+    except MalformedError as fault:
+        raise ModelError(
+            f"cannot read {source}: {fault}", hint=fault.hint or HOW_TO_REPAIR
+        ) from fault
+    return made
+
+
+def pack(records: Mapping[str, bytes | memoryview]) -> bytes:
+    """Return the archive of these records; raise `MalformedError` for an impossible name."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in records.items():
+            raw = f"{_FOLDER}{name}".encode(errors="surrogateescape")
+            entry = zipfile.ZipInfo(checked_name(raw))
+            used = stream.tell() + _LOCAL_HEADER + len(raw) + _BLOCK_HEADER
+            padding = -used % _ALIGNMENT
+            entry.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
+            archive.writestr(entry, bytes(content))
+    return stream.getvalue()

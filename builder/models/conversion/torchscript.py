@@ -1,0 +1,164 @@
+"""TorchScript `.pt` files: vet them, convert them in a child process, keep the result."""
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from builder.foundation.files import copy_atomic, sha256_file
+from builder.foundation.process import Command, Completed, Host
+from builder.foundation.resources import IMPORT_PATH
+from builder.models.formats.archive import Archive
+from builder.models.formats.identify import Kind, kind_of, refusal
+from builder.models.reading.lite import (
+    check_storages,
+    is_flatbuffer,
+    opened,
+    operator_version,
+    read_lite,
+    read_pickles,
+)
+from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
+from builder.vocabulary.model import Model
+
+CONVERTER: Final = 2
+"""Revision of the conversion; a change makes earlier results in the cache unused."""
+
+_TIMEOUT: Final = 900.0  # seconds; the largest models take one minute
+_LINES: Final = 12
+_EXTRA: Final = "extra/"
+
+
+def read_model(path: Path, host: Host) -> Model:
+    """Read a TorchScript `.pt` or lite `.ptl`; a `.pt` is converted, once, into the cache.
+
+    So is a lite model in flatbuffer form. Raise `ModelError` for a file that is damaged or no
+    model, `UsageError` without a file.
+    """
+    if is_flatbuffer(path):
+        from builder.models.conversion.repack import read_flatbuffer  # noqa: PLC0415  rarely needed
+
+        return read_flatbuffer(path, host.cache)
+    with opened(path) as archive:
+        kind = kind_of(archive.records)
+        if kind is Kind.LITE:
+            return read_lite(path)
+        if kind is not Kind.TORCHSCRIPT:
+            raise refusal(path, archive, kind)
+        kept = _place(path, host.cache)
+        if (model := _kept(kept, path)) is not None:
+            return model
+        extra = _vet(archive)
+    _convert(path, kept, extra, host)
+    return read_lite(kept, name=path.stem, source=path, debug=_lines_of(kept))
+
+
+def _place(path: Path, cache: Path) -> Path:
+    """Return where the converted model is kept: by content of the `.pt` and by converter."""
+    key = hashlib.sha256(f"{sha256_file(path)} {_torch_version()} {CONVERTER}".encode())
+    return cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
+
+
+def _lines_of(kept: Path) -> Path:
+    """Return where the debug information of a converted model is kept."""
+    return kept.with_suffix(".lines")
+
+
+def _kept(kept: Path, source: Path) -> Model | None:
+    """Return the model of the cache; None if there is none, or one that has gone bad."""
+    if not kept.is_file():
+        return None
+    try:
+        return read_lite(kept, name=source.stem, source=source, debug=_lines_of(kept))
+    except ModelError:
+        return None
+
+
+def _torch_version() -> str:
+    from importlib import metadata  # noqa: PLC0415  slow to load, and not needed for a .ptl
+
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError as error:
+        raise ToolchainError(
+            "a TorchScript .pt can only be read with torch, which is not installed",
+            hint="install torch, or give the model as .ptl",
+        ) from error
+
+
+def _vet(archive: Archive) -> tuple[str, ...]:
+    """Check all that torch's own reader would believe; return the names of the extra files."""
+    archive.check_contents()
+    operator_version(archive)
+    names = (name for name in archive.records if name.endswith((".pkl", ".debug_pkl")))
+    pickles = read_pickles(archive, names)
+    check_storages(archive, pickles["data.pkl"], "data/")
+    check_storages(archive, pickles["constants.pkl"], "constants/")
+    return tuple(
+        sorted(name.removeprefix(_EXTRA) for name in archive.records if name.startswith(_EXTRA))
+    )
+
+
+def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) -> None:
+    """Run the converter and put its result in place, in one step."""
+    with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
+        # Torch names the folder inside the archive after the file: a fixed name makes the bytes
+        # depend on the model alone.
+        made, lines = Path(scratch) / "model.ptl", Path(scratch) / "model.lines"
+        search = os.pathsep.join(filter(None, (str(IMPORT_PATH), host.env.get("PYTHONPATH"))))
+        module = "builder.models.conversion.convert"
+        command = Command(
+            (
+                sys.executable,
+                "-P",
+                "-m",
+                module,
+                str(path.resolve()),
+                str(made),
+                str(lines),
+                *extra,
+            ),
+            cwd=Path(scratch),
+            env=host.child_env(PYTHONPATH=search),
+        )
+        completed = host.runner.capture(command, timeout=_TIMEOUT)
+        if completed.status != 0 or not made.is_file():
+            reason = _reason(completed)
+            raise ModelError(
+                f"torch cannot convert {path} to a lite model\n{reason}", hint=_hint(reason)
+            )
+        try:
+            if lines.is_file():
+                copy_atomic(lines, _lines_of(destination))
+            copy_atomic(made, destination)
+        except OSError as error:
+            raise UsageError(
+                f"cannot keep the converted model in {destination.parent}: {error.strerror}",
+                hint="free some space, or choose another cache directory",
+            ) from error
+
+
+def _hint(reason: str) -> str:
+    if "Unknown builtin op" in reason:
+        return "the operator is of an extension; only those of PyTorch itself are supported"
+    return "load it with torch.jit.load to see more, or export the model again"
+
+
+def _reason(completed: Completed) -> str:
+    """Return what the child said, without C++ frames; for a crash, how it ended."""
+    lines = [line.rstrip() for line in completed.stdout.splitlines() if line.strip()]
+    for index, line in enumerate(lines):
+        if line.startswith(("Exception raised from", "frame #")):
+            del lines[index:]
+            break
+    if not lines:
+        noise = [line.rstrip() for line in completed.stderr.splitlines() if line.strip()]
+        ended = (
+            f"the converter was ended by signal {-completed.status}"
+            if completed.status < 0
+            else f"the converter ended with status {completed.status}"
+        )
+        lines = [ended, *noise[-1:]]
+    return "\n".join(f"    {line}" for line in lines[-_LINES:])

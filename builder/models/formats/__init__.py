@@ -1,0 +1,1 @@
+"""The container formats of models, read without trust."""

@@ -1,0 +1,156 @@
+"""What kind of file it is, by content; and for files that are no model, what to do instead."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from builder.models.formats.archive import Archive
+from builder.models.formats.faults import MalformedError, shown
+from builder.models.formats.pickle_values import Call, Global, Pickle, Tensor, any_global
+from builder.models.formats.pickles import read_pickle
+from builder.vocabulary.errors import ModelError
+
+HOW_TO_EXPORT: Final = (
+    'export it from Python: torch.jit.script(model.eval()).save("model.pt")'
+    ' or torch.jit.trace(model.eval(), example).save("model.pt")'
+)
+HOW_TO_REPAIR: Final = "copy the file again, or export the model again"
+MAX_PICKLE: Final = 256 << 20  # bytes
+
+
+class Kind(StrEnum):
+    """The zip archives torch writes."""
+
+    LITE = "lite"
+    TORCHSCRIPT = "torchscript"
+    EXPORTED = "exported"
+    PACKAGE = "package"
+    PICKLED = "pickled"
+    OTHER = "other"
+
+
+IDENTIFIER: Final = b"PTMF"
+_OLD_SAVE: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+
+# Formats people have at hand beside TorchScript: (offset, magic, what it is).
+_FOREIGN: Final = (
+    (0, _OLD_SAVE, "a pickle in the old format of torch.save (weights or a whole Python module)"),
+    (0, b"\x80", "a Python pickle"),
+    (0, b"PYTORCH1", "an archive of a PyTorch preview release"),
+    (4, b"TFL3", "a TensorFlow Lite model"),
+    (4, b"ET1", "an ExecuTorch program"),
+    (0, b"GGUF", "a GGUF model"),
+    (0, b"\x89HDF", "an HDF5 file"),
+    (0, b"\x1f\x8b", "a gzip file"),
+    (8, b'{"', "a safetensors file"),
+)
+
+
+def check_head(path: Path, head: bytes) -> None:
+    """Raise `ModelError` unless the first bytes are those of a zip archive with content."""
+    if not head:
+        raise ModelError(f"cannot read {path}: the file is empty", hint=HOW_TO_REPAIR)
+    if head.startswith(b"PK\3\4"):
+        return
+    if IDENTIFIER in (head[4:8], head[8:12]):
+        raise ModelError(
+            f"cannot read {path}: it is a lite model in flatbuffer form, not an archive",
+            hint="`build-runtime inspect` and builds read it; they make an archive of it",
+        )
+    for offset, magic, what in _FOREIGN:
+        if head.startswith(magic, offset):
+            raise ModelError(
+                f"cannot read {path}: it is {what}, not a TorchScript model", hint=HOW_TO_EXPORT
+            )
+    raise ModelError(
+        f"cannot read {path}: it is not a zip archive, so not a TorchScript model",
+        hint=f"check the path; {HOW_TO_EXPORT}",
+    )
+
+
+def kind_of(names: Mapping[str, object]) -> Kind:
+    """Tell what an archive is by the names of its records."""
+    if "bytecode.pkl" in names and "data.pkl" in names:
+        return Kind.LITE
+    if "data.pkl" in names and "constants.pkl" in names and _any_under(names, "code/"):
+        return Kind.TORCHSCRIPT
+    if "serialized_exported_program.json" in names or "archive_format" in names:
+        return Kind.EXPORTED
+    if ".data/extern_modules" in names:
+        return Kind.PACKAGE
+    if "data.pkl" in names:
+        return Kind.PICKLED
+    return Kind.OTHER
+
+
+def refusal(path: Path, archive: Archive, kind: Kind) -> ModelError:
+    """Return the error for an archive that is not a TorchScript model."""
+    match kind:
+        case Kind.EXPORTED:
+            what = "a torch.export program (.pt2), not TorchScript"
+            hint = f"script or trace the original module instead; {HOW_TO_EXPORT}"
+        case Kind.PACKAGE:
+            what = "a torch.package archive, not TorchScript"
+            hint = f"load the module with torch.package.PackageImporter; then {HOW_TO_EXPORT}"
+        case Kind.PICKLED:
+            what = _describe_pickled(archive)
+            hint = f"load it into its Python module; then {HOW_TO_EXPORT}"
+        case _:
+            what = f"a zip archive, but not a TorchScript model (it has {_sample(archive)})"
+            hint = HOW_TO_EXPORT
+    return ModelError(f"cannot read {path}: it is {what}", hint=hint)
+
+
+def _any_under(names: Mapping[str, object], folder: str) -> bool:
+    return any(name.startswith(folder) for name in names)
+
+
+def _sample(archive: Archive) -> str:
+    names = sorted(archive.records)[:3]
+    rest = len(archive.records) - len(names)
+    return ", ".join(map(shown, names)) + (f" and {rest} more" if rest else "") or "no records"
+
+
+def _describe_pickled(archive: Archive) -> str:
+    """Say what `torch.save` wrote, looking at the pickle without believing it."""
+    try:
+        data = archive.read("data.pkl", limit=MAX_PICKLE)
+        found = read_pickle(data, allowed=any_global)
+    except MalformedError as fault:
+        return f"what torch.save wrote of a Python object, not TorchScript (data.pkl: {fault})"
+    return f"{_describe(found)}, not TorchScript{_suspicious(found)}"
+
+
+def _describe(found: Pickle) -> str:
+    match found.value:
+        case Tensor():
+            return "a single tensor written by torch.save"
+        case dict() as items if items and all(_is_tensor(item) for item in items.values()):
+            return f"a state_dict written by torch.save ({len(items)} tensors without their code)"
+        case dict() as items:
+            keys = ", ".join(shown(str(key)) for key in list(items)[:5])
+            return f"a checkpoint written by torch.save (a dictionary with {keys or 'nothing'})"
+        case Call(function=function):
+            return f"a pickled Python object of class {function} written by torch.save"
+        case _:
+            return "a Python object written by torch.save"
+
+
+def _is_tensor(item: object) -> bool:
+    match item:
+        case Tensor():
+            return True
+        case Call(function=Global(module="torch._utils", name=name)):
+            return name.startswith("_rebuild_")
+        case _:
+            return False
+
+
+def _suspicious(found: Pickle) -> str:
+    """Name what a loader of this pickle would import from outside torch."""
+    harmless = ("torch", "collections", "numpy")
+    names = sorted(
+        str(item) for item in found.globals if item.module.partition(".")[0] not in harmless
+    )
+    return f"; loading it would import {', '.join(names[:5])}" if names else ""

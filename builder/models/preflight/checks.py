@@ -1,0 +1,196 @@
+"""The checks themselves: everything about every model at once, from what is known of a source."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Final
+
+from builder.libtorch.catalogue import Catalogue, split_arguments
+from builder.models.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
+from builder.models.preflight.problems import EXPORT_AGAIN, Problem, Use
+from builder.vocabulary.errors import did_you_mean
+from builder.vocabulary.model import Method, Model, OperatorName, Selection, SourceLine
+
+_PLAIN: Final = (
+    "use plain tuples and numbers in what is exported: a named tuple stands alone, never in another"
+    " type; data and batch sizes instead of a PackedSequence; constants instead of an enumeration"
+)
+_WIDTH: Final = 60
+_GUESSES: Final = 40  # of near names, for one selection
+_LISTED: Final = 6  # overloads of an operator, in a message
+
+
+def find_problems(
+    models: Iterable[Model],
+    selection: Selection,
+    catalogue: Catalogue,
+    interpreter: Interpreter,
+) -> tuple[Problem, ...]:
+    """Return everything the source cannot do for what is selected, in a stable order.
+
+    `selection` is all that is asked for: that of the models, and of operator lists, which are named
+    by their provenance and have no methods.
+    """
+    models = tuple(models)
+    return (
+        *_versions(models, interpreter),
+        *_operators(models, selection, catalogue, interpreter),
+        *_instructions(models, interpreter),
+        *_classes(models, selection, interpreter),
+        *_unreadable(models),
+    )
+
+
+def _versions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
+    for model in models:
+        for what, version, (oldest, newest) in (
+            ("bytecode version", model.bytecode_version, interpreter.bytecode),
+            ("operator set", model.operator_version, interpreter.operator_sets),
+        ):
+            if not oldest <= version <= newest:
+                yield Problem(
+                    "version", f"{what} {version}",
+                    f"this source reads {oldest} to {newest}", (Use(model.name),),
+                )  # fmt: skip
+
+
+def _operators(
+    models: tuple[Model, ...],
+    selection: Selection,
+    catalogue: Catalogue,
+    interpreter: Interpreter,
+) -> Iterator[Problem]:
+    calls = _calls(models)
+    near = _Near(catalogue)
+    for selected in selection.operators:
+        name = selected.name
+        calling = calls.get(name, {})
+        called_by = {use.model for use in calling}
+        uses = (*calling, *(Use(model) for model in selected.models if model not in called_by))
+        entry = catalogue.entries.get(name)
+        if entry is None and name.namespace not in near.namespaces:
+            advice = namespace_advice(name.namespace)
+            yield Problem(
+                "operator", str(name),
+                f"not in this source{near.describe(name)}: it is of {advice.what}",
+                uses, f"{name.namespace}::…: {advice.do}",
+            )  # fmt: skip
+        elif entry is None:
+            do = EXPORT_AGAIN if calling else f"correct the name in {', '.join(selected.models)}"
+            yield Problem(
+                "operator", str(name), f"not in this source{near.describe(name)}", uses, do
+            )
+        elif (unlinked := interpreter.needs(name)) is not None:
+            yield Problem(
+                "operator", str(name),
+                f"needs {unlinked.library}, which is not linked: it would fail when it runs",
+                uses, unlinked.do,
+            )  # fmt: skip
+        else:
+            wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
+            if wrong:
+                takes = len(split_arguments(entry.schema))
+                yield Problem(
+                    "arguments", str(name),
+                    f"called with {max(wrong.values())} arguments, this source takes {takes}",
+                    tuple(wrong),
+                )  # fmt: skip
+
+
+class _Near:
+    """The operators of a source that are near one it does not have."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Index the names by what may be right about a wrong one: its base, or its overload."""
+        self.namespaces = {name.namespace for name in catalogue.entries}
+        self._by_base: dict[tuple[str, str], list[str]] = {}
+        self._by_overload: dict[str, list[str]] = {}
+        for name in sorted(catalogue.entries):
+            self._by_base.setdefault((name.namespace, name.base), []).append(str(name))
+            self._by_overload.setdefault(name.overload, []).append(str(name))
+        self._left = _GUESSES
+
+    def describe(self, name: OperatorName) -> str:
+        """Return ` (did you mean …?)`, or which overloads there are, or nothing."""
+        others = self._by_base.get((name.namespace, name.base), [])
+        self._left -= 1
+        if self._left < 0:  # comparing takes 20 ms, and nobody reads hundreds
+            return ""
+        guess = did_you_mean(str(name), others or self._by_overload.get(name.overload, []))
+        return guess or _overloads(others)
+
+
+def _overloads(names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(names[:_LISTED])
+    rest = len(names) - _LISTED
+    return f" (it has {shown}{f' and {rest} more' if rest > 0 else ''})"
+
+
+def _calls(models: Iterable[Model]) -> Mapping[OperatorName, dict[Use, int]]:
+    """Map each operator to its uses and the most arguments each use gives it."""
+    found: dict[OperatorName, dict[Use, int]] = {}
+    for model in models:
+        for method in model.methods:
+            for call in method.operators:
+                counts = found.setdefault(call.name, {})
+                for use in _uses(model, method, call.lines):
+                    counts[use] = max(counts.get(use, 0), call.arguments or 0)
+    return found
+
+
+def _uses(model: Model, method: Method, lines: Iterable[SourceLine] = ()) -> Iterator[Use]:
+    """Yield a use for every line of the model's own source, or one without a line."""
+    name = method.name.removeprefix("__torch__.")
+    told = [Use(model.name, name, _place(line), _shown(line.text)) for line in lines]
+    yield from told or [Use(model.name, name)]
+
+
+def _place(line: SourceLine) -> str:
+    return _shown(f"{PurePath(line.file).name}:{line.line}")
+
+
+def _shown(text: str) -> str:
+    """Return text out of a model, safe and short enough to print."""
+    cut = text if len(text) <= _WIDTH else text[:_WIDTH] + "…"
+    return cut if cut.isprintable() else ascii(cut)[1:-1]
+
+
+def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
+    found: dict[str, list[Use]] = {}
+    for model in models:
+        for method in model.methods:
+            for opcode in method.opcodes - interpreter.instructions:
+                found.setdefault(opcode, []).extend(_uses(model, method))
+    for opcode, uses in sorted(found.items()):
+        advice = instruction_advice(opcode)
+        yield Problem(
+            "instruction", f"instruction {opcode}", "the lite interpreter does not run it",
+            tuple(uses), advice.do,
+        )  # fmt: skip
+
+
+def _unreadable(models: Iterable[Model]) -> Iterator[Problem]:
+    found: dict[str, list[Use]] = {}
+    for model in models:
+        for method in model.methods:
+            for what in method.unreadable:
+                found.setdefault(what, []).extend(_uses(model, method))
+    for what, uses in sorted(found.items()):
+        yield Problem(
+            "type", _shown(what), "no lite interpreter reads it, torch's own neither",
+            tuple(uses), _PLAIN,
+        )  # fmt: skip
+
+
+def _classes(
+    models: Iterable[Model], selection: Selection, interpreter: Interpreter
+) -> Iterator[Problem]:
+    for name in sorted(selection.classes - interpreter.classes):
+        advice = namespace_advice(name.partition(".")[0])
+        users = tuple(Use(model.name) for model in models if name in model.classes)
+        yield Problem(
+            "class", f"custom class {name}",
+            f"not supported{did_you_mean(name, interpreter.classes)}: it is of {advice.what}",
+            users, f"{name}: {advice.do}",
+        )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What the lite interpreter of a release reads and runs, and what to do about what it does not."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from builder.foundation.resources import DATA
+from builder.libtorch.kernels import known_classes
+from builder.vocabulary.model import OperatorName
+
+_ADVICE: Final = DATA / "advice.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """A library that is not linked; `operators` matches those that fail whenever they run."""
+
+    library: str
+    operators: re.Pattern[str]
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Facts of one release. Versions are the lowest and the highest that it reads.
+
+    `instructions` are those of the bytecode that it runs, `classes` the custom (TorchBind) classes
+    that can be linked, as `namespace.Name`.
+    """
+
+    version: str
+    bytecode: tuple[int, int]
+    operator_sets: tuple[int, int]
+    instructions: frozenset[str]
+    classes: frozenset[str]
+    unlinked: tuple[Unlinked, ...] = ()
+
+    def needs(self, name: OperatorName) -> Unlinked | None:
+        """Return the library an operator needs and cannot have, if that is so."""
+        text = f"{name.namespace}::{name.base}"
+        return next((it for it in self.unlinked if it.operators.fullmatch(text)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Where an operator, a class or an instruction comes from, and what to do without it."""
+
+    do: str
+    what: str = ""
+
+
+def read_interpreter(version: str) -> Interpreter:
+    """Return the facts of a release that `builder/data` describes."""
+    table = tomllib.loads((DATA / version / "interpreter.toml").read_text(encoding="utf-8"))
+    (oldest, newest), (first, last) = table["bytecode"], table["operator_sets"]
+    return Interpreter(
+        version,
+        (oldest, newest),
+        (first, last),
+        frozenset(table["instructions"]),
+        frozenset(it.name for it in known_classes()),
+        tuple(
+            Unlinked(row["library"], re.compile("|".join(row["operators"])), row["do"])
+            for row in table["unlinked"]
+        ),
+    )
+
+
+def namespace_advice(namespace: str) -> Advice:
+    """Return what is known about a namespace that is no part of a source; there is always some."""
+    if (known := _advice("namespaces").get(namespace)) is not None:
+        return known
+    return Advice(
+        "write the operation with PyTorch's own operators, or do it in the app: libraries of"
+        " other operators cannot be built in",
+        f"a library of the namespace {namespace}",
+    )
+
+
+def instruction_advice(name: str) -> Advice:
+    """Return what to do without an instruction of the bytecode."""
+    return _advice("instructions").get(name) or Advice(
+        "export the model again with _save_for_lite_interpreter"
+    )
+
+
+@cache
+def _advice(kind: str) -> Mapping[str, Advice]:
+    table = tomllib.loads(_ADVICE.read_text(encoding="utf-8"))[kind]
+    return {name: Advice(row["do"], row.get("what", "")) for name, row in table.items()}

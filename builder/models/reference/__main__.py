@@ -1,0 +1,78 @@
+"""Run a model in desktop torch: `python -m builder.models.reference MODEL SPEC INPUTS EXPECTED`.
+
+SPEC is JSON: `{"files": [...]}`, `{"bundled": true}`, or
+`{"shapes": [[1, 3]], "dtypes": ["float32"]}`.
+Writes two value files: the list of argument tuples, and the list of results. The last line of
+stderr says what went wrong; exit 2 for wrong inputs, 3 for a model that does not run.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from builder.models.reference.inputs import SEED, first_line, last_line, load_lite, make_cases
+from builder.vocabulary.value_files import Tensor, Value, encode
+
+
+def _to_value(value: object) -> Value:
+    if isinstance(value, torch.Tensor):
+        if value.is_quantized or value.is_sparse:
+            message = f"a {value.dtype} {value.layout} tensor cannot be compared"
+            raise TypeError(message)
+        return _to_tensor(value.detach().cpu().contiguous())
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple):
+        return tuple(_to_value(item) for item in value)
+    if isinstance(value, list):
+        return [_to_value(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_to_value(key): _to_value(item) for key, item in value.items()}
+    message = f"a value of type {type(value).__name__} cannot be compared"
+    raise TypeError(message)
+
+
+def _to_tensor(value: torch.Tensor) -> Tensor:
+    raw = (
+        value.resolve_conj().resolve_neg().reshape(-1).view(torch.uint8) if value.numel() else None
+    )
+    data = b"" if raw is None else raw.numpy().tobytes()
+    return Tensor(str(value.dtype).removeprefix("torch."), tuple(value.shape), data)
+
+
+def main(argv: list[str]) -> int:
+    """Run the model of the command line; return the exit code."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    if "qnnpack" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "qnnpack"  # the runtime's; others round otherwise
+    torch.manual_seed(SEED)
+    path, spec, inputs, expected = Path(argv[0]), json.loads(argv[1]), argv[2], argv[3]
+    lite = spec.get("lite", False)
+    model = load_lite(path) if lite else torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
+    try:
+        cases = make_cases(spec, load_lite(spec["ptl"]))
+        values = [_to_value(case) for case in cases]
+    except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
+        sys.stderr.write(f"{first_line(error)}\n")
+        return 2
+    Path(inputs).write_bytes(encode(values))
+    results: list[Value] = []
+    for case in cases:
+        torch.manual_seed(SEED)
+        try:
+            with torch.inference_mode():
+                results.append(_to_value(model(*case)))
+        except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
+            sys.stderr.write(f"{last_line(error)}\n")
+            return 3
+    Path(expected).write_bytes(encode(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

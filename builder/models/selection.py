@@ -1,0 +1,122 @@
+"""From models to the operators a runtime holds: a union with provenance."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from builder.libtorch.catalogue import Catalogue
+from builder.libtorch.cuts import special_backends
+from builder.vocabulary.errors import UsageError, did_you_mean
+from builder.vocabulary.model import Model, OperatorName, Profile, SelectedOperator, Selection
+
+DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Long"})
+"""What a float model computes with: its tensors, masks, indices, images, and Python's scalars."""
+
+KNOWN_DTYPES: Final = frozenset(
+    {
+        "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "ComplexHalf",
+        "Double", "Float", "Half", "Int", "Long", "Short",
+    }
+)  # fmt: skip
+
+QUANTIZED_DTYPES: Final = frozenset({"Char", "QInt32", "QInt8", "QUInt8"})
+"""What quantized models compute with besides; they get these without asking."""
+
+_MAKES_COMPLEX: Final = re.compile(
+    r"_?fft_(?!i?fftshift|r?fftfreq)\w+|i?stft|complex|polar|view_as_complex"
+)
+"""Operators that make complex tensors out of real ones, or inside of themselves."""
+
+_REBUILDS_SPARSE: Final = OperatorName("aten", "_sparse_coo_tensor_unsafe")
+
+_LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
+"""Operators that changed, and the last operator-set version with their former meaning
+(PyTorch 2.6, torch/csrc/jit/mobile/upgrader_mobile.cpp)."""
+
+
+_DIVISIONS_OF_TENSORS: Final = frozenset(
+    {"Tensor", "Scalar", "out", "Tensor_mode", "Scalar_mode", "out_mode"}
+)
+"""The overloads of `div` that changed; those of Python's numbers (`div.int`) never did."""
+
+
+def upgrader_operators(model: Model) -> frozenset[OperatorName]:
+    """Return what the functions call that stand in for old operators of a model; often nothing."""
+    found: set[OperatorName] = set()
+    for name in model.operators:
+        last = _LAST_OLD_VERSION.get(name.base) if name.namespace == "aten" else None
+        if last is None or model.operator_version > last:
+            continue
+        if name.base in ("div", "div_") and name.overload not in _DIVISIONS_OF_TENSORS:
+            continue
+        found.add(name)
+        if name.base in ("div", "div_"):
+            mode = name.overload.removesuffix("_mode") + "_mode"
+            found |= {replace(name, overload=mode), OperatorName("aten", "is_floating_point")}
+        elif name.base == "linspace":
+            found.add(OperatorName("aten", "full", "names"))
+    return frozenset(found)
+
+
+def loading_operators(model: Model) -> frozenset[OperatorName]:
+    """Return what loading a model calls: one operator if it stores sparse tensors."""
+    return frozenset({_REBUILDS_SPARSE}) if model.sparse else frozenset()
+
+
+def select(models: Iterable[Model]) -> Selection:
+    """Return the union of what the models call, and which model calls what."""
+    union = Selection()
+    for model in models:
+        upgrading = upgrader_operators(model)
+        union |= Selection(
+            operators=tuple(
+                SelectedOperator(name, (model.name,))
+                for name in model.operators | upgrading | loading_operators(model)
+            ),
+            classes=model.classes,
+            dtypes=model.dtypes | model.run_dtypes | (model.argument_dtypes - DEFAULT_DTYPES),
+            upgraders=bool(upgrading),
+            opcodes=frozenset(opcode for method in model.methods for opcode in method.opcodes),
+        )
+    return union
+
+
+def makes_complex(selection: Selection) -> bool:
+    """Whether an operator makes complex numbers where a model stores none."""
+    return any(
+        name.namespace == "aten" and _MAKES_COMPLEX.fullmatch(name.base) for name in selection.names
+    )
+
+
+def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile:
+    """Return the profile: the given dtypes, or the default ones with those the models need.
+
+    What makes complex numbers needs them: `ComplexFloat`, the one that floats turn into.
+    Where quantized or sparse tensors may be met, calls between operators are resolved for them too;
+    this costs dense float models nothing, as they have another profile.
+    """
+    special = special_backends(selection)
+    backends = ("CPU", *special)
+    needed = QUANTIZED_DTYPES if "QuantizedCPU" in special else frozenset[str]()
+    if makes_complex(selection):
+        needed |= {"ComplexFloat"}
+    if dtypes is not None:
+        unknown = sorted(dtypes - KNOWN_DTYPES - QUANTIZED_DTYPES)
+        if unknown:
+            names = ", ".join(f"{name}{did_you_mean(name, KNOWN_DTYPES)}" for name in unknown)
+            raise UsageError(
+                f"unknown dtype {names}",
+                hint=f"use ATen's names: {', '.join(sorted(KNOWN_DTYPES))}, or `all`",
+            )
+        return Profile(dtypes | needed, backends)
+    return Profile(DEFAULT_DTYPES | needed | (selection.dtypes & KNOWN_DTYPES), backends)
+
+
+def with_classes(selection: Selection, catalogue: Catalogue) -> Selection:
+    """Add the custom classes that the selected operators take or make.
+
+    Models that pack their weights when they are loaded name the operator alone.
+    """
+    named = [catalogue.entries[name].classes for name in selection.names]
+    return replace(selection, classes=selection.classes.union(*named))

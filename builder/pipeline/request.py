@@ -1,0 +1,68 @@
+"""What goes into a run, what it reports, and what comes out."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from builder.compilation.output import BuildProgress
+from builder.compilation.store import ObjectStore
+from builder.libtorch.candidates import Group
+from builder.libtorch.catalogue import Catalogue
+from builder.libtorch.cuts import Cut
+from builder.libtorch.symbols import Prediction, SymbolIndex
+from builder.source.request import Progress, SourceRequest
+from builder.vocabulary.model import Abi, BuildPlan, InputSpec, Limits, Target
+
+
+class Events(Progress, BuildProgress, Protocol):
+    """Everything a run reports while it works."""
+
+    def note(self, text: str) -> None:
+        """Say something the user should know, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. `inputs` has one entry per model, in order.
+
+    `lists` are operator lists instead of models or besides them, `extra` lists of what the app
+    calls from C++.
+    """
+
+    models: tuple[Path, ...]
+    abis: tuple[Abi, ...]
+    platform: str
+    output: Path
+    source: SourceRequest
+    dtypes: frozenset[str] | None
+    inputs: tuple[InputSpec, ...]
+    verify: bool
+    require_run: bool
+    limits: Limits = field(default_factory=Limits)
+    lists: tuple[Path, ...] = ()
+    extra: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and all that was read to make it."""
+
+    plan: BuildPlan
+    catalogue: Catalogue
+    groups: tuple[Group, ...]
+    store: ObjectStore
+    index: SymbolIndex
+    prediction: Prediction
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What one target ended with. `summary` is plain data for `--json`; `text` is for people."""
+
+    target: Target
+    archive: Path
+    prefix: Path
+    summary: dict[str, Any]
+    text: str
+    reused: bool

@@ -1,0 +1,245 @@
+"""Compare what the runtime answers with what desktop torch answers, element by element."""
+
+import math
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from builder.vocabulary.model import Limits
+from builder.vocabulary.value_files import Failure, Tensor, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Numbers agree when `|actual - expected| <= absolute + relative * |expected|`."""
+
+    relative: float
+    absolute: float
+
+
+TOLERANCES: Final[Mapping[str, Tolerance]] = {
+    "float16": Tolerance(1e-2, 1e-3),
+    "bfloat16": Tolerance(2e-2, 1e-2),
+    "float32": Tolerance(1e-4, 1e-5),
+    "float64": Tolerance(1e-7, 1e-9),
+    "complex64": Tolerance(1e-4, 1e-5),
+    "complex128": Tolerance(1e-7, 1e-9),
+}
+"""By dtype; the others (integers, booleans) must be equal. A Python float is float64."""
+
+
+def tolerances(limits: Limits) -> dict[str, Tolerance]:
+    """Return the tolerance of each dtype that has one; none when answers must have equal bits."""
+    if limits.exact:
+        return {}
+    return {
+        dtype: Tolerance(
+            known.relative if limits.relative is None else limits.relative,
+            known.absolute if limits.absolute is None else limits.absolute,
+        )
+        for dtype, known in TOLERANCES.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where the answers differ: a path into the value, and why."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return `output[0]: …`."""
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One number of an answer and what torch has in its place.
+
+    `place` is where it is: a path into the value, and for a tensor `at [1,2]`. `error` is the
+    distance of the two; `share` is that distance relative to what is allowed (1 is the limit,
+    infinity where nothing is allowed or one of them is no number).
+    """
+
+    place: str
+    actual: str
+    expected: str
+    dtype: str
+    error: float
+    share: float
+
+    def __str__(self) -> str:
+        """Return a sentence for people."""
+        values = f"{self.place}: {self.actual}, torch answers {self.expected}"
+        if math.isinf(self.share):
+            return f"{values}, off by {self.error:.3g} where nothing is allowed"
+        return f"{values}, off by {self.error:.3g}: {self.share:.3g} of what is allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every place where two answers differ, and of all numbers the one that is farthest off.
+
+    `worst` is None when every number is equal, bit for bit; it is there when answers agree, too.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    worst: Element | None = None
+
+    def __add__(self, other: "Comparison") -> "Comparison":
+        """Return what both say together; of two equally bad elements the first stays."""
+        known = [it for it in (self.worst, other.worst) if it is not None]
+        return Comparison(
+            self.differences + other.differences,
+            max(known, key=lambda it: (it.share, it.error), default=None),
+        )
+
+
+def compare(
+    actual: Value, expected: Value, path: str = "output", limits: Limits | None = None
+) -> Comparison:
+    """Compare two answers; without `limits` by the tolerances of their dtypes."""
+    comparer = _Comparer(limits or Limits())
+    total = Comparison()
+    for part in comparer.compare(actual, expected, path):
+        total += part
+    return total
+
+
+def _difference(path: str, reason: str) -> Comparison:
+    return Comparison((Difference(path, reason),))
+
+
+class _Comparer:
+    """Walks two answers at once; what it may overlook is fixed when it is made."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._exact = limits.exact
+        self._tolerances = tolerances(limits)
+
+    def compare(self, actual: Value, expected: Value, path: str) -> Iterator[Comparison]:
+        if isinstance(actual, Failure) or isinstance(expected, Failure):
+            if actual != expected:
+                yield _difference(path, f"the runtime failed: {_failure(actual)}")
+        elif type(actual) is not type(expected):
+            yield _difference(path, f"is a {_kind(actual)}, torch answers a {_kind(expected)}")
+        elif isinstance(actual, Tensor) and isinstance(expected, Tensor):
+            yield self._tensors(actual, expected, path)
+        elif isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
+            yield from self._sequences(actual, expected, path)
+        elif isinstance(actual, dict) and isinstance(expected, dict):
+            yield from self._dicts(actual, expected, path)
+        elif isinstance(actual, float) and isinstance(expected, float):
+            yield self._floats(actual, expected, path)
+        elif actual != expected:
+            yield _difference(path, f"is {actual!r}, torch answers {expected!r}")
+
+    def _sequences(
+        self, actual: Sequence[Value], expected: Sequence[Value], path: str
+    ) -> Iterator[Comparison]:
+        if len(actual) != len(expected):
+            yield _difference(path, f"has {len(actual)} items, torch answers {len(expected)}")
+        for index, (one, other) in enumerate(zip(actual, expected, strict=False)):
+            yield from self.compare(one, other, f"{path}[{index}]")
+
+    def _dicts(
+        self, actual: dict[Value, Value], expected: dict[Value, Value], path: str
+    ) -> Iterator[Comparison]:
+        if list(actual) != list(expected):  # TorchScript's dicts keep the order of insertion
+            yield _difference(path, f"has keys {list(actual)}, torch answers {list(expected)}")
+        for key, item in expected.items():
+            if key in actual:
+                yield from self.compare(actual[key], item, f"{path}[{key!r}]")
+
+    def _floats(self, actual: float, expected: float, path: str) -> Comparison:
+        bits = struct.pack("<d", actual) == struct.pack("<d", expected)
+        if bits or (not self._exact and math.isnan(actual) and math.isnan(expected)):
+            return Comparison()
+        error = abs(actual - expected)
+        error = math.inf if math.isnan(error) else error
+        share = math.inf
+        tolerance = self._tolerances.get("float64")
+        if tolerance is not None and math.isfinite(error):
+            share = _share(error, tolerance.absolute + tolerance.relative * abs(expected))
+        element = Element(path, repr(actual), repr(expected), "float64", error, share)
+        if share <= 1:
+            return Comparison(worst=element)
+        text = f"is {actual!r}, torch answers {expected!r}"
+        return Comparison((Difference(path, text),), element)
+
+    def _tensors(self, actual: Tensor, expected: Tensor, path: str) -> Comparison:
+        if (actual.dtype, actual.shape) != (expected.dtype, expected.shape):
+            return _difference(
+                path,
+                f"is {actual.dtype}{list(actual.shape)}, torch answers"
+                f" {expected.dtype}{list(expected.shape)}",
+            )
+        if actual.data == expected.data:
+            return Comparison()
+        tolerance = self._tolerances.get(actual.dtype)
+        return _unequal_tensors(actual, expected, path, tolerance, exact=self._exact)
+
+
+def _unequal_tensors(
+    actual: Tensor, expected: Tensor, path: str, tolerance: Tolerance | None, *, exact: bool
+) -> Comparison:
+    """Compare tensors of one dtype and shape whose bytes differ."""
+    import numpy as np  # noqa: PLC0415  (most commands never compare)
+
+    one, other = actual.numpy(), expected.numpy()
+    if exact:
+        rows = (np.frombuffer(it.data, "u1").reshape(one.size, -1) for it in (actual, expected))
+        same = np.equal(*rows).all(axis=1).reshape(one.shape)
+    else:
+        same = np.asarray((one == other) | ((one != one) & (other != other)))  # noqa: PLR0124  NaN
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        # in the dtype itself the differences could overflow, and would be rounded
+        kind = np.result_type(one, np.float64)
+        error = np.asarray(np.abs(np.subtract(one, other, dtype=kind)))
+        error[~np.isfinite(error)] = np.inf
+        error[same & ~np.isfinite(error)] = 0.0
+        share = np.where(same, 0.0, np.inf)
+        if tolerance is not None:
+            allowed = tolerance.absolute + tolerance.relative * np.abs(other.astype(kind))
+            measured = ~same & np.isfinite(error)
+            share[measured] = error[measured] / allowed[measured]
+    near = share <= 1
+    # of those for which nothing is allowed the farthest is the worst
+    farthest = np.where(share == share.max(), error, -1.0)
+    worst = tuple(int(it) for it in np.unravel_index(int(farthest.argmax()), share.shape))
+    place = _index(worst)
+    shown = str(one[worst]), str(other[worst])
+    element = Element(
+        f"{path} at {place}", *shown, actual.dtype, float(error[worst]), float(share[worst])
+    )
+    if near.all():
+        return Comparison(worst=element)
+    limits = ""
+    if tolerance is not None:
+        limits = f" beyond rtol {tolerance.relative:g} atol {tolerance.absolute:g}"
+    far = f" ({element.share:.3g} times what is allowed)" if math.isfinite(element.share) else ""
+    text = (
+        f"{int((~near).sum())} of {near.size} elements differ{limits};"
+        f" worst at {place}: {shown[0]}, torch answers {shown[1]}{far}"
+    )
+    return Comparison((Difference(path, text),), element)
+
+
+def _share(error: float, allowed: float) -> float:
+    if error == 0:
+        return 0.0
+    return error / allowed if allowed > 0 else math.inf
+
+
+def _index(index: Iterable[int]) -> str:
+    return f"[{','.join(str(it) for it in index)}]"
+
+
+def _failure(value: Value) -> str:
+    return value.message if isinstance(value, Failure) else "torch failed where the runtime did not"
+
+
+def _kind(value: Value) -> str:
+    return f"tensor of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__

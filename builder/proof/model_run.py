@@ -1,0 +1,121 @@
+"""Run one model on given inputs, in desktop torch and in the runtime."""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.foundation.files import copy_atomic
+from builder.foundation.process import Command, Completed, Host
+from builder.foundation.resources import IMPORT_PATH
+from builder.proof.compare import Comparison, compare
+from builder.proof.execution import Executor
+from builder.vocabulary.errors import UsageError, VerificationError
+from builder.vocabulary.model import InputSpec, Limits, Model, ModelFormat
+from builder.vocabulary.value_files import Value, decode
+
+_FAILED_CASES: Final = 6
+"""The program's documented code: the answers are written, some say why they failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a model did. Without inputs it was loaded only: `cases` is 0."""
+
+    model: str
+    cases: int
+    comparison: Comparison
+
+
+def run_model(  # noqa: PLR0917  what, on what, how, and where
+    model: Model,
+    spec: InputSpec,
+    executor: Executor,
+    program: Path,
+    host: Host,
+    limits: Limits | None = None,
+) -> RunResult:
+    """Run a model both ways; raise `VerificationError` when the runtime does not even load it.
+
+    Without given inputs those bundled with the model are used, if there are any.
+    """
+    if not spec.given and model.bundled_inputs:
+        spec = InputSpec(bundled=True)
+    if not spec.given:
+        result = executor.run(program, str(model.path.resolve()), "--methods", host=host)
+        if result.status != 0:
+            raise _failed(model, executor.line(program, str(model.path), "--methods"), result)
+        return RunResult(model.name, 0, Comparison())
+    with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
+        inputs, expected, outputs = (Path(name, it) for it in ("inputs", "expected", "outputs"))
+        _reference(model, spec, inputs, expected, host)
+        wanted = _results(model, expected)
+        result = executor.run(
+            program, str(model.path.resolve()),
+            "--inputs", str(inputs), "--outputs", str(outputs), host=host,
+        )  # fmt: skip
+        if result.status not in (0, _FAILED_CASES):
+            kept = host.cache / "logs" / f"{model.name}.inputs"
+            copy_atomic(inputs, kept)
+            again = ("--inputs", str(kept), "--outputs", "/dev/null")
+            raise _failed(model, executor.line(program, str(model.path), *again), result)
+        actual = _results(model, outputs)
+    if len(actual) != len(wanted):
+        raise VerificationError(
+            f"{model.name}: the runtime answers {len(actual)} cases of {len(wanted)}",
+            hint="please report it",
+        )
+    total = Comparison()
+    for number, (one, other) in enumerate(zip(actual, wanted, strict=True)):
+        place = "output" if len(wanted) == 1 else f"case {number}"
+        total += compare(one, other, place, limits)
+    return RunResult(model.name, len(wanted), total)
+
+
+def _results(model: Model, path: Path) -> list[Value]:
+    try:
+        value = decode(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise VerificationError(
+            f"{model.name}: the answers cannot be read ({error})", hint="please report it"
+        ) from error
+    if not isinstance(value, list):
+        raise VerificationError(
+            f"{model.name}: the answers are no list of cases", hint="please report it"
+        )
+    return value
+
+
+def _failed(model: Model, line: str, result: Completed) -> VerificationError:
+    reason = result.stderr.strip() or f"status {result.status}"
+    return VerificationError(
+        f"the runtime does not run {model.name}: {reason}", hint=f"repeat it by hand: {line}"
+    )
+
+
+def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host: Host) -> None:
+    document = {
+        "lite": model.format is not ModelFormat.TORCHSCRIPT,
+        "ptl": str(model.path),
+        **spec.document(),
+    }
+    argv = (
+        sys.executable, "-m", "builder.models.reference",
+        str(model.source.resolve()), json.dumps(document), str(inputs), str(expected),
+    )  # fmt: skip
+    command = Command(argv, Path.cwd(), host.child_env(PYTHONPATH=str(IMPORT_PATH)))
+    result = host.runner.capture(command)
+    if result.status == 0:
+        return
+    reason = (result.stderr.strip().splitlines() or [f"status {result.status}"])[-1]
+    if result.status == 2:  # noqa: PLR2004  the child's documented code for wrong inputs
+        raise UsageError(
+            f"cannot use the inputs of {model.name} ({spec.describe()}): {reason}",
+            hint="--input takes what torch.save wrote of a tuple of arguments, or an .npz archive",
+        )
+    raise VerificationError(
+        f"{model.name} does not run in desktop torch on {spec.describe()}: {reason}",
+        hint="give inputs the model accepts: --input FILE or --input-shape 1,3,224,224",
+    )

@@ -1,0 +1,1 @@
+"""Toolchains: everything that turns sources into a library for one target."""

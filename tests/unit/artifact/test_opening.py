@@ -1,0 +1,280 @@
+import gzip
+import io
+import json
+import tarfile
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.artifact import opening as module
+from builder.artifact.opening import changed_files, open_artifact
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.model import Abi, OperatorName, OperatorUse, Platform, Target
+from tests.unit.artifact.forge import (
+    CONTENT,
+    LIBRARY,
+    MANIFEST,
+    PROGRAM,
+    manifest,
+    write_archive,
+    write_folder,
+)
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname = kind, link
+    return made
+
+
+def test_a_folder_and_an_archive_say_the_same(tmp_path: Path) -> None:
+    folder, archive = write_folder(tmp_path / "folder"), write_archive(tmp_path / "a.tar.gz")
+    with (
+        open_artifact(folder, tmp_path / "s") as one,
+        open_artifact(archive, tmp_path / "s") as two,
+    ):
+        assert one.holdings == two.holdings
+        assert one.target == two.target == Target(Platform.LINUX, Abi.X86_64)
+        assert one.selected == two.selected == {"aten::add.Tensor"}
+        assert one.holdings.operators == (
+            OperatorUse(OperatorName.parse("aten::add.Tensor"), 3),
+            OperatorUse(OperatorName.parse("aten::format"), None),
+        )
+        assert one.holdings.dtypes == {"Float", "Long"}
+        assert (one.root, two.root.parent) == (folder, tmp_path / "s")
+        for path, data in CONTENT.items():
+            assert (two.root / path).read_bytes() == data
+        assert changed_files(one) == changed_files(two) == ()
+    assert not list((tmp_path / "s").iterdir()), "nothing is left of the archive"
+
+
+def test_programs_stay_programs(tmp_path: Path) -> None:
+    extra = member("bin/other")
+    extra.mode = 0o4777
+    with open_artifact(write_archive(tmp_path / "a.tar.gz", [(extra, b"")]), tmp_path) as found:
+        assert (found.root / "bin/other").stat().st_mode & 0o7777 == 0o755
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda root: (root / LIBRARY).write_bytes(b"The runtime"), "its content was changed"),
+        (lambda root: (root / LIBRARY).write_bytes(b""), "has 0 bytes, 11 were written"),
+        (lambda root: (root / LIBRARY).unlink(), "missing"),
+    ],
+)
+def test_a_changed_library_is_noticed(
+    change: Callable[[Path], object], told: str, tmp_path: Path
+) -> None:
+    root = write_folder(tmp_path / "x")
+    change(root)
+    with open_artifact(root, tmp_path) as found:
+        assert changed_files(found) == (f"{LIBRARY}: {told}",)
+
+
+@pytest.mark.parametrize("path", ["lib/libc.so.6", "bin/sub/tool"])
+def test_a_library_nobody_built_is_noticed(path: str, tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x")
+    (root / path).parent.mkdir(exist_ok=True)
+    (root / path).write_bytes(b"")
+    (root / "notes.txt").write_text("of the user")
+    with open_artifact(root, tmp_path) as found:
+        assert changed_files(found) == (f"{path}: is not part of the artifact",)
+
+
+def test_a_library_the_manifest_forgets_is_no_proof(tmp_path: Path) -> None:
+    document = manifest({path: data for path, data in CONTENT.items() if path != PROGRAM})
+    with open_artifact(write_folder(tmp_path / "x", document), tmp_path) as found:
+        assert f"{PROGRAM}: the manifest does not list it" in changed_files(found)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        member("../outside"),
+        member("/outside"),
+        member("lib/../../outside"),
+        member("lib/\x1b[2Joutside"),
+        member("link", tarfile.SYMTYPE, "../outside"),
+        member("link", tarfile.LNKTYPE, LIBRARY),
+        member("device", tarfile.CHRTYPE),
+        member("pipe", tarfile.FIFOTYPE),
+        member(LIBRARY),
+        member(f"{LIBRARY}/inside"),
+        member("lib"),
+    ],
+    ids=lambda it: f"{it.name}-{it.type.decode()}",
+)
+def test_tricks_with_paths_are_refused(extra: tarfile.TarInfo, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    archive = write_archive(tmp_path / "a.tar.gz", [(extra, b"")])
+    with (
+        pytest.raises(UsageError, match=r"a\.tar\.gz is no artifact of build-runtime") as caught,
+        open_artifact(archive, tmp_path / "s"),
+    ):
+        pass
+    assert caught.value.hint
+    assert (tmp_path / "outside").read_text() == "mine"
+    assert not list((tmp_path / "s").iterdir())
+
+
+def test_an_archive_that_holds_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LARGEST_CONTENT", 1000)
+    archive = write_archive(tmp_path / "a.tar.gz")
+    with pytest.raises(UsageError, match="holds too much"), open_artifact(archive, tmp_path):
+        pass
+    monkeypatch.setattr(module, "_LARGEST_CONTENT", 1_000_000)
+    monkeypatch.setattr(module, "_MOST_MEMBERS", 3)
+    with pytest.raises(UsageError, match="holds too much"), open_artifact(archive, tmp_path):
+        pass
+
+
+def claiming(size: int, kind: bytes) -> bytes:
+    """Return a header that claims a size nothing follows."""
+    claim = member("claim", kind)
+    claim.size = size
+    return claim.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE])
+@pytest.mark.parametrize("size", [10**9, 10**15])
+def test_claimed_sizes_cost_no_memory(kind: bytes, size: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(claiming(size, kind) + bytes(10_000)))
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="is no artifact"), open_artifact(path, tmp_path / "s"):
+        pass
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200])
+def test_an_archive_that_is_cut_short_is_refused(cut: int, tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "a.tar.gz")
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(UsageError, match="is no artifact"), open_artifact(path, tmp_path):
+        pass
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no archive")
+    with (
+        pytest.raises(UsageError, match=r"notes\.txt is no artifact"),
+        open_artifact(tmp_path / "notes.txt", tmp_path),
+    ):
+        pass
+    with (
+        pytest.raises(UsageError, match="no such artifact"),
+        open_artifact(tmp_path / "x", tmp_path),
+    ):
+        pass
+    with pytest.raises(UsageError, match=f"no {MANIFEST}"), open_artifact(tmp_path, tmp_path):
+        pass
+
+
+def without(*path: str) -> dict[str, Any]:
+    document: dict[str, Any] = manifest()
+    inner = document
+    for name in path[:-1]:
+        inner = inner[name]
+    del inner[path[-1]]
+    return document
+
+
+def test_an_artifact_of_an_older_release_is_named(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", without("result", "holds"))
+    with pytest.raises(UsageError, match="has no 'holds'") as caught, open_artifact(root, tmp_path):
+        pass
+    assert "build the artifact again" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        "text",
+        {"schema_version": 2},
+        {**manifest(), "target": {"platform": "linux", "abi": "riscv", "api_level": None}},
+        {**manifest(), "operators": [{"name": "no operator"}]},
+        {**manifest(), "models": [{"name": "x", "file": "../../etc/passwd"}]},
+        {**manifest(), "models": 7},
+        {**manifest(), "result": {**manifest()["result"], "files": [{"path": "/etc/passwd"}]}},
+        {**manifest(), "result": {**manifest()["result"], "files": [None]}},
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_refused(document: object, tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", document)
+    with pytest.raises(UsageError, match=r"the manifest of .*x "), open_artifact(root, tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00", '{"schema_version": 1e999}'])
+def test_a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x")
+    (root / MANIFEST).write_text(text)
+    with pytest.raises(UsageError, match=r"the manifest of .*x "), open_artifact(root, tmp_path):
+        pass
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda it: st.lists(it, max_size=2) | st.dictionaries(st.text(max_size=4), it, max_size=2),
+    max_leaves=4,
+)
+PLACES: list[tuple[str, ...]] = [(name,) for name in manifest()]
+PLACES += [("result", name) for name in manifest()["result"]]
+PLACES += [("result", "holds", name) for name in manifest()["result"]["holds"]]
+
+
+@settings(max_examples=40)
+@given(place=st.sampled_from(PLACES), value=VALUES)
+def test_any_value_in_any_place_is_read_or_refused(
+    place: tuple[str, ...], value: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    document = manifest()
+    inner = document
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    root = write_folder(tmp_path_factory.getbasetemp() / "any", document)
+    try:
+        with open_artifact(root, root) as found:
+            changed_files(found)
+    except UsageError as error:
+        assert "the manifest of" in error.message  # noqa: PT017  both ends are right
+
+
+@settings(max_examples=40)
+@given(at=st.integers(0, 400), byte=st.integers(1, 255))
+def test_a_flipped_bit_is_an_error_or_noticed(
+    at: int, byte: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp()
+    data = bytearray(write_archive(root / "flipped.tar.gz").read_bytes())
+    data[at % len(data)] ^= byte
+    (root / "flipped.tar.gz").write_bytes(data)
+    try:
+        with open_artifact(root / "flipped.tar.gz", root / "s") as found:
+            json.dumps(changed_files(found))
+    except UsageError as error:
+        assert "flipped" in error.message  # noqa: PT017  both ends are right
+
+
+def test_an_archive_may_have_folders(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    with gzip.open(path, "wb") as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(member("lib", tarfile.DIRTYPE))
+        for name, data in {**CONTENT, MANIFEST: json.dumps(manifest()).encode()}.items():
+            one = member(name)
+            one.size = len(data)
+            archive.addfile(one, io.BytesIO(data))
+    with open_artifact(path, tmp_path) as found:
+        assert changed_files(found) == ()

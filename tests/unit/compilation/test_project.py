@@ -1,0 +1,88 @@
+from dataclasses import replace
+from pathlib import Path
+
+from builder.compilation.project import render_objects, render_runtime
+from builder.libtorch.candidates import Group
+from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
+from builder.vocabulary.model import BuildPlan, Component, OperatorName, Profile, SelectedOperator
+from tests.golden.tiny import CATALOGUE, make_plan
+
+SOURCE = "aten/src/ATen/native/quantized/cpu/qmul.cpp"
+TEXT = """\
+TORCH_LIBRARY_IMPL(quantized, QuantizedCPU, m) {
+  m.impl(TORCH_SELECTIVE_NAME("quantized::mul"), TORCH_FN(qmul));
+}
+"""
+
+
+def rendered(root: Path, *backends: str) -> dict[str, str]:
+    path = root / SOURCE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEXT)
+    groups = [Group("aten", "pytorch", "CXX", (SOURCE,), (), (), ("-O2",), ("deps",))]
+    files = render_objects(plan(root, *backends), groups)
+    return {str(file.path): file.text for file in files}
+
+
+def plan(root: Path, *backends: str) -> BuildPlan:
+    made = make_plan()
+    components = (
+        Component("pytorch", "1", "0" * 64, "BSD", root),
+        *(it for it in made.source.components if it.name != "pytorch"),
+    )
+    profile = Profile(frozenset({"Float"}), backends)
+    return replace(made, source=replace(made.source, components=components), profile=profile)
+
+
+def test_files_of_custom_namespaces_are_compiled_with_a_header_that_exports_their_kernels(
+    tmp_path: Path,
+) -> None:
+    files = rendered(tmp_path, "CPU", "QuantizedCPU")
+    header = "kernels/aten-src-ATen-native-quantized-cpu-qmul.cpp.h"
+    assert f"PROPERTY COMPILE_OPTIONS -include {header})" in files["CMakeLists.txt"]
+    text = files[f"include/{header}"]
+    assert "#define BR_KERNELS_1 \\\n" in text
+    assert 'extern "C" void br_kernel_9quantized_3mul_0(torch::jit::Stack& stack) { \\\n' in text
+    assert "build_runtime::run_function(qmul, stack);" in text
+    assert "run_function" in files["include/boxed.h"]
+    assert "TORCH_CUSTOM_CLASS_ALLOWLIST" not in files["include/ATen/selected_mobile_ops.h"]
+
+
+def test_float_models_have_none_of_it(tmp_path: Path) -> None:
+    files = rendered(tmp_path, "CPU")
+    assert "-include" not in files["CMakeLists.txt"]
+    assert set(files) == {
+        "CMakeLists.txt", "include/ATen/selected_mobile_ops.h", "initial-cache.cmake",
+    }  # fmt: skip
+    assert "TORCH_CUSTOM_CLASS_ALLOWLIST" in files["include/ATen/selected_mobile_ops.h"]
+
+
+def test_a_group_has_options_and_include_directories_of_its_own(tmp_path: Path) -> None:
+    text = rendered(tmp_path, "CPU")["CMakeLists.txt"]
+    assert "  OPTIONS -O2\n" in text
+    assert f"  INCLUDES\n    [==[{tmp_path}/deps]==]\n" in text
+
+
+def test_conjugates_are_computed_where_there_are_complex_numbers() -> None:
+    made = make_plan()
+    for dtypes, expected in ((frozenset({"Float"}), False), (frozenset({"ComplexFloat"}), True)):
+        text = registration(replace(made, profile=Profile(dtypes)))
+        assert ("_conj::call" in text) == expected
+
+
+def test_the_wish_for_a_gradient_is_no_reason_to_link_autograd() -> None:
+    made = make_plan()
+    assert "requires_grad_::call" not in registration(made)
+    wish = SelectedOperator(OperatorName("aten", "requires_grad_"))
+    entry = OperatorEntry(
+        wish.name, "aten::requires_grad_(Tensor(a!) self) -> Tensor(a!)", "r", "r"
+    )
+    known = make_catalogue((*CATALOGUE.entries.values(), entry))
+    selection = replace(made.selection, operators=(*made.selection.operators, wish))
+    assert "requires_grad_::call" in registration(replace(made, selection=selection), known)
+
+
+def registration(plan: BuildPlan, catalogue: Catalogue = CATALOGUE) -> str:
+    files = render_runtime(plan, catalogue, "{}")
+    (text,) = (it.text for it in files if it.path.name == "registration.cpp")
+    return text

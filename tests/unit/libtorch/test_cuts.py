@@ -1,0 +1,110 @@
+"""Cuts are sound only where nothing a model asks for touches the feature."""
+
+import pytest
+
+from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
+from builder.libtorch.cuts import active_cuts, cut_instructions, feature_of, features_touched
+from builder.vocabulary.model import OperatorName, SelectedOperator, Selection
+
+SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
+DENSE = "_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE"
+FORMAT = "_ZN5torch3jit6formatERNSt3__16vectorIN3c106IValueENS1_9allocatorIS4_EEEEm"
+PARSE = "_ZN5torch3jit11parseSchemaERKNSt3__112basic_stringIcNS1_11char_traitsIcEE"
+ALL = {
+    "sparse tensors",
+    "nested tensors",
+    "quantized tensors",
+    "oneDNN tensors",
+    "string formatting",
+    "schemas as text",
+}
+
+
+def entry(name: str) -> OperatorEntry:
+    registrar = "register_prim_ops.cpp" if name == "aten::len.t" else ""
+    return OperatorEntry(OperatorName.parse(name), f"{name}() -> ()", registrar=registrar)
+
+
+def features(
+    *names: str,
+    classes: frozenset[str] = frozenset(),
+    dtypes: frozenset[str] = frozenset({"Float"}),
+    opcodes: frozenset[str] = frozenset({"OP", "RET"}),
+) -> set[str]:
+    catalogue: Catalogue = make_catalogue(entry(name) for name in names)
+    selection = Selection(
+        tuple(SelectedOperator(OperatorName.parse(name)) for name in names),
+        classes,
+        dtypes,
+        opcodes,
+    )
+    return {cut.feature for cut in active_cuts(selection, catalogue)}
+
+
+def test_a_dense_float_model_needs_none_of_them() -> None:
+    assert features("aten::conv2d", "aten::add.Tensor", "aten::quantile") == ALL
+
+
+@pytest.mark.parametrize(
+    ("operator", "kept"),
+    [
+        ("aten::to_sparse", "sparse tensors"),
+        ("aten::sparse_coo_tensor.indices_size", "sparse tensors"),
+        ("aten::to_dense", "sparse tensors"),
+        ("aten::to_sparse_csr", "sparse tensors"),
+        ("aten::_nested_tensor_from_mask", "nested tensors"),
+        ("aten::quantize_per_tensor", "quantized tensors"),
+        ("aten::dequantize.self", "quantized tensors"),
+        ("aten::fake_quantize_per_tensor_affine", "quantized tensors"),
+        ("quantized::add", "quantized tensors"),
+        ("aten::to_mkldnn", "oneDNN tensors"),
+        ("aten::format", "string formatting"),
+        ("aten::len.t", "schemas as text"),
+    ],
+)
+def test_an_operator_of_a_feature_keeps_it(operator: str, kept: str) -> None:
+    assert features("aten::relu", operator) == ALL - {kept}
+
+
+def test_stored_dtypes_classes_and_instructions_keep_features() -> None:
+    assert "quantized tensors" not in features("aten::relu", dtypes=frozenset({"QUInt8"}))
+    assert "quantized tensors" in features("aten::relu", dtypes=frozenset({"Int", "Long"}))
+    assert "schemas as text" not in features("aten::relu", classes=frozenset({"my.Class"}))
+    assert "string formatting" not in features("aten::relu", opcodes=frozenset({"FORMAT"}))
+
+
+def test_only_calls_of_operators_of_the_feature_are_cut() -> None:
+    selection = Selection((SelectedOperator(OperatorName.parse("aten::relu")),))
+    cuts = active_cuts(selection, make_catalogue([entry("aten::relu")]))
+    assert feature_of(SPARSE, cuts) == "sparse tensors"
+    assert feature_of(FORMAT, cuts) == "string formatting"
+    assert feature_of(PARSE, cuts) == "schemas as text"
+    assert feature_of(DENSE, cuts) is None
+    # asking whether a tensor is sparse must go on working
+    assert feature_of("_ZN2at4_ops9is_sparse4callERKNS_6TensorE", cuts) is None
+    # kernels and questions of at::native are no calls between operators
+    assert feature_of("_ZN2at6native18sparse_mask_kernelERKNS_6TensorE", cuts) is None
+    # names that only contain a similar word
+    for name in ("index_Tensor", "indices_copy_x", "max_pool2d_with_indices", "embedding"):
+        symbol = f"_ZN2at4_ops{len(name)}{name}4callERKNS_6TensorE"
+        assert feature_of(symbol, cuts) is None, name
+
+
+def test_instructions_go_with_their_feature() -> None:
+    catalogue = make_catalogue([entry("aten::add.Tensor")])
+    dense = Selection((SelectedOperator(OperatorName.parse("aten::add.Tensor")),))
+    assert cut_instructions(active_cuts(dense, catalogue)) == ("FORMAT",)
+    formatting = Selection(opcodes=frozenset({"FORMAT"}))
+    assert cut_instructions(active_cuts(formatting, catalogue)) == ()
+
+
+def test_what_touches_a_feature_is_named() -> None:
+    selection = Selection(
+        (SelectedOperator(OperatorName.parse("aten::quantize_per_tensor")),),
+        dtypes=frozenset({"QUInt8"}),
+        opcodes=frozenset({"OP", "FORMAT"}),
+    )
+    assert features_touched(selection) == {
+        "quantized tensors": ("aten quantize_per_tensor", "dtype QUInt8"),
+        "string formatting": ("opcode FORMAT",),
+    }

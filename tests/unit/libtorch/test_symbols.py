@@ -1,0 +1,147 @@
+import json
+import lzma
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.libtorch.closure.objects import ObjectGraph
+from builder.libtorch.closure.sweep import close
+from builder.libtorch.symbols import (
+    CONSTRUCTORS,
+    EMPTY,
+    Definition,
+    SymbolIndex,
+    condense,
+    read_index,
+)
+from tests.unit.libtorch.closure.graphs import obj, worlds
+
+
+def index_of(
+    *objects: ObjectGraph, known: Iterable[str] = (), whole: Iterable[str] = ()
+) -> SymbolIndex:
+    return condense({it.path.name: it for it in objects}, known=known, whole=whole)
+
+
+WORLD = (
+    obj("main.o", [("main", "f"), ("own",)]),
+    obj("f.o", [("f", "hidden"), ("hidden", "g", "printf"), ("x", "g")], constructors=["h"]),
+    obj("g.o", [("g",)]),
+    obj("h.o", [("h", "f"), ("inline",)], weak=["inline"]),
+)
+
+
+def test_only_symbols_that_others_ask_for_are_kept() -> None:
+    assert index_of(*WORLD).files == {
+        "main.o": {},
+        "f.o": {CONSTRUCTORS: Definition(1, ("h",)), "f": Definition(20, ("g",))},
+        "g.o": {"g": Definition(10, ())},
+        "h.o": {"h": Definition(10, ("f",))},
+    }
+
+
+def test_the_calls_of_operators_are_kept_whoever_asks() -> None:
+    call = "_ZN2at4_ops3mul4callERKNS_6TensorES4_"
+    assert call in index_of(obj("ops.o", [(call,)])).files["ops.o"]
+
+
+def test_sources_that_are_linked_whole_keep_all_they_define() -> None:
+    rows = index_of(*WORLD, whole=["main.o", "elsewhere.o"]).files["main.o"]
+    assert rows == {"main": Definition(10, ("f",)), "own": Definition(10, ())}
+
+
+def test_what_is_known_elsewhere_is_kept() -> None:
+    rows = index_of(*WORLD, known=["x", "printf"]).files["f.o"]
+    assert rows["x"] == Definition(10, ("g",))
+    assert rows["f"].needs == ("g", "printf")
+
+
+def test_a_prediction_follows_symbols_sources_and_constructors() -> None:
+    index = index_of(*WORLD, whole=["main.o"])
+    found = index.predict(["main.o"], ["g", "at::gone"])
+    assert found.sources == ("f.o", "g.o", "h.o", "main.o")
+    assert found.unknown == {"at::gone"}
+    assert found.size == 20 + 20 + 1 + 10 + 10
+
+
+def test_a_whole_source_without_symbols_is_predicted_too() -> None:
+    assert index_of(*WORLD).predict(["main.o", "unknown.o"], []).sources == ("main.o",)
+
+
+def test_what_is_cut_is_not_followed() -> None:
+    found = index_of(*WORLD).predict([], ["f"], lambda symbol: symbol == "h")
+    assert found.sources == ("f.o", "g.o")
+
+
+def test_of_several_definers_the_first_is_taken() -> None:
+    index = SymbolIndex({"b": {"s": Definition(1, ())}, "a": {"s": Definition(2, ())}})
+    assert index.definers() == {"s": "a"}
+
+
+def test_symbols_are_found_by_their_beginning() -> None:
+    index = SymbolIndex({
+        "a": {"_Z1fv": Definition(1, ()), "_Z1fi": Definition(1, ())},
+        "b": {"_Z1fv": Definition(1, ()), "_Z1g": Definition(1, ())},
+    })  # fmt: skip
+    assert index.starting_with("_Z1f") == ("_Z1fi", "_Z1fv")
+
+
+def test_of_two_indexes_the_second_says_more_of_its_sources() -> None:
+    one = SymbolIndex({"a": {"s": Definition(1, ())}, "b": {}})
+    two = SymbolIndex({"a": {"t": Definition(2, ())}, "c": {}})
+    assert one.merged(two).files == {"a": {"t": Definition(2, ())}, "b": {}, "c": {}}
+
+
+@settings(max_examples=8)  # the strongest compression takes its time
+@given(worlds(copies=True))
+def test_an_index_survives_being_written(world: tuple[ObjectGraph, ...]) -> None:
+    index = index_of(*world)
+    assert SymbolIndex.from_bytes(index.to_bytes()) == index
+    reverse = SymbolIndex({source: index.files[source] for source in reversed([*index.files])})
+    assert reverse.to_bytes() == index.to_bytes()
+
+
+@settings(max_examples=60)
+@given(worlds(copies=False), st.data())
+def test_a_prediction_covers_what_the_sweep_finds(
+    world: tuple[ObjectGraph, ...], data: st.DataObject
+) -> None:
+    roots = data.draw(
+        st.lists(st.sampled_from([it.path.name for it in world]), min_size=1, unique=True)
+    )
+    graphs = {it.path: it for it in world}
+    closure = close(map(Path, roots), graphs, graphs.__getitem__)
+    predicted = index_of(*world, whole=roots).predict(roots, [])
+    assert set(predicted.sources) == {path.name for path in closure.live}
+    assert predicted.size >= sum(closure.sizes.values())
+    assert not predicted.unknown
+
+
+@settings(max_examples=40)
+@given(worlds(copies=False), st.data())
+def test_what_a_part_teaches_loses_nothing_of_the_whole(
+    world: tuple[ObjectGraph, ...], data: st.DataObject
+) -> None:
+    full = index_of(*world, whole=["0.o"])
+    part = data.draw(st.lists(st.sampled_from(world), unique_by=lambda it: it.path))
+    learned = index_of(*part, known=full.definers(), whole=["0.o"])
+    assert full.merged(learned) == full
+
+
+def test_an_absent_or_damaged_index_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "symbols.json.xz"
+    assert read_index(path) == EMPTY
+    whole = index_of(*WORLD).to_bytes()
+    path.write_bytes(whole)
+    assert read_index(path) == index_of(*WORLD)
+    for damaged in (b"", b"text", whole[:40]):
+        path.write_bytes(damaged)
+        assert read_index(path) == EMPTY
+
+
+def test_another_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown version of the symbol index: 2"):
+        SymbolIndex.from_bytes(lzma.compress(json.dumps({"version": 2}).encode()))

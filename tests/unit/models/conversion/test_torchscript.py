@@ -1,0 +1,163 @@
+"""Conversion with a scripted child: vetted first, kept by content, explained when it fails."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from builder.foundation.process import Command, Completed, Host
+from builder.models.conversion.torchscript import read_model
+from builder.vocabulary.errors import ModelError, UsageError
+from builder.vocabulary.model import ModelFormat
+from tests.conftest import FakeRunner
+from tests.unit.models import forge
+
+PYTHON = Path(sys.executable).name
+
+
+def converting(records: dict[str, bytes] | None = None) -> Callable[[Command], Completed]:
+    """Return a converter that answers with a lite model whatever it is given."""
+
+    def convert(command: Command) -> Completed:
+        module = command.argv.index("builder.models.conversion.convert")
+        forge.write(Path(command.argv[module + 2]), records or forge.lite(), folder="model")
+        return Completed(0, "", "")
+
+    return convert
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    return forge.write(tmp_path / "net.pt", forge.torchscript())
+
+
+def test_a_lite_model_needs_no_conversion(tmp_path: Path, host: Host, runner: FakeRunner) -> None:
+    path = forge.write(tmp_path / "net.ptl", forge.lite())
+    assert read_model(path, host).format is ModelFormat.LITE
+    assert not runner.commands
+
+
+def test_torchscript_is_converted_once(script: Path, host: Host, runner: FakeRunner) -> None:
+    runner.answer_with(PYTHON, converting())
+    model = read_model(script, host)
+    assert (model.name, model.source, model.format) == ("net", script, ModelFormat.TORCHSCRIPT)
+    assert model.path.parent.parent == host.cache / "models"
+    assert model.path.name == "net.ptl"
+    assert read_model(script, host) == model
+    assert len(runner.commands) == 1
+
+
+def test_the_child_gets_no_environment_of_the_user(
+    script: Path, host: Host, runner: FakeRunner
+) -> None:
+    runner.answer_with(PYTHON, converting())
+    read_model(script, host)
+    (command,) = runner.commands
+    assert str(script) in command.argv
+    assert set(command.env) == {"PATH", "HOME", "LC_ALL", "PYTHONPATH"}
+    assert not command.cwd.exists()
+
+
+def test_files_that_ride_along_are_named_to_the_child(
+    tmp_path: Path, host: Host, runner: FakeRunner
+) -> None:
+    records = forge.torchscript() | {"extra/labels.txt": b"cat", "extra/a": b""}
+    runner.answer_with(PYTHON, converting())
+    read_model(forge.write(tmp_path / "net.pt", records), host)
+    assert runner.commands[0].argv[-2:] == ("a", "labels.txt")
+
+
+def test_another_content_is_another_entry(tmp_path: Path, host: Host, runner: FakeRunner) -> None:
+    runner.answer_with(PYTHON, converting())
+    one = forge.write(tmp_path / "net.pt", forge.torchscript())
+    first = read_model(one, host).path
+    second = read_model(forge.write(one, forge.torchscript() | {"version": b"9\n"}), host).path
+    assert first != second
+    assert len(runner.commands) == 2
+
+
+def test_a_damaged_cache_entry_is_made_again(script: Path, host: Host, runner: FakeRunner) -> None:
+    runner.answer_with(PYTHON, converting())
+    model = read_model(script, host)
+    model.path.write_bytes(model.path.read_bytes()[:-7])
+    assert read_model(script, host) == model
+    assert len(runner.commands) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data.pkl": forge.pickled(forge.called("os", "system", "true"))}, "os.system"),
+        ({"code/a.py.debug_pkl": forge.pickled(forge.name("os", "system"))}, "os.system"),
+        ({"data/0": b""}, "data/0 is missing or too short"),
+        ({"version": b"99"}, "operator version 99"),
+    ],
+)
+def test_torch_never_sees_a_bad_file(
+    tmp_path: Path, host: Host, runner: FakeRunner, changes: dict[str, bytes], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_model(forge.write(tmp_path / "net.pt", forge.torchscript() | changes), host)
+    assert not runner.commands
+
+
+def test_damage_is_found_before_torch_runs(script: Path, host: Host, runner: FakeRunner) -> None:
+    script.write_bytes(script.read_bytes().replace(forge.FLOATS, bytes(16)))
+    with pytest.raises(ModelError, match="checksum"):
+        read_model(script, host)
+    assert not runner.commands
+
+
+def test_other_archives_are_explained(tmp_path: Path, host: Host) -> None:
+    path = forge.write(tmp_path / "net.pt2", {"archive_format": b"pt2"})
+    with pytest.raises(ModelError, match=r"torch\.export program"):
+        read_model(path, host)
+
+
+def test_a_missing_model(tmp_path: Path, host: Host) -> None:
+    with pytest.raises(UsageError, match="no such model"):
+        read_model(tmp_path / "net.pt", host)
+
+
+def test_torch_explains_in_its_own_words(script: Path, host: Host, runner: FakeRunner) -> None:
+    said = 'Unknown builtin op: my::op.\n\nSerialized   File "code/__torch__.py", line 5\n'
+    frames = "Exception raised from parse at ../x.cpp:1 (most recent call first):\nframe #0: libc\n"
+    runner.answer(PYTHON, said + frames, stderr="Warning: noise", status=1)
+    with pytest.raises(ModelError) as caught:
+        read_model(script, host)
+    assert caught.value.message.splitlines() == [
+        f"torch cannot convert {script} to a lite model",
+        "    Unknown builtin op: my::op.",
+        '    Serialized   File "code/__torch__.py", line 5',
+    ]
+    assert "extension" in caught.value.hint
+    assert not list(host.cache.rglob("*.ptl"))
+
+
+def test_a_cache_that_cannot_be_written(script: Path, host: Host, runner: FakeRunner) -> None:
+    host.cache.write_bytes(b"a file where the folder should be")
+    runner.answer_with(PYTHON, converting())
+    with pytest.raises(UsageError, match="cannot keep the converted model"):
+        read_model(script, host)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(-11, "ended by signal 11"), (3, "ended with status 3"), (0, "ended with status 0")],
+)
+def test_a_child_that_dies_is_reported(
+    script: Path, host: Host, runner: FakeRunner, status: int, message: str
+) -> None:
+    runner.answer(PYTHON, stderr="one\nlast words\n", status=status)
+    with pytest.raises(ModelError, match=message) as caught:
+        read_model(script, host)
+    assert caught.value.message.endswith("last words")
+
+
+def test_a_converter_that_writes_nonsense_is_reported(
+    script: Path, host: Host, runner: FakeRunner
+) -> None:
+    runner.answer_with(PYTHON, converting({"a": b""}))
+    with pytest.raises(ModelError):
+        read_model(script, host)

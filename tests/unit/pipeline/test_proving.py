@@ -1,0 +1,78 @@
+"""What a build says when its runtime does not pass: everything at once, and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.foundation.process import Host
+from builder.pipeline import proving
+from builder.pipeline.proving import Subject, Wish, prove
+from builder.proof.verdicts import Outcome, Verdict
+from builder.vocabulary.model import Abi, Platform
+from builder.vocabulary.targets import make_target
+from tests.unit.pipeline.test_planning import Heard
+
+SUBJECT = Subject(
+    target=make_target(Platform.LINUX, Abi.ARM64_V8A),
+    library=Path("/build/lib.so"),
+    program=Path("/build/run"),
+    selected=frozenset(),
+    held=frozenset(),
+)
+
+
+def failed(name: str, *reasons: str, model: str = "", hint: str = "") -> Verdict:
+    return Verdict(name=name, outcome=Outcome.FAILED, model=model, reasons=reasons, hint=hint)
+
+
+def test_one_difference_names_its_model_and_the_runtime() -> None:
+    error = proving._against(
+        SUBJECT, (failed("outputs", "output: is 1, torch answers 2", model="net", hint="try x"),)
+    )
+    assert error.message == (
+        "the runtime for linux-arm64-v8a does not answer as desktop torch does:\n"
+        "    net: output: is 1, torch answers 2"
+    )
+    assert error.hint == "try x; the library is kept at /build/lib.so"
+
+
+def test_all_models_are_in_one_list_with_each_hint_once() -> None:
+    error = proving._against(
+        SUBJECT,
+        (
+            failed("outputs", "output[0]: far", "output[1]: off", model="a", hint="try x"),
+            failed("outputs", "the runtime does not run b: gone", model="b", hint="try x"),
+        ),
+    )
+    assert error.message.splitlines()[1:] == [
+        "    a: output[0]: far", "    a: output[1]: off", "    b: the runtime does not run b: gone",
+    ]  # fmt: skip
+    assert error.hint.count("try x") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("elf policy", "the library breaks the rules for what may ship"),
+        ("registered operators", "the operators in the library are not those selected"),
+        ("run", "what --require-run asks for cannot be done here"),
+    ],
+)
+def test_each_check_says_what_it_is_about(name: str, title: str) -> None:
+    assert proving._against(SUBJECT, (failed(name, "why"),)).message == f"{title}:\n    why"
+
+
+def test_a_file_that_is_no_library_fails_and_is_not_run(host: Host, tmp_path: Path) -> None:
+    heard = Heard()
+    verdicts = prove(
+        Subject(SUBJECT.target, tmp_path / "no.so", SUBJECT.program, frozenset(), frozenset()),
+        (),
+        Wish(),
+        host,
+        heard,
+    )
+    assert [(it.name, it.outcome) for it in verdicts] == [
+        ("elf policy", Outcome.FAILED),
+        ("run", Outcome.SKIPPED),
+    ]
+    assert "cannot read" in verdicts[0].reasons[0]

@@ -1,0 +1,225 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.proof.compare import TOLERANCES, Comparison, Element, compare
+from builder.vocabulary.model import Limits
+from builder.vocabulary.value_files import DTYPES, Failure, Tensor, Value
+
+
+def tensor(values: Any, dtype: str = "float32") -> Tensor:
+    return Tensor.from_numpy(np.array(values, dtype))
+
+
+def reasons(actual: Value, expected: Value) -> list[str]:
+    return [str(difference) for difference in compare(actual, expected).differences]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128"])
+def test_a_dtype_agrees_up_to_its_tolerance_and_not_beyond(dtype: str) -> None:
+    limit = TOLERANCES[dtype]
+    allowed = limit.absolute + limit.relative * 2.0
+    assert not compare(tensor([2 + 0.9 * allowed], dtype), tensor([2], dtype)).differences
+    assert compare(tensor([2 + 1.5 * allowed], dtype), tensor([2], dtype)).differences
+
+
+def test_bfloat16_has_the_tolerance_of_its_few_digits() -> None:
+    one, near, far = (
+        Tensor("bfloat16", (1,), bytes(it)) for it in ((0x80, 0x3F), (0x81, 0x3F), (0x90, 0x3F))
+    )
+    assert not compare(near, one).differences
+    assert "beyond rtol 0.02" in reasons(far, one)[0]
+
+
+@pytest.mark.parametrize("dtype", [name for name in DTYPES if name not in TOLERANCES])
+def test_other_dtypes_must_be_equal(dtype: str) -> None:
+    if dtype == "bool":
+        return
+    assert reasons(tensor([1, 5], dtype), tensor([1, 4], dtype)) == [
+        "output: 1 of 2 elements differ; worst at [1]: 5, torch answers 4"
+    ]
+
+
+def test_large_integers_are_not_compared_as_floats() -> None:
+    assert compare(tensor([2**53], "int64"), tensor([2**53 + 1], "int64")).differences
+    assert compare(tensor([2**63 - 1], "int64"), tensor([-(2**63)], "int64")).differences
+
+
+def test_booleans_must_be_equal() -> None:
+    assert reasons(tensor([True, False], "bool"), tensor([False, False], "bool")) == [
+        "output: 1 of 2 elements differ; worst at [0]: True, torch answers False"
+    ]
+
+
+def test_nan_agrees_with_nan_only() -> None:
+    assert not compare(tensor([np.nan, 1]), tensor([np.nan, 1.00001])).differences
+    assert "worst at [0]: nan, torch answers 1.0" in reasons(tensor([np.nan, 2]), tensor([1, 1]))[0]
+
+
+@pytest.mark.parametrize("other", [1.0, -np.inf, np.nan])
+def test_infinity_agrees_with_itself_only(other: float) -> None:
+    inf = np.inf
+    assert not compare(tensor([inf]), tensor([inf])).differences
+    assert compare(tensor([other]), tensor([inf])).differences
+    assert compare(tensor([inf]), tensor([other])).differences
+    assert compare(float(inf), float(other)).differences
+    assert compare(float(other), float(inf)).differences
+
+
+def test_float16_differences_do_not_overflow() -> None:
+    (text,) = reasons(tensor([6e4, 0], "float16"), tensor([-6e4, 1], "float16"))
+    assert text.startswith("output: 2 of 2 elements differ")
+    assert "worst at [0]" in text
+
+
+def test_the_worst_element_is_named_by_its_index() -> None:
+    actual = np.zeros((2, 3), "float32")
+    actual[0, 1], actual[1, 2] = 0.5, -7
+    (text,) = reasons(Tensor.from_numpy(actual), tensor(np.zeros((2, 3))))
+    assert text == (
+        "output: 2 of 6 elements differ beyond rtol 0.0001 atol 1e-05;"
+        " worst at [1,2]: -7.0, torch answers 0.0 (7e+05 times what is allowed)"
+    )
+
+
+def test_a_tensor_without_dimensions_has_an_empty_index() -> None:
+    assert "worst at []: 1.0, torch answers 2.0" in reasons(tensor(1.0), tensor(2.0))[0]
+
+
+def test_empty_tensors_agree() -> None:
+    assert not compare(tensor(np.zeros((0, 3))), tensor(np.zeros((0, 3)))).differences
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "text"),
+    [
+        (tensor([1, 2]), tensor([[1, 2]]), "is float32[2], torch answers float32[1, 2]"),
+        (tensor([1]), tensor([1], "float64"), "is float32[1], torch answers float64[1]"),
+        (tensor([1]), 1.0, "is a tensor of float32, torch answers a float"),
+        (1, 1.0, "is a int, torch answers a float"),
+        (True, 1, "is a bool, torch answers a int"),
+        ([1], (1,), "is a list, torch answers a tuple"),
+        ("a", "b", "is 'a', torch answers 'b'"),
+        (1.0, 1.001, "is 1.0, torch answers 1.001"),
+        (None, "b", "is a NoneType, torch answers a str"),
+        ([1, 2], [1], "has 2 items, torch answers 1"),
+        ({"a": 1}, {"b": 1}, "has keys ['a'], torch answers ['b']"),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, "has keys ['a', 'b'], torch answers ['b', 'a']"),
+        (Failure("no kernel"), 1, "the runtime failed: no kernel"),
+        (1, Failure("no kernel"), "the runtime failed: torch failed where the runtime did not"),
+    ],
+)
+def test_what_differs_is_said(actual: Value, expected: Value, text: str) -> None:
+    assert reasons(actual, expected) == [f"output: {text}"]
+
+
+def test_the_path_leads_into_nested_values() -> None:
+    actual: Value = {"scores": [(tensor([1]), "x"), (tensor([1]), "y")], "n": 1}
+    expected: Value = {"scores": [(tensor([1]), "x"), (tensor([2]), "z")], "n": 2}
+    assert [it.path for it in compare(actual, expected, "case 3").differences] == [
+        "case 3['scores'][1][0]", "case 3['scores'][1][1]", "case 3['n']",
+    ]  # fmt: skip
+
+
+def test_items_both_have_are_compared_even_when_the_lengths_differ() -> None:
+    assert reasons([1, 2], [3]) == [
+        "output: has 2 items, torch answers 1", "output[0]: is 1, torch answers 3",
+    ]  # fmt: skip
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+VALUES = st.recursive(
+    LEAVES,
+    lambda it: st.lists(it, max_size=3) | st.dictionaries(st.text(max_size=2), it, max_size=3),
+)
+
+
+@given(VALUES)
+def test_every_value_agrees_with_itself(value: Any) -> None:
+    assert not compare(value, value).differences
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=5))
+def test_every_tensor_agrees_with_a_copy(values: list[float]) -> None:
+    assert not compare(tensor(values), tensor(values)).differences
+
+
+def worst(actual: Value, expected: Value, limits: Limits | None = None) -> Element:
+    found = compare(actual, expected, limits=limits).worst
+    assert found is not None
+    return found
+
+
+def test_the_worst_element_is_reported_though_it_passes() -> None:
+    found = worst(
+        [tensor([1, 2, 3]), tensor([[4, 100.005]])], [tensor([1, 2.0001, 3]), tensor([[4, 100]])]
+    )
+    assert (found.place, found.dtype) == ("output[1] at [0,1]", "float32")
+    assert found.share == pytest.approx(0.5, rel=0.01)
+    assert found.error == pytest.approx(0.005, rel=0.01)
+    assert str(found).startswith("output[1] at [0,1]: 100.005, torch answers 100.0, off by 0.005")
+    assert str(found).endswith("of what is allowed")
+
+
+def test_the_worst_is_relative_to_what_its_place_allows() -> None:
+    # 0.02 off at a thousand is less than 0.001 off at nearly nothing
+    found = worst(tensor([1000.02, 0.001]), tensor([1000, 0]))
+    assert found.place == "output at [1]"
+    assert found.share == pytest.approx(100, rel=0.01)
+
+
+def test_equal_answers_have_no_worst_element() -> None:
+    assert compare([tensor([1]), 1.5, "a", 7], [tensor([1]), 1.5, "a", 7]) == Comparison()
+
+
+def test_numbers_that_are_no_tensors_have_a_worst_too() -> None:
+    found = worst({"a": 1.0, "b": 2.0 + 1e-9}, {"a": 1.0, "b": 2.0})
+    assert (found.place, found.dtype) == ("output['b']", "float64")
+    assert 0 < found.share < 1
+
+
+@pytest.mark.parametrize("dtype", [*TOLERANCES])
+def test_exact_allows_no_other_bit(dtype: str) -> None:
+    sizes = {"float16": 2, "bfloat16": 2, "float32": 4, "complex128": 16}
+    one = Tensor(dtype, (1,), bytes(sizes.get(dtype, 8)))
+    last = Tensor(dtype, (1,), bytes([1]) + one.data[1:])
+    assert not compare(last, one).differences
+    (text,) = compare(last, one, limits=Limits(exact=True)).differences
+    assert "1 of 1 elements differ; worst at [0]" in str(text)
+
+
+def test_exact_tells_apart_what_is_equal() -> None:
+    exact = Limits(exact=True)
+    assert not compare(tensor([-0.0]), tensor([0.0])).differences
+    assert compare(tensor([-0.0]), tensor([0.0]), limits=exact).differences
+    assert not compare(-0.0, 0.0).differences
+    assert compare(-0.0, 0.0, limits=exact).differences
+    nan = Tensor("float32", (1,), b"\x01\x00\xc0\x7f")
+    assert not compare(nan, tensor([np.nan])).differences
+    assert compare(nan, tensor([np.nan]), limits=exact).differences
+    assert not compare(nan, nan, limits=exact).differences
+    assert not compare(float("nan"), float("nan"), limits=exact).differences
+
+
+def test_tolerances_can_be_chosen() -> None:
+    far, one = tensor([1.05]), tensor([1])
+    assert compare(far, one).differences
+    assert not compare(far, one, limits=Limits(relative=0.1)).differences
+    assert not compare(far, one, limits=Limits(absolute=0.1)).differences
+    assert not compare(1.05, 1.0, limits=Limits(relative=0.1)).differences
+    near = tensor([1.00001])
+    assert not compare(near, one).differences
+    (told,) = compare(near, one, limits=Limits(relative=0, absolute=0)).differences
+    assert "beyond rtol 0 atol 0" in str(told)
+    # what has no tolerance gets none
+    assert compare(
+        tensor([5], "int64"), tensor([4], "int64"), limits=Limits(absolute=9)
+    ).differences
+
+
+def test_the_error_says_how_far_beyond_its_tolerance_the_worst_is() -> None:
+    (told,) = reasons(tensor([1.0011]), tensor([1]))
+    assert told.endswith("worst at [0]: 1.0011, torch answers 1.0 (10 times what is allowed)")

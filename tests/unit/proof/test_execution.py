@@ -1,0 +1,119 @@
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.foundation.process import Host
+from builder.proof import execution
+from builder.proof.execution import Executor, find_executor, registered_operators
+from builder.vocabulary import targets
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.model import Abi, Platform, Target
+from builder.vocabulary.targets import AbiFacts
+from tests.conftest import FakeRunner
+
+ARM = Target(Platform.LINUX, Abi.ARM64_V8A)
+
+
+@pytest.fixture(autouse=True)
+def _foreign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], Path]:
+    """Put an executable on the PATH of `host`."""
+
+    def make(name: str) -> Path:
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def sysroot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    known = targets.facts
+
+    def moved(abi: Abi) -> AbiFacts:
+        return replace(known(abi), sysroot=str(tmp_path / "sysroot"))
+
+    monkeypatch.setattr(execution, "facts", moved)
+    return tmp_path / "sysroot"
+
+
+def test_android_programs_do_not_run_here(host: Host) -> None:
+    reason = find_executor(Target(Platform.ANDROID, Abi.X86_64, 24), host)
+    assert reason == "android programs do not run here; push them to a device"
+
+
+def test_own_programs_run_natively(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loader = tmp_path / "ld.so"
+    loader.touch()
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(execution, "_LOADERS", {Abi.ARM64_V8A: str(loader)})
+    assert find_executor(ARM, host) == Executor((), "natively")
+    loader.unlink()
+    assert isinstance(find_executor(ARM, host), str), "without a C library nothing can run"
+
+
+def test_without_an_emulator_the_reason_says_what_to_install(host: Host) -> None:
+    reason = find_executor(ARM, host)
+    assert reason == "no qemu-aarch64 on PATH (Debian: apt install qemu-user)"
+
+
+@pytest.mark.parametrize("name", ["qemu-aarch64", "qemu-aarch64-static"])
+def test_foreign_programs_run_under_the_emulator(
+    host: Host, program: Callable[[str], Path], sysroot: Path, name: str
+) -> None:
+    sysroot.mkdir()
+    found = program(name)
+    executor = Executor((str(found), "-L", str(sysroot)), f"under {name}")
+    assert find_executor(ARM, host) == executor
+
+
+@pytest.mark.usefixtures("sysroot")
+def test_an_emulator_without_a_c_library_is_not_enough(
+    host: Host, program: Callable[[str], Path]
+) -> None:
+    program("qemu-aarch64")
+    reason = find_executor(ARM, host)
+    assert isinstance(reason, str)
+    assert "no C library for arm64-v8a" in reason
+
+
+def test_a_program_is_run_behind_its_prefix(host: Host, runner: FakeRunner) -> None:
+    Executor(("qemu", "-L", "/sys root"), "under qemu").run(Path("/p/run"), "a b", host=host)
+    assert runner.commands[0].argv == ("qemu", "-L", "/sys root", "/p/run", "a b")
+
+
+def test_the_runtime_lists_its_operators(host: Host, runner: FakeRunner) -> None:
+    runner.answer("run", '["aten::add.Tensor", "aten::mul.Tensor"]')
+    found = registered_operators(Executor((), "natively"), Path("/p/run"), host)
+    assert found == {"aten::add.Tensor", "aten::mul.Tensor"}
+
+
+@pytest.mark.parametrize("answer", ["", "not json", '{"a": 1}', "[1]"])
+def test_an_answer_that_is_no_list_of_operators_is_refused(
+    host: Host, runner: FakeRunner, answer: str
+) -> None:
+    runner.answer("run", answer)
+    with pytest.raises(VerificationError, match="does not list its operators"):
+        registered_operators(Executor((), "natively"), Path("/p/run"), host)
+
+
+def test_a_runtime_that_does_not_start_is_repeatable_by_hand(
+    host: Host, runner: FakeRunner
+) -> None:
+    runner.answer("qemu", stderr="cannot open libc\n", status=255)
+    with pytest.raises(VerificationError) as caught:
+        registered_operators(Executor(("qemu",), "under qemu"), Path("/p/my run"), host)
+    assert caught.value.message == "the runtime does not start: cannot open libc"
+    assert caught.value.hint == "repeat it by hand: qemu '/p/my run' --operators"

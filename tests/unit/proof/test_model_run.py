@@ -1,0 +1,178 @@
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.foundation.process import Command, Completed, Host
+from builder.proof.compare import Comparison
+from builder.proof.execution import Executor
+from builder.proof.model_run import run_model
+from builder.vocabulary.errors import UsageError, VerificationError
+from builder.vocabulary.model import InputSpec, Model, ModelFormat
+from builder.vocabulary.value_files import Failure, Tensor, Value, encode
+from tests.conftest import FakeRunner
+
+NATIVE = Executor((), "natively")
+PROGRAM = Path("/prefix/bin/my run")
+SHAPES = InputSpec(shapes=((1, 3),), dtypes=("float32",))
+ONE = Tensor("float32", (1,), bytes(4))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    source = tmp_path / "net.pt"
+    source.touch()
+    return Model(
+        name="net", source=source, path=tmp_path / "net.ptl", sha256="0", bytecode_version=8,
+        format=ModelFormat.TORCHSCRIPT, operator_version=10, methods=(), classes=frozenset(),
+        dtypes=frozenset(), bundled_inputs=False,
+    )  # fmt: skip
+
+
+class World:
+    """Scripted answers of desktop torch and of the runtime, and what both were asked."""
+
+    def __init__(self, runner: FakeRunner, expected: Value, actual: Value) -> None:
+        self.spec: dict[str, Any] = {}
+        self.asked: tuple[str, ...] = ()
+        self._expected = expected
+        self._actual = actual
+        runner.answer_with(Path(sys.executable).name, self.reference)
+        runner.answer_with(PROGRAM.name, self.runtime)
+
+    def reference(self, command: Command) -> Completed:
+        self.spec = json.loads(command.argv[4])
+        Path(command.argv[5]).write_bytes(encode([()]))
+        Path(command.argv[6]).write_bytes(encode(self._expected))
+        return Completed(0, "", "")
+
+    def runtime(self, command: Command) -> Completed:
+        self.asked = command.argv
+        Path(command.argv[-1]).write_bytes(encode(self._actual))
+        failed = isinstance(self._actual, list) and any(
+            isinstance(it, Failure) for it in self._actual
+        )
+        return Completed(6 if failed else 0, "", "")
+
+
+def test_equal_answers_prove_the_model(model: Model, runner: FakeRunner, host: Host) -> None:
+    world = World(runner, [ONE], [ONE])
+    result = run_model(model, SHAPES, NATIVE, PROGRAM, host)
+    assert (result.model, result.cases, result.comparison) == ("net", 1, Comparison())
+    assert world.spec == {
+        "lite": False, "ptl": str(model.path), "shapes": [[1, 3]], "dtypes": ["float32"],
+    }  # fmt: skip
+    assert world.asked[:3] == (str(PROGRAM), str(model.path), "--inputs")
+
+
+def test_differences_name_the_case(model: Model, runner: FakeRunner, host: Host) -> None:
+    World(runner, [ONE, 2, 3], [ONE, 5, Failure("no kernel for Half")])
+    result = run_model(model, SHAPES, NATIVE, PROGRAM, host)
+    assert result.cases == 3
+    assert [str(it) for it in result.comparison.differences] == [
+        "case 1: is 5, torch answers 2",
+        "case 2: the runtime failed: no kernel for Half",
+    ]
+
+
+@pytest.mark.parametrize("actual", [[ONE], [ONE, ONE, ONE], ONE])
+def test_too_few_or_too_many_answers_are_no_proof(
+    model: Model, runner: FakeRunner, host: Host, actual: Value
+) -> None:
+    World(runner, [ONE, ONE], actual)
+    with pytest.raises(VerificationError, match="net"):
+        run_model(model, SHAPES, NATIVE, PROGRAM, host)
+
+
+def test_a_damaged_answer_is_no_proof(model: Model, runner: FakeRunner, host: Host) -> None:
+    World(runner, [ONE], [ONE])
+
+    def damaged(command: Command) -> Completed:
+        Path(command.argv[-1]).write_bytes(b"BRVF")
+        return Completed(0, "", "")
+
+    runner.answer_with(PROGRAM.name, damaged)
+    with pytest.raises(VerificationError, match="net"):
+        run_model(model, SHAPES, NATIVE, PROGRAM, host)
+
+
+def test_without_inputs_the_model_is_only_loaded(
+    model: Model, runner: FakeRunner, host: Host
+) -> None:
+    result = run_model(model, InputSpec(), NATIVE, PROGRAM, host)
+    assert result.cases == 0
+    (command,) = runner.commands
+    assert command.argv == (str(PROGRAM), str(model.path), "--methods")
+
+
+def test_bundled_inputs_are_used_when_none_are_given(
+    model: Model, runner: FakeRunner, host: Host
+) -> None:
+    world = World(runner, [ONE], [ONE])
+    bundled = replace(model, bundled_inputs=True)
+    assert run_model(bundled, InputSpec(), NATIVE, PROGRAM, host).cases == 1
+    assert world.spec == {"lite": False, "ptl": str(model.path), "bundled": True}
+    run_model(bundled, SHAPES, NATIVE, PROGRAM, host)
+    assert "bundled" not in world.spec
+
+
+@pytest.mark.parametrize("form", [ModelFormat.LITE, ModelFormat.FLATBUFFER])
+def test_files_are_given_to_torch(
+    model: Model, runner: FakeRunner, host: Host, tmp_path: Path, form: ModelFormat
+) -> None:
+    world = World(runner, [ONE], [ONE])
+    spec = InputSpec(files=(tmp_path / "a.pt", tmp_path / "b.npz"))
+    run_model(replace(model, format=form), spec, NATIVE, PROGRAM, host)
+    files = [str(tmp_path / "a.pt"), str(tmp_path / "b.npz")]
+    assert world.spec == {"lite": True, "ptl": str(model.path), "files": files}
+
+
+def test_wrong_inputs_are_the_users_mistake(model: Model, runner: FakeRunner, host: Host) -> None:
+    runner.answer(Path(sys.executable).name, stderr="noise\nValueError: no tuple\n", status=2)
+    with pytest.raises(UsageError) as caught:
+        run_model(model, SHAPES, NATIVE, PROGRAM, host)
+    assert caught.value.message == (
+        "cannot use the inputs of net (float32[1,3]): ValueError: no tuple"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"), [("RuntimeError: bad shape\n", "bad shape"), ("", "status 3")]
+)
+def test_a_model_that_fails_in_torch_is_named(
+    model: Model, runner: FakeRunner, host: Host, stderr: str, reason: str
+) -> None:
+    runner.answer(Path(sys.executable).name, stderr=stderr, status=3)
+    with pytest.raises(VerificationError, match=f"does not run in desktop torch.*{reason}"):
+        run_model(model, SHAPES, NATIVE, PROGRAM, host)
+
+
+@pytest.mark.parametrize("spec", [SHAPES, InputSpec()])
+def test_a_runtime_that_does_not_load_the_model_is_repeatable_by_hand(
+    model: Model, runner: FakeRunner, host: Host, spec: InputSpec
+) -> None:
+    World(runner, [ONE], [ONE])
+    runner.answer(PROGRAM.name, stderr="unknown operator\n", status=3)
+    with pytest.raises(VerificationError, match="does not run net: unknown operator") as caught:
+        run_model(model, spec, NATIVE, PROGRAM, host)
+    assert f"repeat it by hand: '{PROGRAM}' {model.path} --" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (InputSpec(files=(Path("/x/a.pt"), Path("b.npz"))), "a.pt, b.npz"),
+        (InputSpec(shapes=((1, 2), (3,)), dtypes=("int64", "bool")), "int64[1,2], bool[3]"),
+        (InputSpec(bundled=True), "bundled inputs"),
+    ],
+)
+def test_inputs_are_described_in_a_few_words(spec: InputSpec, text: str) -> None:
+    assert spec.given
+    assert spec.describe() == text
+
+
+def test_nothing_is_given_by_default() -> None:
+    assert not InputSpec().given
