@@ -28,8 +28,7 @@ from builder.pipeline.wanted import read_wanted
 from builder.source.opening import open_source
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import Abi, Platform
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.targets import Abi, Platform, make_target
 
 _BATCH = 16
 EXAMPLE = Path(__file__).parents[1] / "examples" / "classifier" / "model.pt"

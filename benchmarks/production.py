@@ -25,7 +25,7 @@ from builder.foundation.process import Host, SubprocessRunner
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.selection import select
 from builder.pipeline.wanted import read_models
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 from tests.coverage.suite import SUITES, prepare
 
 ROOT: Final = Path(__file__).parents[1]

@@ -20,7 +20,9 @@ from builder.artifact.manifest import (
 from builder.foundation.elf import read_elf
 from builder.foundation.files import sha256_file
 from builder.foundation.resources import CMAKE, TEMPLATES
-from builder.vocabulary.model import Holdings, SizeReport, Target
+from builder.vocabulary.operators import Holdings
+from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.targets import Target
 from builder.vocabulary.targets import facts as abi_facts
 
 _SHARE: Final = PurePosixPath(MODELS).parent

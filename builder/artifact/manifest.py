@@ -12,7 +12,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from builder.foundation.files import sha256_file
-from builder.vocabulary.model import BuildPlan, Holdings, Model, SizeReport, SourceTree
+from builder.vocabulary.models import Model
+from builder.vocabulary.operators import Holdings
+from builder.vocabulary.plan import BuildPlan, SourceTree
+from builder.vocabulary.sizes import SizeReport
 
 VERSION: Final = 1
 """Of the JSON: raised when a reader of the old one would misunderstand the new one."""

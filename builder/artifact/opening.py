@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from builder.foundation.files import sha256_file
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import Abi, Holdings, OperatorName, OperatorUse, Platform, Target
+from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
+from builder.vocabulary.targets import Abi, Platform, Target
 
 _MANIFEST: Final = PurePosixPath("share/build_runtime/manifest.json")
 SELECTION: Final = PurePosixPath("share/build_runtime/selected_operators.yaml")

@@ -12,8 +12,7 @@ from builder.proof.execution import find_executor
 from builder.source.pins import pins
 from builder.toolchains.zig import find_program, find_zig, program_version
 from builder.vocabulary.errors import BuildRuntimeError
-from builder.vocabulary.model import Abi, Platform
-from builder.vocabulary.targets import facts, make_target
+from builder.vocabulary.targets import Abi, Platform, facts, make_target
 
 _KEPT: Final = {
     "sources": "unpacked source trees",

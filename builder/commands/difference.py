@@ -14,7 +14,8 @@ from builder.models.conversion.torchscript import read_model
 from builder.models.preflight.interpreter import read_interpreter
 from builder.models.selection import make_profile, select, with_classes
 from builder.proof.needs import unmet_needs
-from builder.vocabulary.model import Holdings, Model, OperatorName, OperatorUse, Selection
+from builder.vocabulary.models import Model
+from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse, Selection
 
 
 @dataclass(frozen=True, slots=True)

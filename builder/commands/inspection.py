@@ -14,7 +14,8 @@ from builder.models.selection import select
 from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.reconcile import Execution, State, reconcile
 from builder.models.tracing.trace_model import trace_model
-from builder.vocabulary.model import InputSpec, Method, Model, OperatorName
+from builder.vocabulary.models import InputSpec, Method, Model
+from builder.vocabulary.operators import OperatorName
 
 
 class Notes(Protocol):

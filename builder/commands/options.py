@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.settings import DEFAULTS, Setting, read_table, resolve
 from builder.vocabulary.errors import UsageError, did_you_mean
-from builder.vocabulary.model import Limits, Selection
+from builder.vocabulary.operators import Selection
 from builder.vocabulary.targets import parse_abis
+from builder.vocabulary.tolerances import Limits
 
 if TYPE_CHECKING:  # the stages load only for the commands that run them
     from builder.pipeline.request import Request
     from builder.source.request import SourceRequest
-    from builder.vocabulary.model import InputSpec
+    from builder.vocabulary.models import InputSpec
 
 _LIST_SUFFIXES: Final = frozenset({".yaml", ".yml", ".txt"})
 WANTED: Final = "TorchScript .pt, lite .ptl, or an operator list .yaml or .txt"
@@ -315,7 +316,7 @@ def _tolerance(name: str, text: str | None) -> float | None:
 
 def inputs_of(options: argparse.Namespace, models: Sequence[Path]) -> "tuple[InputSpec, ...]":
     """Give every model its inputs: by name (`MODEL=FILE`), in order, or by shape."""
-    from builder.vocabulary.model import InputSpec  # noqa: PLC0415
+    from builder.vocabulary.models import InputSpec  # noqa: PLC0415
 
     if not models and (options.input or options.input_shape):
         raise UsageError(

@@ -19,7 +19,8 @@ from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
 from builder.proof.verdicts import FILES, NEEDS, OUTPUTS, RUN, Outcome, Verdict, failures
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import InputSpec, Model, Selection
+from builder.vocabulary.models import InputSpec, Model
+from builder.vocabulary.operators import Selection
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",

@@ -12,7 +12,8 @@ from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.libtorch.cuts import active_cuts, cut_instructions
 from builder.libtorch.kernels import find_kernels, known_classes
-from builder.vocabulary.model import BuildPlan, GeneratedFile, OperatorName, Toolchain
+from builder.vocabulary.operators import OperatorName
+from builder.vocabulary.plan import BuildPlan, GeneratedFile, Toolchain
 from builder.vocabulary.targets import facts
 
 _INCLUDES: Final = (

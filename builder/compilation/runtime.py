@@ -14,7 +14,8 @@ from builder.foundation.process import CommandError, Host
 from builder.libtorch.closure.objects import ObjectGraph, read_object
 from builder.libtorch.closure.sweep import Closure, close
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import BuildPlan, GeneratedFile, LinkLine, fingerprint
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.plan import BuildPlan, GeneratedFile, LinkLine
 
 _UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
 _MAX_ROUNDS: Final = 200

@@ -14,7 +14,8 @@ from builder.foundation.process import Command, CommandError, Host
 from builder.foundation.resources import CMAKE
 from builder.libtorch.candidates import Group
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import BuildPlan, GeneratedFile, fingerprint
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.plan import BuildPlan, GeneratedFile
 
 _SPECIAL: Final = re.compile(r"[ :$]")  # what a path of ninja's language needs a `$` before
 _STATUS: Final = "@ %f %t "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import GeneratedFile
+from builder.vocabulary.plan import GeneratedFile
 
 _CHUNK: Final = 1 << 20
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.foundation.resources import DATA
-from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import Abi
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 _VERSION: Final = 2  # of the text
 _STRUCT: Final = re.compile(

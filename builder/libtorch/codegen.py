@@ -24,7 +24,7 @@ from builder.libtorch.catalogue import (
 )
 from builder.libtorch.kernels import KERNEL_FILES, SCHEMA_FILES, find_kernels
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import GeneratedTree, Profile, SourceTree
+from builder.vocabulary.plan import GeneratedTree, Profile, SourceTree
 
 _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _CONSTANT: Final = re.compile(r"\b(aten|attr)::(\w+)")

@@ -8,7 +8,7 @@ from typing import Final
 
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import Catalogue
-from builder.vocabulary.model import Selection
+from builder.vocabulary.operators import Selection
 
 _OPCODE: Final = re.compile(r"\bopcode (\w+)")
 _CALL: Final = re.compile(r"_ZN2at4_ops\d+(\w+?)4callE")

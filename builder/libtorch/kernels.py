@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.resources import DATA
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 KERNEL_FILES: Final = (
     "aten/src/ATen/native/RNN.cpp",

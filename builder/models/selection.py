@@ -8,7 +8,9 @@ from typing import Final
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.cuts import special_backends
 from builder.vocabulary.errors import UsageError, did_you_mean
-from builder.vocabulary.model import Model, OperatorName, Profile, SelectedOperator, Selection
+from builder.vocabulary.models import Model
+from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.plan import Profile
 
 DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Long"})
 """What a float model computes with: its tensors, masks, indices, images, and Python's scalars."""

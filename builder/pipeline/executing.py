@@ -8,7 +8,7 @@ from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.trace_model import trace_model
 from builder.pipeline.request import Events, Request
 from builder.vocabulary.errors import ModelError, ToolchainError
-from builder.vocabulary.model import InputSpec, Model
+from builder.vocabulary.models import InputSpec, Model
 
 
 def with_run_dtypes(

@@ -22,8 +22,8 @@ from builder.pipeline.request import Events, Planned, Request
 from builder.pipeline.wanted import Wanted
 from builder.toolchains.zig import prepare
 from builder.vocabulary.errors import ToolchainError
-from builder.vocabulary.model import BuildPlan, Platform, SourceTree, Target, Toolchain
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.plan import BuildPlan, SourceTree, Toolchain
+from builder.vocabulary.targets import Platform, Target, make_target
 
 ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
 """Files nothing refers to by name: their constructors register what the interpreter relies on."""

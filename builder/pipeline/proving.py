@@ -19,7 +19,10 @@ from builder.proof.model_run import run_model
 from builder.proof.policy import check_policy
 from builder.proof.verdicts import OUTPUTS, POLICY, REGISTRY, RUN, Outcome, Verdict, failures
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import Holdings, InputSpec, Limits, Model, OperatorUse, Target
+from builder.vocabulary.models import InputSpec, Model
+from builder.vocabulary.operators import Holdings, OperatorUse
+from builder.vocabulary.targets import Target
+from builder.vocabulary.tolerances import Limits
 
 _UNFILTERED: Final = "prim::tolist"
 """Registered by register_prim_ops.cpp without asking the allow-list, as it has no schema."""

@@ -11,7 +11,10 @@ from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.cuts import Cut
 from builder.libtorch.symbols import Prediction, SymbolIndex
 from builder.source.request import Progress, SourceRequest
-from builder.vocabulary.model import Abi, BuildPlan, InputSpec, Limits, Target
+from builder.vocabulary.models import InputSpec
+from builder.vocabulary.plan import BuildPlan
+from builder.vocabulary.targets import Abi, Target
+from builder.vocabulary.tolerances import Limits
 
 
 class Events(Progress, BuildProgress, Protocol):

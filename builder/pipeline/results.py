@@ -11,7 +11,10 @@ from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Request
 from builder.proof.execution import find_executor
 from builder.toolchains.zig import find_zig
-from builder.vocabulary.model import Model, SourceTree, Target, fingerprint
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.models import Model
+from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.targets import Target
 
 
 def request_name(

@@ -27,7 +27,9 @@ from builder.proof.compare import tolerances
 from builder.report.measure import measure
 from builder.report.render import to_json, to_text
 from builder.source.opening import open_source
-from builder.vocabulary.model import BuildPlan, Model, SourceTree, Target
+from builder.vocabulary.models import Model
+from builder.vocabulary.plan import BuildPlan, SourceTree
+from builder.vocabulary.targets import Target
 
 _LEADING: Final = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 

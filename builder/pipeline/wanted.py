@@ -19,7 +19,8 @@ from builder.models.preflight.problems import Problem, refuse
 from builder.models.selection import KNOWN_DTYPES, select
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import Model, Selection
+from builder.vocabulary.models import Model
+from builder.vocabulary.operators import Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from builder.vocabulary.model import Limits
+from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Failure, Tensor, Value
 
 

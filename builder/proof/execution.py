@@ -11,8 +11,7 @@ from typing import Final
 
 from builder.foundation.process import Command, Completed, Host
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import Abi, Platform, Target
-from builder.vocabulary.targets import facts
+from builder.vocabulary.targets import Abi, Platform, Target, facts
 
 _NATIVE: Final[Mapping[str, frozenset[Abi]]] = {
     "x86_64": frozenset({Abi.X86_64, Abi.X86}),

@@ -13,7 +13,8 @@ from builder.foundation.resources import IMPORT_PATH
 from builder.proof.compare import Comparison, compare
 from builder.proof.execution import Executor
 from builder.vocabulary.errors import UsageError, VerificationError
-from builder.vocabulary.model import InputSpec, Limits, Model, ModelFormat
+from builder.vocabulary.models import InputSpec, Model, ModelFormat
+from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Value, decode
 
 _FAILED_CASES: Final = 6

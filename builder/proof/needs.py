@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from builder.libtorch.cuts import features_touched
-from builder.vocabulary.model import Holdings, Model, OperatorName, Selection
+from builder.vocabulary.models import Model
+from builder.vocabulary.operators import Holdings, OperatorName, Selection
 
 
 def unmet_needs(model: Model, needs: Selection, held: Holdings) -> tuple[str, ...]:

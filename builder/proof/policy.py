@@ -8,8 +8,7 @@ from typing import Final
 
 from builder.foundation.elf import ElfFile, read_elf
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import Platform, Target
-from builder.vocabulary.targets import facts
+from builder.vocabulary.targets import Platform, Target, facts
 
 _PAGE: Final = 0x4000
 """16 KB: the largest page Android devices use. Stores refuse 64-bit libraries aligned to less."""

@@ -10,7 +10,8 @@ from builder.foundation.elf import ElfFile, Section, read_elf
 from builder.report.linkmap import OutputSection, parse_link_map
 from builder.report.names import LINKER, component_of, object_name
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import SizeReport, Target, sorted_rows
+from builder.vocabulary.sizes import SizeReport, sorted_rows
+from builder.vocabulary.targets import Target
 
 _RAW_DEFLATE: Final = -15
 HEADERS: Final = LINKER + "headers"

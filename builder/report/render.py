@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import Abi, Platform, SizeReport, SizeRow, Target
+from builder.vocabulary.sizes import SizeReport, SizeRow
+from builder.vocabulary.targets import Abi, Platform, Target
 
 VERSION: Final = 1
 """Of the JSON: raised when a reader of the old one would misunderstand the new one."""

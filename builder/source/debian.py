@@ -11,7 +11,7 @@ from builder.source.apt import Apt
 from builder.source.apt_sources import mirrors, parse_deb822, parse_one_line
 from builder.source.pins import Archive, Pin, Release
 from builder.source.request import Progress, SourceProvider, Unavailable
-from builder.vocabulary.model import Component, SourceTree
+from builder.vocabulary.plan import Component, SourceTree
 
 APT: Final = Path("/etc/apt")
 

@@ -9,7 +9,7 @@ from typing import Final
 from builder.source import store
 from builder.source.pins import Pin, Release
 from builder.vocabulary.errors import SourceError
-from builder.vocabulary.model import Component, SourceTree
+from builder.vocabulary.plan import Component, SourceTree
 
 PROVIDER: Final = "directory"
 

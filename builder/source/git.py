@@ -10,7 +10,7 @@ from builder.source.pins import Pin, Release
 from builder.source.programs import command, reason
 from builder.source.request import Progress, SourceProvider, Unavailable
 from builder.vocabulary.errors import SourceError
-from builder.vocabulary.model import Component, SourceTree
+from builder.vocabulary.plan import Component, SourceTree
 
 _PROBE: Final = 30.0
 """Seconds a server gets to answer at all; git itself waits minutes for one that is filtered."""

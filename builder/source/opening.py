@@ -13,7 +13,7 @@ from builder.source.git import open_git
 from builder.source.pins import Release, pins
 from builder.source.request import Progress, SourceProvider, SourceRequest, Unavailable
 from builder.vocabulary.errors import SourceError
-from builder.vocabulary.model import SourceTree
+from builder.vocabulary.plan import SourceTree
 
 _WAIT = "wait for another build-runtime that fetches sources"
 

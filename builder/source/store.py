@@ -11,7 +11,7 @@ from builder.foundation import files
 from builder.source.pins import Pin, Release
 from builder.source.request import SourceProvider
 from builder.vocabulary.errors import SourceError
-from builder.vocabulary.model import Component, SourceTree
+from builder.vocabulary.plan import Component, SourceTree
 
 _STAMP: Final = "stamp.json"
 _SCHEMA: Final = 1

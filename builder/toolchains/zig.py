@@ -17,8 +17,8 @@ from typing import Final
 from builder.foundation.files import locked, replace_link, write_atomic, write_if_changed
 from builder.foundation.process import Command, Completed, Host
 from builder.vocabulary.errors import ToolchainError
-from builder.vocabulary.model import LinkLine, Program, Target, Toolchain
-from builder.vocabulary.targets import facts
+from builder.vocabulary.plan import LinkLine, Program, Toolchain
+from builder.vocabulary.targets import Target, facts
 
 _REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
 _CLANG: Final = "22.1.8"  # inside ziglang 0.17.1

@@ -2,10 +2,41 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from builder.vocabulary.errors import UsageError, did_you_mean
-from builder.vocabulary.model import Abi, Platform, Target
+
+
+class Platform(StrEnum):
+    """The operating system the runtime is for; iOS will join when Xcode can be driven."""
+
+    ANDROID = "android"
+    LINUX = "linux"
+
+
+class Abi(StrEnum):
+    """Android's names for the instruction sets, used on every platform."""
+
+    ARM64_V8A = "arm64-v8a"
+    ARMEABI_V7A = "armeabi-v7a"
+    X86_64 = "x86_64"
+    X86 = "x86"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """What one build is for. `api_level` is Android's minimum API, None elsewhere."""
+
+    platform: Platform
+    abi: Abi
+    api_level: int | None = None
+
+    def __str__(self) -> str:
+        """Return a name fit for a directory, such as `android24-arm64-v8a`."""
+        level = "" if self.api_level is None else str(self.api_level)
+        return f"{self.platform}{level}-{self.abi}"
+
 
 ANDROID_API: Final = 24
 """Lowest Android API level we build for: the first whose libc has all that LibTorch calls."""

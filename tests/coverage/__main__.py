@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import Abi
 from tests.coverage.runs import build, run
 from tests.coverage.suite import SUITES, by_name, prepare
 from tests.e2e.real import Tool

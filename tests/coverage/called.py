@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 from tests.coverage.values import Arguments, Coverage, integers, numbers, positive
 from tests.unit.models.forge import archive, called, function, lite, module, pickled
 

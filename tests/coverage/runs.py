@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builder.foundation.process import Host, SubprocessRunner
 from builder.proof.execution import Executor, find_executor
-from builder.vocabulary.model import Abi, Platform, Target
+from builder.vocabulary.targets import Abi, Platform, Target
 from builder.vocabulary.value_files import decode, encode
 from tests.coverage.suite import Prepared, differences
 from tests.e2e.real import Runtime, Tool, built

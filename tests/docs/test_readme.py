@@ -12,8 +12,7 @@ from builder.commands import main_help
 from builder.foundation.settings import DEFAULTS
 from builder.proof.compare import TOLERANCES
 from builder.vocabulary import errors
-from builder.vocabulary.model import Abi
-from builder.vocabulary.targets import facts
+from builder.vocabulary.targets import Abi, facts
 from tests.places import ROOT
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")

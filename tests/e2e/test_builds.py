@@ -15,8 +15,7 @@ import pytest
 from builder.foundation.elf import read_elf
 from builder.foundation.resources import DATA
 from builder.toolchains.zig import find_zig
-from builder.vocabulary.model import Abi
-from builder.vocabulary.targets import facts
+from builder.vocabulary.targets import Abi, facts
 from tests.documents import validate
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, built, objects
 from tests.places import ROOT

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import Abi
 from tests.coverage.runs import build, run
 from tests.coverage.suite import SUITES, Prepared, prepare
 from tests.e2e.real import BAD_MODEL, EMULATORS, Runtime, Tool

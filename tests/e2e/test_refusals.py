@@ -12,8 +12,7 @@ from typing import Final
 import pytest
 
 from builder.toolchains.zig import find_zig
-from builder.vocabulary.model import Abi
-from builder.vocabulary.targets import facts
+from builder.vocabulary.targets import Abi, facts
 from builder.vocabulary.value_files import Failure, Tensor
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, ones
 from tests.places import ROOT

@@ -7,7 +7,7 @@ import pytest
 
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.preflight.interpreter import read_interpreter
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 from tests.e2e.real import CLASSIFIER, Tool
 
 

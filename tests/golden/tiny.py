@@ -12,21 +12,17 @@ from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
 from builder.models.lists.resolving import from_selection
 from builder.models.lists.writing import to_yaml
-from builder.vocabulary.model import (
-    Abi,
+from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.plan import (
     BuildPlan,
     Component,
     GeneratedTree,
-    OperatorName,
-    Platform,
     Profile,
     Program,
-    SelectedOperator,
-    Selection,
     SourceTree,
-    Target,
     Toolchain,
 )
+from builder.vocabulary.targets import Abi, Platform, Target
 
 _COMPONENTS: Final = (
     "pytorch", "cpuinfo", "pthreadpool", "fmt", "flatbuffers", "fp16", "fxdiv", "psimd", "eigen",

@@ -15,8 +15,8 @@ from builder.foundation.elf import read_elf
 from builder.proof.policy import check_policy
 from builder.report.measure import measure
 from builder.report.render import from_json, to_json, to_text
-from builder.vocabulary.model import Abi, Platform, SizeReport
-from builder.vocabulary.targets import facts, make_target
+from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.targets import Abi, Platform, facts, make_target
 from tests.archives import extract
 
 ZIG = (sys.executable, "-m", "ziglang")

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import Abi
 from tests.archives import extract
 from tests.places import ROOT
 

@@ -26,8 +26,8 @@ from builder.pipeline.planning import make_plan
 from builder.pipeline.wanted import Wanted, read_models
 from builder.source.opening import open_source
 from builder.source.request import SourceRequest
-from builder.vocabulary.model import Abi, Model, Platform
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.models import Model
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.coverage.suite import SUITES, Prepared, Suite
 from tests.coverage.suite import prepare as prepare_coverage
 from tests.places import ROOT

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.files import write_atomic
-from builder.vocabulary.model import Model
+from builder.vocabulary.models import Model
 from tests.sanitizers.malformed import FOUND, malformed, seeds
 
 _LARGEST: Final = 60_000

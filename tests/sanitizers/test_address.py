@@ -11,7 +11,7 @@ import pytest
 from builder.foundation.process import Host
 from builder.proof.execution import Executor
 from builder.proof.model_run import run_model
-from builder.vocabulary.model import InputSpec
+from builder.vocabulary.models import InputSpec
 from tests.coverage.runs import run_by
 from tests.coverage.suite import SUITES
 from tests.sanitizers.build import EXAMPLES, Instrumented, build

@@ -18,7 +18,8 @@ from builder.foundation.files import write_if_changed
 from builder.foundation.process import Command, Host
 from builder.toolchains.zig import find_program
 from builder.vocabulary.errors import ToolchainError
-from builder.vocabulary.model import Program, Target, Toolchain
+from builder.vocabulary.plan import Program, Toolchain
+from builder.vocabulary.targets import Target
 
 _REVISION: Final = 1  # of the wrappers: part of every object's fingerprint
 _VERSIONS: Final = (19, 18, 17, 16)

@@ -15,7 +15,7 @@ from builder.models.conversion.torchscript import read_model
 from builder.models.tracing.reconcile import State, reconcile
 from builder.models.tracing.trace_model import trace_model
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.model import InputSpec, Model
+from builder.vocabulary.models import InputSpec, Model
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, about TorchScript
 

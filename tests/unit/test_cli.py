@@ -13,7 +13,8 @@ from builder.cli import main
 from builder.foundation.process import Host
 from builder.pipeline.request import Built, Request
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import Abi, Limits, Platform, Target
+from builder.vocabulary.targets import Abi, Platform, Target
+from builder.vocabulary.tolerances import Limits
 from tests.unit.models import forge
 
 Capture = pytest.CaptureFixture[str]

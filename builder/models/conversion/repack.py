@@ -19,7 +19,7 @@ from builder.models.formats.identify import HOW_TO_REPAIR
 from builder.models.formats.zip_headers import checked_name
 from builder.models.reading.lite import model_of, read_lite, reading
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.model import Model, ModelFormat
+from builder.vocabulary.models import Model, ModelFormat
 
 CONVERTER: Final = 1
 """Revision of the conversion; a change makes earlier results in the cache unused."""

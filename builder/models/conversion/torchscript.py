@@ -21,7 +21,7 @@ from builder.models.reading.lite import (
     read_pickles,
 )
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
-from builder.vocabulary.model import Model
+from builder.vocabulary.models import Model
 
 CONVERTER: Final = 2
 """Revision of the conversion; a change makes earlier results in the cache unused."""

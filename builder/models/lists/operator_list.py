@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

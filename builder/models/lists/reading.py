@@ -15,7 +15,7 @@ import yaml
 
 from builder.models.lists.operator_list import ListedOperator, OperatorList
 from builder.vocabulary.errors import UsageError, did_you_mean
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 MAX_FILE: Final = 16 << 20  # bytes; a list of every operator there is has 300 KB
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from builder.libtorch.catalogue import Catalogue
 from builder.models.lists.operator_list import ListedOperator, OperatorList
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
 
 
 def expand(listed: OperatorList, catalogue: Catalogue) -> OperatorList:

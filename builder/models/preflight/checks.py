@@ -8,7 +8,8 @@ from builder.libtorch.catalogue import Catalogue, split_arguments
 from builder.models.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
 from builder.models.preflight.problems import EXPORT_AGAIN, Problem, Use
 from builder.vocabulary.errors import did_you_mean
-from builder.vocabulary.model import Method, Model, OperatorName, Selection, SourceLine
+from builder.vocabulary.models import Method, Model
+from builder.vocabulary.operators import OperatorName, Selection, SourceLine
 
 _PLAIN: Final = (
     "use plain tuples and numbers in what is exported: a named tuple stands alone, never in another"

@@ -9,7 +9,7 @@ from typing import Final
 
 from builder.foundation.resources import DATA
 from builder.libtorch.kernels import known_classes
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 _ADVICE: Final = DATA / "advice.toml"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from builder.models.formats.pickle_values import SCALAR_NUMBERS
-from builder.vocabulary.model import OperatorUse
+from builder.vocabulary.operators import OperatorUse
 
 _PLACES: Final[Mapping[int, str]] = {
     1: "arange as_tensor as_tensor.list bartlett_window blackman_window empty.memory_format"

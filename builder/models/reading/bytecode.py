@@ -15,7 +15,8 @@ from builder.models.formats.faults import MalformedError, shown
 from builder.models.reading.asked_dtypes import Instruction, asked_dtypes
 from builder.models.reading.debug import Lines
 from builder.models.reading.type_texts import objects_in, unreadable_in_schema, unreadable_in_table
-from builder.vocabulary.model import Method, OperatorName, OperatorUse, SourceLine
+from builder.vocabulary.models import Method
+from builder.vocabulary.operators import OperatorName, OperatorUse, SourceLine
 
 OLDEST: Final = 4
 NEWEST: Final = 9

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Final
 
 from builder.models.formats.faults import shown
-from builder.vocabulary.model import SourceLine
+from builder.vocabulary.operators import SourceLine
 
 HANDLES: Final = "mobile_debug_handles.pkl"
 CALLS: Final = "callstack_debug_map.pkl"

@@ -23,7 +23,7 @@ from builder.models.reading.bytecode import custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.models.reading.weights import Stored, duplicates, named_storages, sizes
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.model import Model, ModelFormat
+from builder.vocabulary.models import Model, ModelFormat
 
 _HEAD: Final = 16
 _OLDEST_OPERATORS: Final = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from builder.models.formats.faults import shown
 from builder.models.formats.pickle_values import Call, Storage, Tensor
-from builder.vocabulary.model import DtypeSize, Duplicate
+from builder.vocabulary.models import DtypeSize, Duplicate
 
 
 @dataclass(frozen=True, slots=True)

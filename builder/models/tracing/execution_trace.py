@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 _VERSION: Final = 1
 

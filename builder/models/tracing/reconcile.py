@@ -11,7 +11,8 @@ from typing import Final
 
 from builder.libtorch.catalogue import OperatorEntry, split_arguments
 from builder.models.tracing.execution_trace import Trace, Unnamed
-from builder.vocabulary.model import Model, OperatorName
+from builder.vocabulary.models import Model
+from builder.vocabulary.operators import OperatorName
 
 
 class State(StrEnum):

@@ -13,7 +13,8 @@ from builder.foundation.process import Command, Host
 from builder.foundation.resources import IMPORT_PATH
 from builder.models.tracing.execution_trace import Trace
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
-from builder.vocabulary.model import InputSpec, Model, fingerprint
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.models import InputSpec, Model
 
 TRACER: Final = 1
 """Revision of the child's output; a change makes earlier traces in the cache unused."""

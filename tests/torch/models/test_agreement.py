@@ -15,7 +15,7 @@ import torch
 from builder.foundation.process import Host, SubprocessRunner
 from builder.models.conversion.torchscript import read_model
 from builder.models.reading.lite import read_lite
-from builder.vocabulary.model import Model
+from builder.vocabulary.models import Model
 from tests.places import EXAMPLES
 
 TORCH: Final[Any] = torch  # many of its functions have no types

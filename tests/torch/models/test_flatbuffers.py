@@ -14,7 +14,7 @@ from builder.foundation.process import Host
 from builder.models.conversion.torchscript import read_model
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
-from builder.vocabulary.model import DtypeSize, ModelFormat
+from builder.vocabulary.models import DtypeSize, ModelFormat
 
 Script = Any  # torch has no types for script modules
 MOBILE: Final[Any] = importlib.import_module("torch.jit.mobile")

@@ -20,7 +20,8 @@ from builder.models.conversion.torchscript import read_model
 from builder.models.reading.asked_dtypes import DTYPE_PLACES
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
-from builder.vocabulary.model import DtypeSize, Method, Model, ModelFormat, OperatorName, SourceLine
+from builder.vocabulary.models import DtypeSize, Method, Model, ModelFormat
+from builder.vocabulary.operators import OperatorName, SourceLine
 from tests.places import ROOT
 
 Script = Any  # torch has no types for script modules

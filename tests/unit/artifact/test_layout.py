@@ -18,27 +18,25 @@ from builder.artifact.manifest import (
     manifest,
 )
 from builder.foundation.resources import DATA
-from builder.vocabulary.model import (
-    Abi,
+from builder.vocabulary.models import Model, ModelFormat
+from builder.vocabulary.operators import (
+    Holdings,
+    OperatorName,
+    OperatorUse,
+    SelectedOperator,
+    Selection,
+)
+from builder.vocabulary.plan import (
     BuildPlan,
     Component,
     GeneratedTree,
-    Holdings,
-    Model,
-    ModelFormat,
-    OperatorName,
-    OperatorUse,
-    Platform,
     Profile,
     Program,
-    SelectedOperator,
-    Selection,
-    SizeReport,
     SourceTree,
     Toolchain,
-    sorted_rows,
 )
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.sizes import SizeReport, sorted_rows
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.places import RECORDED
 
 ELF = RECORDED / "elf"

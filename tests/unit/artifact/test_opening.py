@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from builder.artifact import opening as module
 from builder.artifact.opening import changed_files, open_artifact
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import Abi, OperatorName, OperatorUse, Platform, Target
+from builder.vocabulary.operators import OperatorName, OperatorUse
+from builder.vocabulary.targets import Abi, Platform, Target
 from tests.unit.artifact.forge import (
     CONTENT,
     LIBRARY,

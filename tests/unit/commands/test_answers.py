@@ -14,7 +14,8 @@ from builder.libtorch.catalogue import Catalogue
 from builder.pipeline import planning as stages
 from builder.report.render import to_json
 from builder.vocabulary.errors import ModelError
-from builder.vocabulary.model import SizeReport, SizeRow, SourceTree
+from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.sizes import SizeReport, SizeRow
 from tests.golden.tiny import CATALOGUE, make_plan
 from tests.unit.models import forge
 

@@ -8,7 +8,7 @@ import pytest
 from builder.cli import main
 from builder.commands import diagnosis
 from builder.foundation.process import Host
-from builder.vocabulary.model import Program
+from builder.vocabulary.plan import Program
 from tests.conftest import FakeRunner
 
 

@@ -16,7 +16,8 @@ from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host, SubprocessRunner
 from builder.foundation.resources import DATA
 from builder.pipeline.proving import Wish
-from builder.vocabulary.model import InputSpec, Program
+from builder.vocabulary.models import InputSpec
+from builder.vocabulary.plan import Program
 from tests.documents import SCHEMAS, read_schema, validate
 from tests.unit.artifact import forge as artifacts
 from tests.unit.commands.test_verification import Events

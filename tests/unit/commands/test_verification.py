@@ -20,7 +20,8 @@ from builder.pipeline.proving import Wish
 from builder.proof import policy
 from builder.proof.execution import Executor
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import InputSpec, Limits
+from builder.vocabulary.models import InputSpec
+from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Tensor, Value, encode
 from tests.conftest import FakeRunner
 from tests.unit.artifact import forge

@@ -4,7 +4,8 @@ from pathlib import Path
 from builder.compilation.project import render_objects, render_runtime
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
-from builder.vocabulary.model import BuildPlan, Component, OperatorName, Profile, SelectedOperator
+from builder.vocabulary.operators import OperatorName, SelectedOperator
+from builder.vocabulary.plan import BuildPlan, Component, Profile
 from tests.golden.tiny import CATALOGUE, make_plan
 
 SOURCE = "aten/src/ATen/native/quantized/cpu/qmul.cpp"

@@ -9,7 +9,7 @@ from builder.compilation.store import ObjectStore, open_store, preprocessor, run
 from builder.foundation.process import Command, CommandError, Completed, Host
 from builder.libtorch.candidates import Group
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import GeneratedFile
+from builder.vocabulary.plan import GeneratedFile
 from tests.conftest import FakeRunner
 from tests.golden.tiny import make_plan
 

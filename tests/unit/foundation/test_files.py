@@ -20,7 +20,7 @@ from builder.foundation.files import (
     write_tree,
 )
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import GeneratedFile
+from builder.vocabulary.plan import GeneratedFile
 
 
 def tree(root: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from builder.foundation.resources import DATA, NATIVE
 from builder.libtorch import candidates
 from builder.libtorch.candidates import find_candidates
-from builder.vocabulary.model import Abi
+from builder.vocabulary.targets import Abi
 
 TABLE = """
 [[group]]

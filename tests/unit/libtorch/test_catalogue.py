@@ -20,7 +20,7 @@ from builder.libtorch.catalogue import (
     split_arguments,
     with_newer,
 )
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 HEADER: Final = r"""
 #pragma once

@@ -9,7 +9,8 @@ from builder.foundation.process import Command, Completed, Host
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.model import Component, GeneratedTree, OperatorName, Profile, SourceTree
+from builder.vocabulary.operators import OperatorName
+from builder.vocabulary.plan import Component, GeneratedTree, Profile, SourceTree
 from tests.conftest import FakeRunner
 
 PROFILE = Profile(frozenset({"Float"}))

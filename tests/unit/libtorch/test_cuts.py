@@ -4,7 +4,7 @@ import pytest
 
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
 from builder.libtorch.cuts import active_cuts, cut_instructions, feature_of, features_touched
-from builder.vocabulary.model import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
 
 SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
 DENSE = "_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE"

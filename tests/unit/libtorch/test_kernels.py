@@ -12,7 +12,7 @@ from builder.libtorch.kernels import (
     known_classes,
     parse_blocks,
 )
-from builder.vocabulary.model import OperatorName
+from builder.vocabulary.operators import OperatorName
 
 TEXT = """\
 namespace at::native {

@@ -15,15 +15,9 @@ from builder.models.selection import (
     with_classes,
 )
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import (
-    Method,
-    Model,
-    ModelFormat,
-    OperatorName,
-    OperatorUse,
-    Profile,
-    Selection,
-)
+from builder.vocabulary.models import Method, Model, ModelFormat
+from builder.vocabulary.operators import OperatorName, OperatorUse, Selection
+from builder.vocabulary.plan import Profile
 
 
 def model(

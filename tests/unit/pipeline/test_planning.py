@@ -17,18 +17,10 @@ from builder.pipeline.results import request_name
 from builder.pipeline.run import find_licences
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
-from builder.vocabulary.model import (
-    Abi,
-    Component,
-    InputSpec,
-    Limits,
-    Model,
-    ModelFormat,
-    Platform,
-    SourceTree,
-    Target,
-)
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.models import InputSpec, Model, ModelFormat
+from builder.vocabulary.plan import Component, SourceTree
+from builder.vocabulary.targets import Abi, Platform, Target, make_target
+from builder.vocabulary.tolerances import Limits
 from tests.golden.tiny import make_plan
 
 

@@ -8,8 +8,7 @@ from builder.foundation.process import Host
 from builder.pipeline import proving
 from builder.pipeline.proving import Subject, Wish, prove
 from builder.proof.verdicts import Outcome, Verdict
-from builder.vocabulary.model import Abi, Platform
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.unit.pipeline.test_planning import Heard
 
 SUBJECT = Subject(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.proof.compare import TOLERANCES, Comparison, Element, compare
-from builder.vocabulary.model import Limits
+from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import DTYPES, Failure, Tensor, Value
 
 

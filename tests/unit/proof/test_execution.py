@@ -10,8 +10,7 @@ from builder.proof import execution
 from builder.proof.execution import Executor, find_executor, registered_operators
 from builder.vocabulary import targets
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import Abi, Platform, Target
-from builder.vocabulary.targets import AbiFacts
+from builder.vocabulary.targets import Abi, AbiFacts, Platform, Target
 from tests.conftest import FakeRunner
 
 ARM = Target(Platform.LINUX, Abi.ARM64_V8A)

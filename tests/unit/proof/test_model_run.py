@@ -11,7 +11,7 @@ from builder.proof.compare import Comparison
 from builder.proof.execution import Executor
 from builder.proof.model_run import run_model
 from builder.vocabulary.errors import UsageError, VerificationError
-from builder.vocabulary.model import InputSpec, Model, ModelFormat
+from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from builder.vocabulary.value_files import Failure, Tensor, Value, encode
 from tests.conftest import FakeRunner
 

@@ -4,11 +4,9 @@ from pathlib import Path
 import pytest
 
 from builder.proof.needs import unmet_needs
-from builder.vocabulary.model import (
+from builder.vocabulary.models import Method, Model, ModelFormat
+from builder.vocabulary.operators import (
     Holdings,
-    Method,
-    Model,
-    ModelFormat,
     OperatorName,
     OperatorUse,
     SelectedOperator,

@@ -7,8 +7,7 @@ import pytest
 from builder.foundation.elf import ElfFile, Export, Section, read_elf
 from builder.proof.policy import check_policy, violations
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import Abi, Platform, Target
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from tests.places import RECORDED
 
 ELF = RECORDED / "elf"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from builder.report.measure import deflated_size, measure
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.model import Abi, Platform, SizeReport
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.places import RECORDED
 
 ELF = RECORDED / "elf"

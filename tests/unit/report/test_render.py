@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 from builder.foundation.resources import DATA
 from builder.report.render import from_json, to_json, to_text
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import Abi, Platform, SizeReport, sorted_rows
-from builder.vocabulary.targets import make_target
+from builder.vocabulary.sizes import SizeReport, sorted_rows
+from builder.vocabulary.targets import Abi, Platform, make_target
 
 SCHEMA = json.loads((DATA / "schemas" / "size-report.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)

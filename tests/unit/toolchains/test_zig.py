@@ -9,7 +9,8 @@ from builder.foundation.process import Command, Completed, Host
 from builder.toolchains import zig as toolchain
 from builder.toolchains.zig import find_program, find_zig, learned_link, prepare, program_version
 from builder.vocabulary.errors import ToolchainError
-from builder.vocabulary.model import Abi, LinkLine, Platform, Program, Target, Toolchain
+from builder.vocabulary.plan import LinkLine, Program, Toolchain
+from builder.vocabulary.targets import Abi, Platform, Target
 from tests.conftest import FakeRunner
 
 ARM = Target(Platform.LINUX, Abi.ARMEABI_V7A)

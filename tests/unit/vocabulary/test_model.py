@@ -5,23 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.vocabulary.model import (
-    Abi,
-    Component,
-    GeneratedFile,
-    Method,
-    Model,
-    ModelFormat,
-    OperatorName,
-    OperatorUse,
-    Platform,
-    SelectedOperator,
-    Selection,
-    SizeRow,
-    SourceTree,
-    Target,
-    sorted_rows,
-)
+from builder.vocabulary.models import Method, Model, ModelFormat
+from builder.vocabulary.operators import OperatorName, OperatorUse, SelectedOperator, Selection
+from builder.vocabulary.plan import Component, GeneratedFile, SourceTree
+from builder.vocabulary.sizes import SizeRow, sorted_rows
+from builder.vocabulary.targets import Abi, Platform, Target
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 overloads = st.from_regex(r"([A-Za-z0-9_]{1,8})?", fullmatch=True)

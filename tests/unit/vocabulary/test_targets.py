@@ -1,8 +1,16 @@
 import pytest
 
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import Abi, Platform
-from builder.vocabulary.targets import ANDROID_API, GLIBC, facts, make_target, parse_abi, parse_abis
+from builder.vocabulary.targets import (
+    ANDROID_API,
+    GLIBC,
+    Abi,
+    Platform,
+    facts,
+    make_target,
+    parse_abi,
+    parse_abis,
+)
 
 
 @pytest.mark.parametrize("abi", Abi)

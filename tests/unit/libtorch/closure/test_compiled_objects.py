@@ -10,8 +10,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from builder.libtorch.closure.objects import ObjectGraph, read_object
 from builder.libtorch.closure.sweep import close
-from builder.vocabulary.model import Abi
-from builder.vocabulary.targets import facts
+from builder.vocabulary.targets import Abi, facts
 
 pytestmark = pytest.mark.native
 

@@ -16,7 +16,8 @@ from builder.models.conversion.wire import Table, Wire
 from builder.models.formats.faults import MalformedError
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
-from builder.vocabulary.model import ModelFormat, OperatorName
+from builder.vocabulary.models import ModelFormat
+from builder.vocabulary.operators import OperatorName
 from tests.places import RECORDED
 
 FILES: Final = RECORDED / "flatbuffer"

@@ -9,7 +9,7 @@ import pytest
 from builder.foundation.process import Command, Completed, Host
 from builder.models.conversion.torchscript import read_model
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.model import ModelFormat
+from builder.vocabulary.models import ModelFormat
 from tests.conftest import FakeRunner
 from tests.unit.models import forge
 

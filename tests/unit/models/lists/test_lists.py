@@ -17,7 +17,7 @@ from builder.models.lists.resolving import changes, expand, from_selection, to_s
 from builder.models.lists.writing import to_yaml
 from builder.models.selection import KNOWN_DTYPES
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.model import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
 
 ADD: Final = OperatorName("aten", "add", "Tensor")
 RELU: Final = OperatorName("aten", "relu")

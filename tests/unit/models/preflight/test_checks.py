@@ -14,10 +14,8 @@ from builder.models.preflight.interpreter import Interpreter, read_interpreter
 from builder.models.preflight.problems import Problem, refuse
 from builder.models.selection import select
 from builder.vocabulary.errors import ModelError
-from builder.vocabulary.model import (
-    Method,
-    Model,
-    ModelFormat,
+from builder.vocabulary.models import Method, Model, ModelFormat
+from builder.vocabulary.operators import (
     OperatorName,
     OperatorUse,
     SelectedOperator,

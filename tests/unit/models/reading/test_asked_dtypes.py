@@ -3,7 +3,7 @@
 import pytest
 
 from builder.models.reading.asked_dtypes import Instruction, asked_dtypes
-from builder.vocabulary.model import OperatorName, OperatorUse
+from builder.vocabulary.operators import OperatorName, OperatorUse
 
 TO = OperatorUse(OperatorName("aten", "to", "dtype"), 2)
 ZEROS = OperatorUse(OperatorName("aten", "zeros"), 5)

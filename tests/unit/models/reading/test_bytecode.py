@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder.models.formats.faults import MalformedError
 from builder.models.reading.bytecode import Bytecode, parse_bytecode
-from builder.vocabulary.model import OperatorName, OperatorUse
+from builder.vocabulary.operators import OperatorName, OperatorUse
 from tests.unit.models.forge import function
 
 ADD = OperatorUse(OperatorName("aten", "add", "Tensor"), 3)

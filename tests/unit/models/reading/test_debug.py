@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builder.models.formats.faults import MalformedError
 from builder.models.reading.debug import read_lines
-from builder.vocabulary.model import SourceLine
+from builder.vocabulary.operators import SourceLine
 
 TORCH: Final = "/lib/python3.11/site-packages/torch/nn/modules/linear.py"
 TEXTS: Final = ("", "def f(é):\n", "    return g(é)\n", "net.py", "    return F.linear(x)\n", TORCH)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.model import ModelFormat
+from builder.vocabulary.models import ModelFormat
 from tests.unit.models import forge
 
 

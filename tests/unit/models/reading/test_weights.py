@@ -5,7 +5,7 @@ from pathlib import Path
 from builder.models.formats.pickle_values import Call, Global, Storage, Tensor
 from builder.models.reading.lite import read_lite
 from builder.models.reading.weights import Stored, duplicates, named_storages, sizes
-from builder.vocabulary.model import DtypeSize, Duplicate
+from builder.vocabulary.models import DtypeSize, Duplicate
 from tests.unit.models import forge
 
 

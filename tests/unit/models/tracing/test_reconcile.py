@@ -8,7 +8,8 @@ import pytest
 from builder.libtorch.catalogue import OperatorEntry
 from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.reconcile import Execution, State, reconcile
-from builder.vocabulary.model import Method, Model, ModelFormat, OperatorName, OperatorUse
+from builder.vocabulary.models import Method, Model, ModelFormat
+from builder.vocabulary.operators import OperatorName, OperatorUse
 
 SCHEMAS = (
     "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",

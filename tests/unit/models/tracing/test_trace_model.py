@@ -11,7 +11,7 @@ import pytest
 from builder.foundation.process import Command, Completed, Host
 from builder.models.tracing.trace_model import trace_model
 from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
-from builder.vocabulary.model import InputSpec, Model, ModelFormat
+from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from tests.conftest import FakeRunner
 
 TRACE = {

@@ -1,0 +1,137 @@
+"""Models as they were read, and what they are run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from builder.vocabulary.operators import OperatorName, OperatorUse
+
+
+class ModelFormat(StrEnum):
+    """How the model file is laid out."""
+
+    TORCHSCRIPT = "torchscript"
+    LITE = "lite"
+    FLATBUFFER = "flatbuffer"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One function of the bytecode, by its qualified name (`__torch__.Net.forward`).
+
+    `unreadable` says which types and values keep the interpreter from loading it, in words.
+    """
+
+    name: str
+    operators: tuple[OperatorUse, ...]
+    opcodes: frozenset[str]
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DtypeSize:
+    """The stored tensors of one dtype: how many separate storages, and their bytes together."""
+
+    dtype: str
+    storages: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duplicate:
+    """Storages of one dtype with equal bytes, by the names of tensors in them; `size` is of one."""
+
+    names: tuple[str, ...]
+    dtype: str
+    size: int
+
+    @property
+    def wasted(self) -> int:
+        """The bytes the file would be smaller if they were stored once."""
+        return self.size * (len(self.names) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A lite-interpreter model: what its bytecode asks of the runtime.
+
+    `source` is the file the user named, `path` the `.ptl` that ships (the same file for lite
+    models), whose hash is `sha256`. Versions are those of the bytecode and of the operator set.
+    `classes` are the custom (TorchBind) classes as `namespace.Name`, `dtypes` the names of the
+    dtypes of its stored tensors (`Float`, `Long`), those in its code included.
+
+    `root` is the class of the top module, `types` are those the bytecode names. `argument_dtypes`
+    are the dtypes that calls surely ask for with a constant, as `x.to(torch.half)` does; calls that
+    compute theirs are not among them. `weights` are sorted by dtype, `duplicates` by what they
+    waste. `debug_info`: whether the file can tell source lines. `run_dtypes` are dtypes it was seen
+    to need besides, when it ran on given inputs. `sparse`: whether sparse tensors are stored in it.
+    """
+
+    name: str
+    source: Path
+    path: Path
+    sha256: str
+    format: ModelFormat
+    bytecode_version: int
+    operator_version: int
+    methods: tuple[Method, ...]
+    classes: frozenset[str]
+    dtypes: frozenset[str]
+    bundled_inputs: bool
+    root: str = ""
+    types: frozenset[str] = frozenset()
+    argument_dtypes: frozenset[str] = frozenset()
+    weights: tuple[DtypeSize, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    debug_info: bool = False
+    run_dtypes: frozenset[str] = frozenset()
+    sparse: bool = False
+
+    @property
+    def exported(self) -> tuple[Method, ...]:
+        """The methods an app can call: those of the top module, not of modules inside it."""
+        return tuple(it for it in self.methods if it.name.rpartition(".")[0] == self.root)
+
+    @property
+    def operators(self) -> frozenset[OperatorName]:
+        """Every operator any method calls."""
+        return frozenset(use.name for method in self.methods for use in method.operators)
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """Where a model's inputs come from: files, shapes to fill, or what is bundled with the model.
+
+    `dtypes` has one name per shape, as torch spells it (`float32`).
+    """
+
+    files: tuple[Path, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
+    dtypes: tuple[str, ...] = ()
+    bundled: bool = False
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to run the model on."""
+        return bool(self.files or self.shapes or self.bundled)
+
+    def describe(self) -> str:
+        """Return a few words for the report."""
+        if self.files:
+            return ", ".join(path.name for path in self.files)
+        if self.bundled:
+            return "bundled inputs"
+        return ", ".join(
+            f"{dtype}[{','.join(map(str, shape))}]"
+            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        )
+
+    def document(self) -> dict[str, object]:
+        """Return what the child process that runs desktop torch reads."""
+        if self.bundled:
+            return {"bundled": True}
+        if self.files:
+            return {"files": [str(path.resolve()) for path in self.files]}
+        return {"shapes": self.shapes, "dtypes": self.dtypes} if self.shapes else {}
