@@ -171,7 +171,7 @@ def _verify(words: list[str]) -> int:
     inputs, limits = inputs_of(options, models), limits_of(options)
     host = host_of(settings_of(options, os.environ), os.environ)
     from builder.commands import verification  # noqa: PLC0415
-    from builder.pipeline.proving import Wish  # noqa: PLC0415
+    from builder.proof.proving import Wish  # noqa: PLC0415
 
     wish = Wish("--no-run" if options.no_run else "", options.require_run, limits)
     question = verification.Question(options.artifact, models, inputs, wish, options.junit)

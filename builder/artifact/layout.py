@@ -1,148 +1,28 @@
-"""What lies where in the archive."""
+"""Where things lie in an artifact: in its archive, and in the folder that was unpacked from it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 
-import jinja2
+_SHARE: Final = PurePosixPath("share/build_runtime")
 
-from builder.artifact.archive import StagedFile, write_archive
-from builder.artifact.manifest import (
-    MODELS,
-    BuildFacts,
-    Check,
-    FileFacts,
-    ResultFacts,
-    Tolerance,
-    manifest,
-)
-from builder.foundation.elf import read_elf
-from builder.foundation.files import sha256_file
-from builder.foundation.resources import CMAKE, TEMPLATES
-from builder.vocabulary.operators import Holdings
-from builder.vocabulary.sizes import SizeReport
-from builder.vocabulary.targets import Target
-from builder.vocabulary.targets import facts as abi_facts
+LIBRARY: Final = PurePosixPath("lib/libbuild_runtime.so")
+PROGRAM: Final = PurePosixPath("bin/build-runtime-run")
+HEADER: Final = PurePosixPath("include/build_runtime.h")
+CMAKE_PACKAGE: Final = PurePosixPath("lib/cmake/build_runtime")
+PKG_CONFIG: Final = PurePosixPath("lib/pkgconfig/build_runtime.pc")
 
-_SHARE: Final = PurePosixPath(MODELS).parent
-_CMAKE_PACKAGE: Final = PurePosixPath("lib/cmake/build_runtime")
+MANIFEST: Final = _SHARE / "manifest.json"
+SELECTION: Final = _SHARE / "selected_operators.yaml"
+"""The operators that were asked for, as a list that builds take instead of models."""
+
+SIZE_REPORT: Final = _SHARE / "size-report.json"
+SIZE_TEXT: Final = _SHARE / "size-report.txt"
+LICENCES: Final = _SHARE / "licenses"
+
+LOADED: Final = ("bin", "lib")
+"""Folders of which nothing unknown may be in: the loader could take it for a library it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """One text of a component's licence, and the name its file gets."""
-
-    component: str
-    name: str
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """What goes into an archive besides its manifest.
-
-    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
-    `size_text` are `size` rendered.
-    """
-
-    target: Target
-    version: str
-    library: Path
-    header: Path
-    program: Path
-    models: tuple[tuple[str, Path], ...]
-    licences: tuple[Licence, ...]
-    selected_operators: str
-    size: SizeReport
-    size_json: str
-    size_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A finished archive. `size` is bytes; `manifest` is the JSON that lies in it."""
-
-    archive: Path
-    size: int
-    sha256: str
-    manifest: str
-
-
-def archive_name(target: Target) -> str:
-    """Return the file name of the archive for a target."""
-    return f"build-runtime-{target.platform}-{target.abi}.tar.gz"
-
-
-def package(
-    contents: Contents,
-    facts: BuildFacts,
-    *,
-    holdings: Holdings,
-    checks: tuple[Check, ...],
-    tolerances: tuple[Tolerance, ...],
-    destination: Path,
-    epoch: int = 0,
-) -> Bundle:
-    """Write the archive into the folder `destination`; equal content gives equal bytes.
-
-    `epoch` (seconds since 1970) is the time every member of the archive shows. Raises `UsageError`
-    when the archive cannot be written.
-    """
-    staged = stage(contents)
-    result = ResultFacts(
-        build_id=read_elf(contents.library).build_id,
-        size=contents.size,
-        holdings=holdings,
-        checks=checks,
-        tolerances=tolerances,
-        files=tuple(FileFacts(it.path.as_posix(), it.size, it.sha256) for it in staged),
-    )
-    text = manifest(facts, result)
-    archive = destination / archive_name(contents.target)
-    own = StagedFile(_SHARE / "manifest.json", text.encode())
-    write_archive((*staged, own), archive, epoch=epoch)
-    return Bundle(archive, archive.stat().st_size, sha256_file(archive), text)
-
-
-def stage(contents: Contents) -> tuple[StagedFile, ...]:
-    """Return every file of the archive except its manifest, which lists them."""
-    return (
-        StagedFile(PurePosixPath("include/build_runtime.h"), contents.header),
-        StagedFile(PurePosixPath("lib/libbuild_runtime.so"), contents.library, executable=True),
-        StagedFile(PurePosixPath("bin/build-runtime-run"), contents.program, executable=True),
-        *_integration(contents),
-        StagedFile(_SHARE / "selected_operators.yaml", contents.selected_operators.encode()),
-        StagedFile(_SHARE / "size-report.json", contents.size_json.encode()),
-        StagedFile(_SHARE / "size-report.txt", contents.size_text.encode()),
-        *(StagedFile(PurePosixPath(MODELS, f"{name}.ptl"), path) for name, path in contents.models),
-        *(
-            StagedFile(_SHARE / "licenses" / it.component / it.name, it.text)
-            for it in contents.licences
-        ),
-    )
-
-
-def _integration(contents: Contents) -> Iterator[StagedFile]:
-    """Yield what CMake and pkg-config need to find the runtime wherever it is unpacked."""
-    config, version = "build_runtimeConfig.cmake", "build_runtimeConfigVersion.cmake"
-    context = {
-        "version": contents.version,
-        "pointer_size": abi_facts(contents.target.abi).bits // 8,
-    }
-    logic = CMAKE / "package"
-    yield StagedFile(_CMAKE_PACKAGE / config, logic / config)
-    own = _render(f"{version}.j2", context).encode() + (logic / version).read_bytes()
-    yield StagedFile(_CMAKE_PACKAGE / version, own)
-    pkg_config = _render("build_runtime.pc.j2", context)
-    yield StagedFile(PurePosixPath("lib/pkgconfig/build_runtime.pc"), pkg_config.encode())
-
-
-def _render(template: str, context: dict[str, object]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES / "package"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  CMake and pkg-config files are written, not HTML
-    )
-    return environment.get_template(template).render(context)
+def model_place(name: str) -> PurePosixPath:
+    """Return where the model of a name lies."""
+    return _SHARE / "models" / f"{name}.ptl"

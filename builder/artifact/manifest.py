@@ -7,27 +7,24 @@ from a folder of the user has neither, and its digest covers modification times,
 """
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
+from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
+from builder.vocabulary.checks import Check
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Holdings
-from builder.vocabulary.plan import BuildPlan, SourceTree
+from builder.vocabulary.plan import BuildPlan, SourceKind, SourceTree
 from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.tolerances import Tolerance
 
-VERSION: Final = 1
-"""Of the JSON: raised when a reader of the old one would misunderstand the new one."""
+VERSION: Final = 2
+"""Of the JSON: raised when a reader of the old one would misunderstand the new one.
 
-MODELS: Final = "share/build_runtime/models"
-
-
-class Outcome(StrEnum):
-    """How a check ended. A failed check makes no artifact, so there is no word for it."""
-
-    PASSED = "passed"
-    SKIPPED = "skipped"
+Version 1 called itself `schema_version`, and its `profile.flags` were always empty.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +39,6 @@ class ModelFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was verified, or the reason why not.
-
-    `model` is empty for checks of the library itself. `runner` says what ran the model (`native`,
-    `qemu-aarch64`), `cases` on how many inputs.
-    """
-
-    name: str
-    outcome: Outcome
-    reason: str = ""
-    model: str = ""
-    runner: str = ""
-    cases: int = 0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Tolerance:
-    """Outputs of a dtype agree when `|actual - expected| <= absolute + relative * |expected|`."""
-
-    dtype: str
-    relative: float
-    absolute: float
-
-
-@dataclass(frozen=True, slots=True)
 class FileFacts:
     """A file of the archive. `path` is its place there, `size` bytes."""
 
@@ -77,23 +49,27 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class BuildFacts:
-    """What is known before the link. `flags` decide the code and name no path of this machine."""
+    """What is known before anything is compiled."""
 
     plan: BuildPlan
     models: tuple[ModelFile, ...]
-    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFacts:
-    """What is known after it. `build_id` is that of the library, hex."""
+    """What is known after the link. `build_id` is that of the library, hex.
+
+    `flags` are those that compiled the sources that are linked, by the name of their group; `link`
+    is what the linker was called with, without its objects and without folders.
+    """
 
     build_id: str
+    flags: Mapping[str, tuple[str, ...]]
+    link: tuple[str, ...]
     size: SizeReport
     holdings: Holdings
     checks: tuple[Check, ...]
-    tolerances: tuple[Tolerance, ...]
-    files: tuple[FileFacts, ...]
+    tolerances: Mapping[str, Tolerance]
 
 
 def describe_model(model: Model) -> ModelFile:
@@ -107,14 +83,17 @@ def describe_model(model: Model) -> ModelFile:
     )
 
 
-def manifest(facts: BuildFacts, result: ResultFacts | None = None) -> str:
+def manifest(
+    facts: BuildFacts, result: ResultFacts | None = None, files: Iterable[FileFacts] = ()
+) -> str:
     """Return the JSON that `manifest.schema.json` describes.
 
-    Without `result` it is the text a library can hold about itself, as it cannot hold its own hash.
+    `files` are all others of the artifact. Without `result` it is the text a library can hold about
+    itself, as it cannot hold its own hash.
     """
     plan = facts.plan
     document = {
-        "schema_version": VERSION,
+        "version": VERSION,
         "tool": {"name": "build-runtime", "version": plan.tool},
         "target": {
             "platform": plan.target.platform,
@@ -129,8 +108,9 @@ def manifest(facts: BuildFacts, result: ResultFacts | None = None) -> str:
         "profile": {
             "backends": list(plan.profile.backends),
             "dtypes": sorted(plan.profile.dtypes),
-            "flags": list(facts.flags),
+            "optimisation": plan.profile.optimisation,
         },
+        "flags": _factored(_planned_flags(plan) if result is None else result.flags),
         "models": [_model(model) for model in sorted(facts.models, key=lambda it: it.name)],
         "operators": [
             {"name": str(operator.name), "models": sorted(operator.models)}
@@ -139,9 +119,33 @@ def manifest(facts: BuildFacts, result: ResultFacts | None = None) -> str:
         "classes": sorted(plan.selection.classes),
         "dtypes": sorted(plan.selection.dtypes),
     }
-    if result is not None:
-        document["result"] = _result(result)
+    if result is None:
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    document["result"] = _result(result, files)
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _planned_flags(plan: BuildPlan) -> dict[str, tuple[str, ...]]:
+    """Return the flags by kind of source: which groups are linked is not known yet."""
+    flags = plan.objects.flags
+    definitions = tuple(f"-D{it}" for it in flags.definitions)
+    return {
+        it.kind: (*it.options, *it.cxx, *definitions, *_more(plan, it.kind)) for it in flags.kinds
+    }
+
+
+def _more(plan: BuildPlan, kind: SourceKind) -> Iterator[str]:
+    for known in plan.toolchain.flags:
+        if known.kind is kind:
+            yield from (*known.options, *known.cxx)
+
+
+def _factored(flags: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    """Return what all have in common under `all`, and what each has besides under its name."""
+    lists = list(flags.values())
+    common = [it for it in (lists[0] if lists else ()) if all(it in other for other in lists)]
+    more = {name: [it for it in words if it not in common] for name, words in flags.items()}
+    return {"all": list(dict.fromkeys(common)), **{name: it for name, it in more.items() if it}}
 
 
 def _source(source: SourceTree) -> dict[str, Any]:
@@ -165,7 +169,7 @@ def _source(source: SourceTree) -> dict[str, Any]:
 def _model(model: ModelFile) -> dict[str, Any]:
     return {
         "name": model.name,
-        "file": f"{MODELS}/{model.name}.ptl",
+        "file": str(model_place(model.name)),
         "format": model.format,
         "size": model.size,
         "sha256": model.sha256,
@@ -187,16 +191,17 @@ def _holdings(held: Holdings) -> dict[str, Any]:
     }
 
 
-def _result(result: ResultFacts) -> dict[str, Any]:
+def _result(result: ResultFacts, files: Iterable[FileFacts]) -> dict[str, Any]:
     return {
         "build_id": result.build_id,
+        "link": list(result.link),
         "size": {"stripped": result.size.stripped, "download": result.size.download},
         "holds": _holdings(result.holdings),
         "checks": [
             {
                 "name": check.name,
                 "outcome": check.outcome,
-                "reason": check.reason or None,
+                "reason": "; ".join(check.reasons) or None,
                 "model": check.model or None,
                 "runner": check.runner or None,
                 "cases": check.cases,
@@ -204,11 +209,11 @@ def _result(result: ResultFacts) -> dict[str, Any]:
             for check in result.checks
         ],
         "tolerances": [
-            {"dtype": it.dtype, "relative": it.relative, "absolute": it.absolute}
-            for it in sorted(result.tolerances)
+            {"dtype": dtype, "relative": it.relative, "absolute": it.absolute}
+            for dtype, it in sorted(result.tolerances.items())
         ],
         "files": [
             {"path": file.path, "size": file.size, "sha256": file.sha256}
-            for file in sorted(result.files, key=lambda it: it.path)
+            for file in sorted(files, key=lambda it: it.path)
         ],
     }

@@ -12,19 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from builder.artifact.layout import LIBRARY, LOADED, MANIFEST, PROGRAM
+from builder.artifact.manifest import VERSION
 from builder.foundation.files import sha256_file
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
 from builder.vocabulary.targets import Abi, Platform, Target
-
-_MANIFEST: Final = PurePosixPath("share/build_runtime/manifest.json")
-SELECTION: Final = PurePosixPath("share/build_runtime/selected_operators.yaml")
-"""The operators that were asked for, as a list that builds take instead of models."""
-
-_LIBRARY: Final = PurePosixPath("lib/libbuild_runtime.so")
-_PROGRAM: Final = PurePosixPath("bin/build-runtime-run")
-_LOADED: Final = ("bin", "lib")
-"""Folders of which nothing unknown may be in: the loader could take it for a library it needs."""
 
 _LARGEST_MANIFEST: Final = 64 << 20
 _LARGEST_HEADER: Final = 1 << 20
@@ -77,12 +70,12 @@ class Artifact:
     @property
     def library(self) -> Path:
         """The runtime itself."""
-        return self.root / _LIBRARY
+        return self.root / LIBRARY
 
     @property
     def program(self) -> Path:
         """The program that runs a model in it."""
-        return self.root / _PROGRAM
+        return self.root / PROGRAM
 
 
 @contextmanager
@@ -115,23 +108,21 @@ def changed_files(artifact: Artifact) -> tuple[str, ...]:
         elif sha256_file(place) != file.sha256:
             found.append(f"{file.path}: its content was changed")
     known = {file.path for file in artifact.files}
-    for folder in _LOADED:
+    for folder in LOADED:
         for place in sorted((artifact.root / folder).rglob("*")):
             path = PurePosixPath(place.relative_to(artifact.root).as_posix())
             if path not in known and not (place.is_dir() and not place.is_symlink()):
                 found.append(f"{path}: is not part of the artifact")
     found += [
-        f"{path}: the manifest does not list it"
-        for path in (_LIBRARY, _PROGRAM)
-        if path not in known
+        f"{path}: the manifest does not list it" for path in (LIBRARY, PROGRAM) if path not in known
     ]
     return tuple(found)
 
 
 def _read(source: Path, root: Path) -> Artifact:
-    path = root / _MANIFEST
+    path = root / MANIFEST
     if not path.is_file():
-        raise UsageError(f"{source} is no artifact of build-runtime: no {_MANIFEST}", hint=_HINT)
+        raise UsageError(f"{source} is no artifact of build-runtime: no {MANIFEST}", hint=_HINT)
     try:
         return _artifact(source, root, _document(path))
     except KeyError as error:
@@ -151,7 +142,10 @@ def _document(path: Path) -> dict[str, Any]:
         message = "it is too large"
         raise ValueError(message)
     document = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(document, dict) or document["schema_version"] != 1:
+    # version 1 called it `schema_version`
+    if not isinstance(document, dict) or document.get(
+        "version", document.get("schema_version")
+    ) not in (1, VERSION):
         message = "it is of a version this program does not read"
         raise ValueError(message)
     return document

@@ -10,9 +10,11 @@ from builder import RELEASE
 from builder.foundation.process import Host
 from builder.proof.execution import find_executor
 from builder.source.pins import pins
-from builder.toolchains.zig import find_program, find_zig, program_version
+from builder.toolchains.programs import find_program, program_version
+from builder.toolchains.protocol import ToolchainProvider
+from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import BuildRuntimeError
-from builder.vocabulary.targets import Abi, Platform, facts, make_target
+from builder.vocabulary.targets import Abi, Platform, Target, make_target, target_facts
 
 _KEPT: Final = {
     "sources": "unpacked source trees",
@@ -41,9 +43,8 @@ def targets(host: Host) -> list[Row]:
             target = make_target(platform, abi)
             executor = find_executor(target, host)
             runs = executor if isinstance(executor, str) else executor.how
-            known = facts(abi)
-            triple = known.linux_triple if platform is Platform.LINUX else known.android_triple
-            builds = "yes" if platform is Platform.LINUX else "not yet: needs the NDK"
+            builds = "yes" if platform in TOOLCHAINS else "not yet: no toolchain in this release"
+            triple = target_facts(target).triple
             rows.append({"target": str(target), "triple": triple, "builds": builds, "runs": runs})
     return rows
 
@@ -61,21 +62,28 @@ def doctor(host: Host) -> list[Row]:
             rows.append(
                 {"what": name, "state": "missing", "detail": f"{error.message}; {error.hint}"}
             )
-    try:
-        zig = find_zig()
-        rows.append({"what": "zig", "state": "ok", "detail": f"{zig.version} at {zig.path}"})
-    except BuildRuntimeError as error:
-        rows.append({"what": "zig", "state": "missing", "detail": f"{error.message}; {error.hint}"})
+    rows += [_toolchain(provider, host) for provider in TOOLCHAINS.values()]
     rows.append(_torch())
-    for abi in Abi:
-        executor = find_executor(make_target(Platform.LINUX, abi), host)
-        if isinstance(executor, str):
-            rows.append({"what": f"running {abi}", "state": "optional", "detail": executor})
-        else:
-            rows.append({"what": f"running {abi}", "state": "ok", "detail": executor.how})
+    rows += [_running(make_target(platform, abi), host) for platform in TOOLCHAINS for abi in Abi]
     rows.append(_source(host))
     rows.append(_cache_room(host))
     return rows
+
+
+def _toolchain(provider: ToolchainProvider, host: Host) -> Row:
+    try:
+        found = provider.find(host)
+    except BuildRuntimeError as error:
+        detail = f"{error.message}; {error.hint}"
+        return {"what": provider.name, "state": "missing", "detail": detail}
+    return {"what": found.name, "state": "ok", "detail": f"{found.version} at {found.path}"}
+
+
+def _running(target: Target, host: Host) -> Row:
+    executor = find_executor(target, host)
+    if isinstance(executor, str):
+        return {"what": f"running {target.abi}", "state": "optional", "detail": executor}
+    return {"what": f"running {target.abi}", "state": "ok", "detail": executor.how}
 
 
 def _python() -> Row:

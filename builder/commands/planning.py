@@ -39,7 +39,7 @@ def _describe(planned: Planned) -> dict[str, Any]:
     ]
     return {
         "target": str(plan_.target),
-        "cache_keys": {"objects": plan_.objects_fingerprint, "build": plan_.fingerprint},
+        "cache_keys": {"objects": plan_.objects.fingerprint, "build": plan_.fingerprint},
         "toolchain": f"{plan_.toolchain.compiler.name} {plan_.toolchain.compiler.version}",
         "dtypes": sorted(plan_.profile.dtypes),
         "operators": [

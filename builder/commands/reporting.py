@@ -6,11 +6,12 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from builder.artifact.layout import SIZE_REPORT
 from builder.report.render import from_json, to_json
 from builder.report.render import to_text as report_text
 from builder.vocabulary.errors import UsageError
 
-_REPORT: Final = "share/build_runtime/size-report.json"
+_REPORT: Final = str(SIZE_REPORT)
 _LARGEST_REPORT: Final = 50_000_000
 _DAMAGED: Final = (
     tarfile.TarError, KeyError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error,

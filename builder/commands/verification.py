@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from builder.artifact.opening import SELECTION, Artifact, changed_files, open_artifact
+from builder.artifact.layout import SELECTION
+from builder.artifact.opening import Artifact, changed_files, open_artifact
 from builder.foundation.files import check_writable, write_atomic
 from builder.foundation.process import Host
 from builder.models.selection import KNOWN_DTYPES, make_profile, select
-from builder.pipeline.proving import Subject, Wish, prove
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
-from builder.proof.compare import Element
 from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
-from builder.proof.verdicts import FILES, NEEDS, OUTPUTS, RUN, Outcome, Verdict, failures
+from builder.proof.proving import Subject, Wish, prove
+from builder.vocabulary.checks import FILES, NEEDS, OUTPUTS, RUN, Check, Element, Outcome, failures
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.operators import Selection
@@ -82,14 +82,14 @@ def _judge(
     question: Question,
     host: Host,
     events: Events,
-) -> tuple[Verdict, ...]:
+) -> tuple[Check, ...]:
     """Return all verdicts: what can be told without running anything comes first."""
     events.step("verifying")
     files = _files(artifact)
     needs = _needs(models, artifact, question.artifact)
     if files.outcome is Outcome.FAILED:
         reason = "the library was not run: it may not be the one that was built"
-        unsafe = Verdict(name=RUN, outcome=Outcome.SKIPPED, reasons=(reason,))
+        unsafe = Check(name=RUN, outcome=Outcome.SKIPPED, reasons=(reason,))
         return (files, *needs, unsafe)
     fit = {it.model for it in needs if it.outcome is Outcome.PASSED}
     runs = [
@@ -106,7 +106,7 @@ def _judge(
     )
     proven = prove(subject, runs, question.wish, host, events)
     unfit = [
-        Verdict(
+        Check(
             name=OUTPUTS,
             outcome=Outcome.SKIPPED,
             model=model.name,
@@ -118,10 +118,10 @@ def _judge(
     return (files, *needs, *proven, *unfit)
 
 
-def _files(artifact: Artifact) -> Verdict:
+def _files(artifact: Artifact) -> Check:
     started = time.monotonic()
     changed = changed_files(artifact)
-    return Verdict(
+    return Check(
         name=FILES,
         outcome=Outcome.FAILED if changed else Outcome.PASSED,
         reasons=changed,
@@ -130,14 +130,14 @@ def _files(artifact: Artifact) -> Verdict:
     )
 
 
-def _needs(models: Sequence[Model], artifact: Artifact, source: Path) -> list[Verdict]:
+def _needs(models: Sequence[Model], artifact: Artifact, source: Path) -> list[Check]:
     """Compare what each model needs with what the artifact holds; one command helps them all."""
-    verdicts: list[Verdict] = []
+    verdicts: list[Check] = []
     for model in models:
         started = time.monotonic()
         unmet = unmet_needs(model, select((model,)), artifact.holdings)
         verdicts.append(
-            Verdict(
+            Check(
                 name=NEEDS,
                 outcome=Outcome.FAILED if unmet else Outcome.PASSED,
                 model=model.name,
@@ -178,7 +178,7 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     return unpack + shlex.join(words)
 
 
-def _error(question: Question, failed: tuple[Verdict, ...]) -> VerificationError:
+def _error(question: Question, failed: tuple[Check, ...]) -> VerificationError:
     """Return one error that lists everything that is wrong."""
     titles = dict.fromkeys(_TITLES.get(it.name, f"the check '{it.name}' failed") for it in failed)
     lines = [
@@ -191,7 +191,7 @@ def _error(question: Question, failed: tuple[Verdict, ...]) -> VerificationError
     )
 
 
-def _describe(verdict: Verdict) -> dict[str, Any]:
+def _describe(verdict: Check) -> dict[str, Any]:
     return {
         "name": verdict.name,
         "outcome": verdict.outcome.value,
@@ -217,7 +217,7 @@ def _describe_element(worst: Element) -> dict[str, Any]:
     }
 
 
-def to_text(verdicts: Sequence[Verdict]) -> str:
+def to_text(verdicts: Sequence[Check]) -> str:
     """Return the verdicts for people; what failed is explained by the error."""
     lines: list[str] = []
     for it in verdicts:

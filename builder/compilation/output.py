@@ -1,8 +1,11 @@
 """What the build stage reports and returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from builder.vocabulary.plan import LinkLine
 
 
 class BuildProgress(Protocol):
@@ -19,7 +22,8 @@ class BuildProgress(Protocol):
 class BuildOutput:
     """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed.
 
-    `sources` are the ids of all sources whose objects were looked at, linked or not.
+    `sources` are the ids of all sources whose objects were looked at, linked or not. `flags` are
+    those that compiled what is linked, by the name of the group of sources.
     """
 
     directory: Path
@@ -31,5 +35,7 @@ class BuildOutput:
     reused: int
     rounds: int
     sources: tuple[str, ...]
+    flags: Mapping[str, tuple[str, ...]]
+    link_line: LinkLine
     seconds: float
     log: Path

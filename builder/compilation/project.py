@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 import jinja2
 
+from builder.compilation.workspace import TREE, Project
 from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.libtorch.cuts import active_cuts, cut_instructions
 from builder.libtorch.kernels import find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
-from builder.vocabulary.plan import BuildPlan, GeneratedFile, Toolchain
-from builder.vocabulary.targets import facts
+from builder.vocabulary.plan import BuildPlan, GeneratedFile
+from builder.vocabulary.targets import abi_facts, platform_facts
 
 _INCLUDES: Final = (
     ("generated", "."),
@@ -42,30 +44,36 @@ _INCLUDES: Final = (
 def component_roots(plan: BuildPlan) -> dict[str, Path]:
     """Return where each component's files are, our own C++ and the generated tree included."""
     roots = {component.name: component.root for component in plan.source.components}
-    return {**roots, "generated": plan.generated.root, "native": NATIVE}
+    return {**roots, "generated": plan.objects.generated.root, "native": NATIVE}
 
 
-def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedFile, ...]:
+def shown_roots(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
+    """Return how commands and link maps name the components, and how reports do."""
+    return tuple((f"{TREE}/{name}", name) for name in component_roots(plan))
+
+
+def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
     """Render the project of the object store: nothing in it depends on the selection."""
     roots = component_roots(plan)
     quantized = "QuantizedCPU" in plan.profile.backends
     kernels = find_kernels(roots["pytorch"]) if quantized else {}
     context = {
         "version": plan.tool,
-        "fingerprint": plan.objects_fingerprint[:12],
+        "fingerprint": plan.objects.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
         "all_classes": quantized,
         "groups": [
             {
                 "name": group.name,
+                "kind": group.kind,
                 "language": group.language,
                 "definitions": group.definitions,
                 "precompiled": group.precompiled,
                 "options": group.options,
-                "includes": [roots[group.component] / path for path in group.includes],
-                "sources": [roots[group.component] / source for source in group.sources],
+                "includes": [f"{TREE}/{group.component}/{path}" for path in group.includes],
+                "sources": [f"{TREE}/{group.component}/{source}" for source in group.sources],
                 "kernels": [
-                    (roots["pytorch"] / source, _kernels_header(source))
+                    (f"{TREE}/pytorch/{source}", _kernels_header(source))
                     for source in group.sources
                     if group.component == "pytorch" and source in kernels
                 ],
@@ -73,7 +81,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedF
             for group in groups
         ],
     }
-    return (
+    files = (
         _render("objects/CMakeLists.txt.j2", "CMakeLists.txt", context),
         _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
         *(
@@ -85,30 +93,38 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedF
             for source, blocks in kernels.items()
         ),
         *([_boxed()] if kernels else []),
-        _initial_cache(plan, roots),
+        _initial_cache(plan),
     )
+    return _project(files, roots)
 
 
 def _boxed() -> GeneratedFile:
-    """Return a copy: objects that outlive this installation must not name its folder."""
+    """Return a copy for upstream's kernels, which know no folder of ours."""
     text = (NATIVE / "src" / "boxed.h").read_text(encoding="utf-8")
     return GeneratedFile(PurePosixPath("include/boxed.h"), text)
+
+
+def _project(files: Iterable[GeneratedFile], roots: Mapping[str, Path]) -> Project:
+    """Return a project whose trees are all linked, but for ours, which it has itself.
+
+    Objects outlive this installation, and must not name its folder.
+    """
+    linked = tuple((name, root) for name, root in sorted(roots.items()) if name != "native")
+    return Project(tuple(files), linked, (("native", roots["native"]),))
 
 
 def _kernels_header(source: str) -> str:
     return f"kernels/{source.replace('/', '-')}.h"
 
 
-def render_runtime(
-    plan: BuildPlan, catalogue: Catalogue, manifest: str
-) -> tuple[GeneratedFile, ...]:
+def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Project:
     """Render the project of one runtime: its registrations, its manifest, and the link."""
     roots = component_roots(plan)
     entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
     registrars = [
         {
             "directory": PurePosixPath(registrar).stem,
-            "source": roots["pytorch"] / registrar,
+            "source": f"{TREE}/pytorch/{registrar}",
             "operators": names,
         }
         for registrar, names in _registrars(entries).items()
@@ -129,10 +145,8 @@ def render_runtime(
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,
         "manifest_bytes": manifest.encode(),
-        "tools": NATIVE / "tools",
-        "version_script": NATIVE / "build_runtime.map",
     }
-    return (
+    files = (
         _render("runtime/CMakeLists.txt.j2", "CMakeLists.txt", context),
         _render("runtime/registration.cpp.j2", "registration.cpp", context),
         _render("runtime/manifest.cpp.j2", "manifest.cpp", context),
@@ -145,8 +159,11 @@ def render_runtime(
             )
             for registrar in registrars
         ),
-        _initial_cache(plan, roots),
+        _initial_cache(plan),
     )
+    generated = ("project/registration.cpp", "project/manifest.cpp")
+    sources = (*generated, *(str(registrar["source"]) for registrar in registrars))
+    return replace(_project(files, roots), roots=sources)
 
 
 def render_cuts(version: str, features: Mapping[str, str]) -> str:
@@ -167,42 +184,51 @@ def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _initial_cache(plan: BuildPlan, roots: Mapping[str, Path]) -> GeneratedFile:
-    toolchain: Toolchain = plan.toolchain
+def _initial_cache(plan: BuildPlan) -> GeneratedFile:
+    toolchain = plan.toolchain
+    names = component_roots(plan)
     variables: dict[str, object] = {
         "BUILD_RUNTIME_CMAKE": CMAKE,
         # a change of the logic must configure again, like a change of the data
         "BUILD_RUNTIME_LOGIC": _logic_digest(),
-        "BUILD_RUNTIME_PYTORCH": roots["pytorch"],
         "BUILD_RUNTIME_CC": toolchain.cc,
         "BUILD_RUNTIME_CXX": toolchain.cxx,
         "BUILD_RUNTIME_AR": toolchain.ar,
         "BUILD_RUNTIME_CLANG": toolchain.clang,
         "BUILD_RUNTIME_LINKER": toolchain.linker,
-        "BUILD_RUNTIME_PROCESSOR": facts(plan.target.abi).processor,
-        "BUILD_RUNTIME_INCLUDES": [roots[name] / path for name, path in _INCLUDES],
-        "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(roots),
-        "BUILD_RUNTIME_OWN": roots["native"],
+        "BUILD_RUNTIME_SYSTEM": platform_facts(plan.target.platform).cmake_system,
+        "BUILD_RUNTIME_PROCESSOR": abi_facts(plan.target.abi).processor,
+        "BUILD_RUNTIME_INCLUDES": [f"{TREE}/{name}/{path}" for name, path in _INCLUDES],
+        "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(names),
+        "BUILD_RUNTIME_DEFINITIONS": plan.objects.flags.definitions,
+        "BUILD_RUNTIME_LINK_FLAGS": plan.link,
     }
+    for known in plan.objects.flags.kinds:
+        more = [it for it in toolchain.flags if it.kind is known.kind]
+        variables[f"BUILD_RUNTIME_FLAGS_{known.kind}"] = [
+            *known.options,
+            *(flag for it in more for flag in it.options),
+        ]
+        variables[f"BUILD_RUNTIME_CXX_FLAGS_{known.kind}"] = [
+            *known.cxx,
+            *(flag for it in more for flag in it.cxx),
+        ]
     context = {"version": plan.tool, "variables": variables}
     return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
 
 
-def _prefix_map(roots: Mapping[str, Path]) -> list[str]:
-    """Return what the compiler writes instead of paths of this machine; the last match wins.
+def _prefix_map(names: Iterable[str]) -> list[str]:
+    """Return what the compiler writes instead of the paths it is given; the last match wins.
 
     Every failed check of LibTorch carries the path of its file: short ones save 60 KB of strings.
-    Our own sources are not among them: they lie where the program is installed, and objects of
-    LibTorch must outlive that.
     """
-    named = [f"{root}={name}" for name, root in sorted(roots.items()) if name != "native"]
-    pytorch = roots["pytorch"]
-    return [*named, f"{pytorch}/=", f"{pytorch}/aten/src/="]
+    named = [f"{TREE}/{name}={name}" for name in sorted(names)]
+    return [*named, f"{TREE}/pytorch/=", f"{TREE}/pytorch/aten/src/="]
 
 
 def _logic_digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted(CMAKE.glob("*.cmake")):
+    for path in sorted(CMAKE.rglob("*.cmake")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

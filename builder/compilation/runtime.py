@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from builder.compilation.output import BuildOutput, BuildProgress
-from builder.compilation.store import ObjectStore, configure, run_ninja
-from builder.foundation.files import locked, write_atomic, write_if_changed, write_tree
+from builder.compilation.store import ObjectStore
+from builder.compilation.workspace import Project, Workspace
+from builder.foundation.files import locked, relative, touch, write_if_changed
 from builder.foundation.process import CommandError, Host
 from builder.libtorch.closure.objects import ObjectGraph, read_object
 from builder.libtorch.closure.sweep import Closure, close
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.fingerprints import fingerprint
-from builder.vocabulary.plan import BuildPlan, GeneratedFile, LinkLine
+from builder.vocabulary.plan import BuildPlan, LinkLine
 
 _UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
 _MAX_ROUNDS: Final = 200
@@ -65,7 +65,7 @@ class _Objects:
 def build_runtime(  # noqa: PLR0917  one value of each stage before
     plan: BuildPlan,
     store: ObjectStore,
-    files: Iterable[GeneratedFile],
+    project: Project,
     demand: Demand,
     host: Host,
     progress: BuildProgress,
@@ -77,66 +77,56 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     """
     started = time.monotonic()
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
-    log = root / "build.log"
+    workspace = Workspace(root, plan.toolchain)
     on_wait = _waiting(progress)
-    with locked(store.root / "lock", on_wait=on_wait), locked(root / "lock", on_wait=on_wait):
+    with (
+        locked(store.workspace.lock, on_wait=on_wait),
+        locked(workspace.lock, on_wait=on_wait),
+    ):
         progress.step("configuring")
         store.ensure()
-        project = tuple(files)
-        write_tree(project, root / "project")
-        build = root / "build"
-        # what the last complete configuration was of: one that was interrupted does not count
-        stamp = root / "configured"
-        digest = fingerprint(project=[[str(file.path), file.text] for file in project])
-        if not stamp.is_file() or stamp.read_text() != digest:
-            (root / "link.rsp").touch()
-            (root / "link.rsp.state").touch()
-            (root / "cuts.cpp").touch()
-            configure(plan, root / "project", build, host, log=log, definitions={
-                "BUILD_RUNTIME_STORE_BUILD": store.build,
-                "BUILD_RUNTIME_RESPONSE": root / "link.rsp",
-                "BUILD_RUNTIME_CUTS": root / "cuts.cpp",
-                "BUILD_RUNTIME_PREFIX": root / "prefix",
-            })  # fmt: skip
-            write_atomic(stamp, digest)
+        for name in ("link.rsp", "link.rsp.state", "cuts.cpp"):
+            touch(workspace.build / name)
+        configured = relative(store.workspace.build / "include", workspace.build)
+        places = {"BUILD_RUNTIME_CONFIGURED": configured, "BUILD_RUNTIME_PREFIX": f"{root}/prefix"}
+        workspace.configure(project, host, places)
         progress.step("compiling")
         objects = _Objects(store)
         objects.compile((*demand.always, *demand.predicted), host, progress)
-        objects.fresh += run_ninja(
-            plan.toolchain.ninja, build, ["runtime_roots"], host, log=log, progress=progress
-        )
-        roots = sorted((build / "CMakeFiles").glob("r*.dir/**/*.o"))
-        rounds = _link(plan, objects, demand, roots, root, host, progress, log)
+        objects.fresh += workspace.run_ninja(["runtime_roots"], host, progress)
+        outputs = workspace.outputs()
+        roots = [workspace.build / outputs[source] for source in project.roots]
+        rounds = _link(workspace, objects, demand, roots, host, progress)
     return BuildOutput(
         directory=root,
         library=root / "prefix/lib/libbuild_runtime.so",
-        link_map=build / "link.map",
+        link_map=workspace.build / "link.map",
         program=root / "prefix/bin/build-runtime-run",
-        objects=rounds.live,
+        objects=len(rounds.live),
         compiled=objects.fresh,
-        reused=max(0, rounds.live - objects.fresh),
+        reused=max(0, len(rounds.live) - objects.fresh),
         rounds=rounds.count,
         sources=tuple(sorted(objects.sources)),
+        flags=store.flags_of(rounds.live),
+        link_line=demand.link_line(),
         seconds=time.monotonic() - started,
-        log=log,
+        log=workspace.log,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Rounds:
     count: int
-    live: int
+    live: tuple[Path, ...]
 
 
 def _link(  # noqa: PLR0917  the state of one link
-    plan: BuildPlan,
+    workspace: Workspace,
     objects: _Objects,
     demand: Demand,
     roots: list[Path],
-    root: Path,
     host: Host,
     progress: BuildProgress,
-    log: Path,
 ) -> _Rounds:
     """Sweep, compile what is missing, and link; the linker has the last word on what is missing."""
     always = [objects.store.object_of(source) for source in demand.always]
@@ -149,15 +139,13 @@ def _link(  # noqa: PLR0917  the state of one link
             objects.compile(wanted, host, progress)
             continue
         features = {symbol: demand.feature_of(symbol) or "" for symbol in sorted(closure.cut)}
-        write_if_changed(root / "cuts.cpp", demand.render_cuts(features))
-        write_if_changed(root / "link.rsp", _response(closure.live, demand.link_line()))
-        write_if_changed(root / "link.rsp.state", _state(closure.live))
+        build = workspace.build
+        write_if_changed(build / "cuts.cpp", demand.render_cuts(features))
+        write_if_changed(build / "link.rsp", _response(closure.live, demand.link_line(), build))
+        write_if_changed(build / "link.rsp.state", _state(closure.live, build))
         progress.step("linking")
         try:
-            run_ninja(
-                plan.toolchain.ninja, root / "build", ["build-runtime-run"], host,
-                log=log, progress=progress,
-            )  # fmt: skip
+            workspace.run_ninja(["build-runtime-run"], host, progress)
         except CommandError as error:
             undefined = set(_UNDEFINED.findall("\n".join(error.tail)))
             more = _next_sources(undefined, objects, demand)
@@ -166,20 +154,25 @@ def _link(  # noqa: PLR0917  the state of one link
             asked |= undefined
             objects.compile(more, host, progress)
             continue
-        return _Rounds(count, len(closure.live))
+        return _Rounds(count, tuple(closure.live))
     message = f"no end after {_MAX_ROUNDS} rounds of compiling what was missing"
-    raise CompileError(message, hint=f"please report it with the log: {log}")
+    raise CompileError(message, hint=f"please report it with the log: {workspace.log}")
 
 
-def _response(objects: Iterable[Path], line: LinkLine) -> str:
-    words = (*line.flags, *objects, "--as-needed", *line.libraries)
+def _response(objects: Iterable[Path], line: LinkLine, build: Path) -> str:
+    words = (
+        *line.flags,
+        *(relative(it, build) for it in objects),
+        "--as-needed",
+        *(relative(it, build) for it in line.libraries),
+    )
     return "".join(f'"{word}"\n' for word in words)
 
 
-def _state(objects: Iterable[Path]) -> str:
+def _state(objects: Iterable[Path], build: Path) -> str:
     """Return a text that changes when an object was compiled again: the library must be, too."""
-    stats = ((path, path.stat()) for path in objects)
-    return "".join(f"{it.st_mtime_ns} {it.st_size} {path}\n" for path, it in stats)
+    stats = ((relative(path, build), path.stat()) for path in objects)
+    return "".join(f"{it.st_mtime_ns} {it.st_size} {name}\n" for name, it in stats)
 
 
 def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:

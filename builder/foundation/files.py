@@ -86,8 +86,30 @@ def copy_atomic(source: Path, destination: Path) -> None:
         raise
 
 
-def replace_link(link: Path, target: Path) -> None:
-    """Make `link` a symbolic link to `target` in one step; one that is right is left alone."""
+def relative(path: Path, folder: Path) -> str:
+    """Return how to name `path` from `folder`, going up where it lies beside it."""
+    return os.path.relpath(path, folder)  # noqa: TID251  pathlib has none before Python 3.12
+
+
+def set_time(path: Path, time: int) -> None:
+    """Set when a file was modified, in nanoseconds since 1970."""
+    os.utime(path, ns=(time, time))
+
+
+def touch(path: Path) -> None:
+    """Make an empty file where there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def replace_link(link: Path, target: Path, *, within: Path | None = None) -> None:
+    """Make `link` a symbolic link to `target` in one step; one that is right is left alone.
+
+    Inside of `within`, which may be moved as a whole, the link is relative.
+    """
+    if within is not None and target.is_relative_to(within):
+        target = Path(relative(target, link.parent))
     if link.is_symlink() and link.readlink() == target:
         return
     link.parent.mkdir(parents=True, exist_ok=True)

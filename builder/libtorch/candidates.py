@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.foundation.resources import DATA
+from builder.vocabulary.plan import SourceKind
 from builder.vocabulary.targets import Abi
 
 
@@ -15,11 +16,12 @@ from builder.vocabulary.targets import Abi
 class Group:
     """Sources compiled the same way. `sources` are paths relative to the component's root.
 
-    `options` come after all others: an optimisation level there wins. `includes` are directories
+    `options` come after those of the kind. `includes` are directories below the component's root
     besides those every group has.
     """
 
     name: str
+    kind: SourceKind
     component: str
     language: str
     sources: tuple[str, ...]
@@ -38,6 +40,7 @@ def find_candidates(
     return tuple(
         Group(
             name=row["name"],
+            kind=SourceKind(row["kind"]),
             component=row["component"],
             language=row.get("language", "CXX"),
             sources=_expand(

@@ -140,12 +140,13 @@ def _trim_interned_strings(scratch: Path, tree: Path) -> None:
 def read_catalogue(
     source: SourceTree,
     generated: GeneratedTree,
-    preprocess: Callable[[Path], str],
+    preprocess: Callable[[str], str],
     host: Host,
 ) -> Catalogue:
     """Return all operators of a source: shipped with us, from the cache, or read from the tree.
 
-    `preprocess` expands the macros of one file of the tree; it is called for unknown sources only.
+    `preprocess` expands the macros of a file of the tree, given as `pytorch:path`; it is called for
+    unknown sources only.
     """
     name = f"operators-{_catalogue_key(source)[:12]}.json.xz"
     kept = host.cache / "catalogues" / name
@@ -193,14 +194,14 @@ def _catalogue_key(source: SourceTree) -> str:
 
 
 def _entries(
-    source: SourceTree, generated: GeneratedTree, preprocess: Callable[[Path], str]
+    source: SourceTree, generated: GeneratedTree, preprocess: Callable[[str], str]
 ) -> Iterator[OperatorEntry]:
     yield from parse_builtins((source.root("pytorch") / _BUILTINS).read_text())
     for path in sorted((generated.root / "ATen" / "ops").glob("*_ops.h")):
         yield from parse_operators_header(path.read_text(), path.name.removesuffix("_ops.h"))
     tree = source.root("pytorch")
     for registrar in _REGISTRARS:
-        yield from parse_registrar(preprocess(tree / registrar), registrar)
+        yield from parse_registrar(preprocess(f"pytorch:{registrar}"), registrar)
     texts = [(tree / name).read_text() for name in SCHEMA_FILES]
     schemas = {entry.name: entry.schema for text in texts for entry in parse_registrar(text, "")}
     for file, blocks in find_kernels(tree).items():

@@ -1,6 +1,5 @@
 """From a plan to a linked runtime."""
 
-from dataclasses import replace
 from functools import cache
 
 from builder.artifact.manifest import BuildFacts, manifest
@@ -16,10 +15,9 @@ from builder.libtorch.search import SourceSearch
 from builder.libtorch.symbols import condense, read_index
 from builder.pipeline.planning import always_linked, learned_index
 from builder.pipeline.request import Events, Planned
-from builder.toolchains.zig import learned_link
 
 
-def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events) -> BuildOutput:
+def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     """Compile and link what was planned."""
     kernels = {
         it.kernel: f"pytorch:{it.source}" for it in planned.catalogue.entries.values() if it.kernel
@@ -32,8 +30,10 @@ def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events
     }
     roots = component_roots(planned.plan)
     # the text inside the library leaves the models out: new weights must not make a new library
-    files = render_runtime(planned.plan, planned.catalogue, manifest(replace(known, models=())))
-    with learned_link(planned.plan.toolchain, host) as link_line:
+    project = render_runtime(
+        planned.plan, planned.catalogue, manifest(BuildFacts(planned.plan, ()))
+    )
+    with planned.toolchain.link_line(planned.plan.toolchain, host) as link_line:
         provided = cache(lambda: provided_symbols(link_line().libraries))
         demand = Demand(
             always=always_linked(planned.groups),
@@ -44,7 +44,7 @@ def compile_plan(planned: Planned, known: BuildFacts, host: Host, events: Events
             render_cuts=lambda features: render_cuts(planned.plan.tool, features),
             link_line=link_line,
         )
-        output = build_runtime(planned.plan, planned.store, files, demand, host, events)
+        output = build_runtime(planned.plan, planned.store, project, demand, host, events)
     if set(output.sources) != set(planned.prediction.sources) | set(demand.always):
         _learn(planned, output, host)
     return output

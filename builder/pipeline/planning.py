@@ -1,6 +1,6 @@
 """From models to a plan: everything up to the first compiled file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -15,14 +15,15 @@ from builder.libtorch.candidates import Group, find_candidates
 from builder.libtorch.catalogue import OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import active_cuts, feature_of
+from builder.libtorch.flags import compile_flags, link_flags
 from builder.libtorch.symbols import SymbolIndex, read_index
 from builder.models.preflight.problems import refuse
 from builder.models.selection import make_profile, with_classes
 from builder.pipeline.request import Events, Planned, Request
 from builder.pipeline.wanted import Wanted
-from builder.toolchains.zig import prepare
-from builder.vocabulary.errors import ToolchainError
-from builder.vocabulary.plan import BuildPlan, SourceTree, Toolchain
+from builder.toolchains.protocol import ToolchainProvider
+from builder.toolchains.table import provider_for
+from builder.vocabulary.plan import BuildPlan, ObjectsPlan, SourceTree
 from builder.vocabulary.targets import Platform, Target, make_target
 
 ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
@@ -33,7 +34,10 @@ _NDK_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", 
 
 
 def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, ...]:
-    """Return the targets of a request; `auto` is Linux, as this release drives no NDK."""
+    """Return the targets of a request; raise `ToolchainError` where there is no toolchain.
+
+    `auto` is Linux, as this release drives no NDK.
+    """
     platform = request.platform
     if platform == "auto":
         named = next((name for name in _NDK_VARIABLES if host.env.get(name)), None)
@@ -42,13 +46,9 @@ def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, 
             if named
             else "no Android NDK found"
         )
-        events.note(f"platform: linux, built with the pip-installed zig ({why})")
-        platform = "linux"
-    if platform != "linux":
-        raise ToolchainError(
-            f"no toolchain for {platform}: this release drives the pip-installed zig only",
-            hint="build for Linux: --platform linux     (an NDK will be driven by a later release)",
-        )
+        platform = Platform.LINUX
+        events.note(f"platform: {platform}, built with {provider_for(platform).name} ({why})")
+    provider_for(Platform(platform))
     return tuple(make_target(Platform(platform), abi) for abi in request.abis)
 
 
@@ -60,20 +60,22 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     host: Host,
     events: Events,
     *,
-    make_toolchain: Callable[[Target, Host], Toolchain] = prepare,
+    provider: ToolchainProvider | None = None,
 ) -> Planned:
     """Everything up to the first compiled file: toolchain, generated tree, store, prediction."""
     provisional = wanted.selection(source.version)
     profile = make_profile(provisional, dtypes)
     events.step(f"preparing the toolchain for {target}")
-    toolchain = make_toolchain(target, host)
+    provider = provider or provider_for(target.platform)
+    toolchain = provider.prepare(target, host)
     events.step("generating operator code")
     generated = generate_tree(source, profile, host)
-    plan = BuildPlan(VERSION, target, source, generated, toolchain, profile, provisional)
-    roots = component_roots(plan)
-    groups = find_candidates(roots, target.abi, profile.backends)
+    flags = compile_flags(profile.optimisation)
+    objects = ObjectsPlan(source, generated, toolchain, profile, flags)
+    plan = BuildPlan(VERSION, objects, provisional, link_flags())
+    groups = find_candidates(component_roots(plan), target.abi, profile.backends)
     events.step("configuring the object store")
-    store = open_store(plan, groups, render_objects(plan, groups), roots, host)
+    store = open_store(plan, groups, render_objects(plan, groups), host)
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)
@@ -86,7 +88,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         _symbols(entries, index),
         lambda symbol: feature_of(symbol, cuts) is not None,
     )
-    return Planned(plan, catalogue, groups, store, index, prediction, cuts)
+    return Planned(plan, provider, catalogue, groups, store, index, prediction, cuts)
 
 
 def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:
@@ -131,4 +133,4 @@ def shipped_indexes(plan: BuildPlan) -> tuple[Path, ...]:
 
 def learned_index(plan: BuildPlan, host: Host) -> Path:
     """Return where what builds learned of these objects is kept."""
-    return host.cache / "indexes" / f"{plan.target}-{plan.objects_fingerprint[:12]}.json.xz"
+    return host.cache / "indexes" / f"{plan.target}-{plan.objects.fingerprint[:12]}.json.xz"

@@ -1,33 +1,19 @@
-"""Check a linked runtime and run the models in it; the same for a build and for `verify`."""
+"""Prove what was built: the subject of the proof, and the error when it fails."""
 
-import re
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.artifact.manifest import Check
-from builder.artifact.manifest import Outcome as Manifested
 from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.models.preflight.interpreter import read_interpreter
 from builder.pipeline.request import Events, Planned, Request
-from builder.proof.execution import Executor, find_executor, registered_operators
-from builder.proof.model_run import run_model
-from builder.proof.policy import check_policy
-from builder.proof.verdicts import OUTPUTS, POLICY, REGISTRY, RUN, Outcome, Verdict, failures
+from builder.proof.proving import Subject, Wish, prove
+from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.models import InputSpec, Model
+from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Holdings, OperatorUse
-from builder.vocabulary.targets import Target
-from builder.vocabulary.tolerances import Limits
-
-_UNFILTERED: Final = "prim::tolist"
-"""Registered by register_prim_ops.cpp without asking the allow-list, as it has no schema."""
-
-_EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
 
 _TITLES: Final = {
     POLICY: "the library breaks the rules for what may ship",
@@ -37,61 +23,16 @@ _TITLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is to be proven right. `selected` and `held` are operators: asked for, and allowed.
+class Proven:
+    """A library that was built for one target and passed every check that could be made."""
 
-    `forbidden_paths` are folders of the building machine that must not occur in the library.
-    """
-
-    target: Target
-    library: Path
-    program: Path
-    selected: frozenset[str]
-    held: frozenset[str]
-    forbidden_paths: tuple[str, ...] = ()
+    planned: Planned
+    models: tuple[Model, ...]
+    output: BuildOutput
+    checks: tuple[Check, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How far a proof goes. `without_run` is why the models are not to be run, if so."""
-
-    without_run: str = ""
-    require_run: bool = False
-    limits: Limits = field(default_factory=Limits)
-
-
-def prove(
-    subject: Subject,
-    runs: Iterable[tuple[Model, InputSpec]],
-    wish: Wish,
-    host: Host,
-    events: Events,
-) -> tuple[Verdict, ...]:
-    """Check the library and run the models in it; return a verdict for each check made."""
-    verdicts = [_policy(subject)]
-    if failures(verdicts):
-        return (*verdicts, _skipped(RUN, "the library was not run: it breaks the rules above"))
-    if wish.without_run:
-        events.note(f"the models were not run: {wish.without_run}")
-        return (*verdicts, _skipped(RUN, wish.without_run))
-    executor = find_executor(subject.target, host)
-    if isinstance(executor, str):
-        if wish.require_run:
-            reason = f"the models cannot be run for {subject.target}: {executor}"
-            hint = "install the emulator, or leave --require-run out"
-            return (*verdicts, _failed(RUN, (reason,), hint))
-        events.note(f"the models were not run: {executor}")
-        return (*verdicts, _skipped(RUN, executor))
-    verdicts.append(_registry(subject, executor, host))
-    if failures(verdicts):
-        return (*verdicts, _skipped(RUN, "the models were not run: see the operators above"))
-    verdicts += [
-        _outputs(subject, model, spec, wish, executor, host, events) for model, spec in runs
-    ]
-    return tuple(verdicts)
-
-
-def verify(  # noqa: PLR0917  one value of each stage before
+def check_built(  # noqa: PLR0917  one value of each stage before
     request: Request,
     models: tuple[Model, ...],
     planned: Planned,
@@ -110,23 +51,13 @@ def verify(  # noqa: PLR0917  one value of each stage before
     )
     runs = zip(models, request.inputs, strict=True) if request.verify else ()
     wish = Wish("" if request.verify else "--no-verify", request.require_run, request.limits)
-    verdicts = prove(subject, runs, wish, host, events)
+    checks = prove(subject, runs, wish, host, events)
     if not models:
         reason = "no model was given: the operators are those of a list"
-        verdicts = (*verdicts, _skipped(OUTPUTS, reason))
-    if failed := failures(verdicts):
+        checks = (*checks, Check(name=OUTPUTS, outcome=Outcome.SKIPPED, reasons=(reason,)))
+    if failed := failures(checks):
         raise _against(subject, failed)
-    return tuple(
-        Check(
-            it.name,
-            Manifested(it.outcome.value),
-            "; ".join(it.reasons),
-            it.model,
-            it.runner,
-            it.cases,
-        )
-        for it in verdicts
-    )
+    return checks
 
 
 def holdings(planned: Planned) -> Holdings:
@@ -148,7 +79,7 @@ def holdings(planned: Planned) -> Holdings:
     )
 
 
-def _against(subject: Subject, failed: tuple[Verdict, ...]) -> VerificationError:
+def _against(subject: Subject, failed: tuple[Check, ...]) -> VerificationError:
     """Return one error for all verdicts against a runtime that was built."""
     default = f"the runtime for {subject.target} does not answer as desktop torch does"
     titles = dict.fromkeys(_TITLES.get(it.name, default) for it in failed)
@@ -160,99 +91,3 @@ def _against(subject: Subject, failed: tuple[Verdict, ...]) -> VerificationError
         f"{'; '.join(titles)}:\n    " + "\n    ".join(lines),
         hint="; ".join((*hints, f"the library is kept at {subject.library}")),
     )
-
-
-def _policy(subject: Subject) -> Verdict:
-    started = time.monotonic()
-    exports = frozenset(_EXPORT.findall((NATIVE / "build_runtime.map").read_text()))
-    try:
-        broken = check_policy(
-            subject.library,
-            subject.target,
-            exports=exports,
-            forbidden_paths=subject.forbidden_paths,
-        )
-    except VerificationError as error:
-        return _failed(POLICY, (error.message,), error.hint, seconds=time.monotonic() - started)
-    outcome = Outcome.FAILED if broken else Outcome.PASSED
-    return Verdict(name=POLICY, outcome=outcome, reasons=broken, seconds=time.monotonic() - started)
-
-
-def _registry(subject: Subject, executor: Executor, host: Host) -> Verdict:
-    """Compare what is registered with what was selected; the interpreter has a few itself."""
-    started = time.monotonic()
-    try:
-        registered = registered_operators(executor, subject.program, host)
-    except VerificationError as error:
-        return _failed(REGISTRY, (error.message,), error.hint, runner=executor.how)
-    missing = sorted(subject.selected - registered)
-    extra = sorted(registered - subject.selected - subject.held - {_UNFILTERED})
-    reasons = (
-        *(f"selected but not registered: {it}" for it in missing),
-        *(f"registered but not selected: {it}" for it in extra),
-    )
-    return Verdict(
-        name=REGISTRY,
-        outcome=Outcome.FAILED if reasons else Outcome.PASSED,
-        reasons=reasons,
-        hint="please report it" if reasons else "",
-        runner=executor.how,
-        seconds=time.monotonic() - started,
-    )
-
-
-def _outputs(  # noqa: PLR0917  what, on what, how, and where
-    subject: Subject,
-    model: Model,
-    spec: InputSpec,
-    wish: Wish,
-    executor: Executor,
-    host: Host,
-    events: Events,
-) -> Verdict:
-    started = time.monotonic()
-    try:
-        result = run_model(model, spec, executor, subject.program, host, wish.limits)
-    except VerificationError as error:
-        return _failed(
-            OUTPUTS, (error.message,), error.hint, model=model.name, runner=executor.how,
-            seconds=time.monotonic() - started,
-        )  # fmt: skip
-    if not result.cases:
-        reason = "loaded, but not run: no inputs were given and none are bundled"
-        events.note(f"{model.name}: {reason} (--input FILE or --input-shape 1,3,224,224)")
-        outcome = Outcome.FAILED if wish.require_run else Outcome.SKIPPED
-        return Verdict(
-            name=OUTPUTS, outcome=outcome, model=model.name, reasons=(reason,), runner=executor.how
-        )
-    differences = tuple(str(it) for it in result.comparison.differences)
-    return Verdict(
-        name=OUTPUTS,
-        outcome=Outcome.FAILED if differences else Outcome.PASSED,
-        model=model.name,
-        reasons=differences,
-        hint="if a kernel misses a dtype, add it with --dtypes" if differences else "",
-        runner=executor.how,
-        cases=result.cases,
-        seconds=time.monotonic() - started,
-        worst=result.comparison.worst,
-    )
-
-
-def _skipped(name: str, reason: str) -> Verdict:
-    return Verdict(name=name, outcome=Outcome.SKIPPED, reasons=(reason,))
-
-
-def _failed(
-    name: str,
-    reasons: tuple[str, ...],
-    hint: str,
-    *,
-    model: str = "",
-    runner: str = "",
-    seconds: float = 0.0,
-) -> Verdict:
-    return Verdict(
-        name=name, outcome=Outcome.FAILED, model=model, reasons=reasons, hint=hint, runner=runner,
-        seconds=seconds,
-    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from builder.compilation.output import BuildProgress
 from builder.compilation.store import ObjectStore
@@ -11,10 +11,14 @@ from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.cuts import Cut
 from builder.libtorch.symbols import Prediction, SymbolIndex
 from builder.source.request import Progress, SourceRequest
+from builder.toolchains.protocol import ToolchainProvider
+from builder.vocabulary.fingerprints import BY_PLACE, uncounted
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.targets import Abi, Target
 from builder.vocabulary.tolerances import Limits
+
+_PER_TARGET: Final = uncounted("each target has a result of its own")
 
 
 class Events(Progress, BuildProgress, Protocol):
@@ -33,9 +37,9 @@ class Request:
     """
 
     models: tuple[Path, ...]
-    abis: tuple[Abi, ...]
-    platform: str
-    output: Path
+    abis: tuple[Abi, ...] = field(metadata=_PER_TARGET)
+    platform: str = field(metadata=_PER_TARGET)
+    output: Path = field(metadata=BY_PLACE)
     source: SourceRequest
     dtypes: frozenset[str] | None
     inputs: tuple[InputSpec, ...]
@@ -51,6 +55,7 @@ class Planned:
     """A plan and all that was read to make it."""
 
     plan: BuildPlan
+    toolchain: ToolchainProvider
     catalogue: Catalogue
     groups: tuple[Group, ...]
     store: ObjectStore

@@ -1,53 +1,60 @@
 """Answer an equal request at once: what it wrote is remembered with its hashes."""
 
 import json
-from dataclasses import astuple
+from dataclasses import dataclass
 from pathlib import Path
 
-from builder.artifact.layout import Bundle
+from builder.artifact.packing import Bundle
 from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
 from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Request
 from builder.proof.execution import find_executor
-from builder.toolchains.zig import find_zig
+from builder.toolchains.table import provider_for
 from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.models import Model
-from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.plan import Program, SourceTree
 from builder.vocabulary.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Everything that decides a result. Equal questions have equal answers.
+
+    `own` are the hashes of our own files, `converted` those of the models that ship. How programs
+    `run` here is part of it: an emulator that comes later makes a skipped run possible.
+    """
+
+    own: tuple[str, ...]
+    compiler: Program
+    target: Target
+    source: SourceTree
+    request: Request
+    converted: tuple[str, ...]
+    run: str
 
 
 def request_name(
     request: Request, models: tuple[Model, ...], source: SourceTree, target: Target, host: Host
 ) -> str:
-    """Name everything that decides a result, so that an equal request can be answered at once.
-
-    How programs run here is part of it: an emulator that comes later makes a skipped run possible.
-    """
+    """Name everything that decides a result, so that an equal request can be answered at once."""
     executor = find_executor(target, host)
-    own = [
+    own = tuple(
         sha256_file(path)
-        for folder in (CMAKE, NATIVE, TEMPLATES, PACKAGE)
+        for folder in (CMAKE, NATIVE, PACKAGE, TEMPLATES)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
-    ]
-    return fingerprint(
-        own=own,
-        zig=find_zig().version,
-        target=str(target),
-        source=source.digest,
-        lists=[[path.name, sha256_file(path)] for path in (*request.lists, *request.extra)],
-        models=[[model.name, model.sha256, sha256_file(model.source)] for model in models],
-        dtypes=sorted(request.dtypes) if request.dtypes is not None else None,
-        inputs=[
-            [[sha256_file(path) for path in it.files], it.shapes, it.dtypes, it.bundled]
-            for it in request.inputs
-        ],
-        verify=[request.verify, request.require_run],
-        limits=astuple(request.limits),
-        runs=executor if isinstance(executor, str) else executor.how,
-        output=str(request.output.resolve()),
     )
+    question = _Question(
+        own=own,
+        compiler=provider_for(target.platform).find(host),
+        target=target,
+        source=source,
+        request=request,
+        converted=tuple(model.sha256 for model in models),
+        run=executor if isinstance(executor, str) else executor.how,
+    )
+    return fingerprint(question, content=sha256_file)
 
 
 def recall(name: str, request: Request, target: Target, host: Host) -> Built | None:

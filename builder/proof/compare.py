@@ -6,17 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from builder.vocabulary.tolerances import Limits
+from builder.vocabulary.checks import Element
+from builder.vocabulary.tolerances import Limits, Tolerance
 from builder.vocabulary.value_files import Failure, Tensor, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """Numbers agree when `|actual - expected| <= absolute + relative * |expected|`."""
-
-    relative: float
-    absolute: float
-
 
 TOLERANCES: Final[Mapping[str, Tolerance]] = {
     "float16": Tolerance(1e-2, 1e-3),
@@ -52,30 +44,6 @@ class Difference:
     def __str__(self) -> str:
         """Return `output[0]: …`."""
         return f"{self.path}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One number of an answer and what torch has in its place.
-
-    `place` is where it is: a path into the value, and for a tensor `at [1,2]`. `error` is the
-    distance of the two; `share` is that distance relative to what is allowed (1 is the limit,
-    infinity where nothing is allowed or one of them is no number).
-    """
-
-    place: str
-    actual: str
-    expected: str
-    dtype: str
-    error: float
-    share: float
-
-    def __str__(self) -> str:
-        """Return a sentence for people."""
-        values = f"{self.place}: {self.actual}, torch answers {self.expected}"
-        if math.isinf(self.share):
-            return f"{values}, off by {self.error:.3g} where nothing is allowed"
-        return f"{values}, off by {self.error:.3g}: {self.share:.3g} of what is allowed"
 
 
 @dataclass(frozen=True, slots=True)

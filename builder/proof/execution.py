@@ -4,24 +4,14 @@ import json
 import platform
 import shlex
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from builder.foundation.process import Command, Completed, Host
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.targets import Abi, Platform, Target, facts
+from builder.vocabulary.targets import Target, platform_facts, target_facts
 
-_NATIVE: Final[Mapping[str, frozenset[Abi]]] = {
-    "x86_64": frozenset({Abi.X86_64, Abi.X86}),
-    "aarch64": frozenset({Abi.ARM64_V8A}),
-}
-_LOADERS: Final[Mapping[Abi, str]] = {
-    Abi.X86_64: "/lib64/ld-linux-x86-64.so.2",
-    Abi.X86: "/lib/ld-linux.so.2",
-    Abi.ARM64_V8A: "/lib/ld-linux-aarch64.so.1",
-}
 _DEADLINE: Final = 900.0
 
 
@@ -44,12 +34,11 @@ class Executor:
 
 def find_executor(target: Target, host: Host) -> Executor | str:
     """Return how to run programs of `target` here, or the reason why that is impossible."""
-    if target.platform is not Platform.LINUX:
-        return f"{target.platform} programs do not run here; push them to a device"
-    loader = _LOADERS.get(target.abi)
-    if target.abi in _NATIVE.get(platform.machine(), ()) and loader and Path(loader).exists():
+    if reason := platform_facts(target.platform).never_here:
+        return reason
+    known = target_facts(target)
+    if platform.machine() in known.native_on and Path(known.loader).exists():
         return Executor((), "natively")
-    known = facts(target.abi)
     for name in (known.emulator, f"{known.emulator}-static"):
         if found := shutil.which(name, path=host.env.get("PATH", "")):
             if not Path(known.sysroot).is_dir():

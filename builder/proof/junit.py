@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from builder.proof.verdicts import Outcome, Verdict
+from builder.vocabulary.checks import Check, Outcome
 
 _IMPOSSIBLE: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters no XML document can hold, not even escaped (XML 1.0, section 2.2)."""
 
 
-def to_junit(suite: str, verdicts: Sequence[Verdict]) -> str:
+def to_junit(suite: str, verdicts: Sequence[Check]) -> str:
     """Return the XML of a report; `suite` names what was verified."""
     totals = {
         "tests": str(len(verdicts)),
@@ -33,7 +33,7 @@ def to_junit(suite: str, verdicts: Sequence[Verdict]) -> str:
     return f"{text}\n"
 
 
-def _add(group: ET.Element, suite: str, verdict: Verdict) -> None:
+def _add(group: ET.Element, suite: str, verdict: Check) -> None:
     # readers build a tree of the dots in a class name, so those of file names are replaced
     owner = ".".join(it.replace(".", "_") for it in (suite, verdict.model or "artifact"))
     case = ET.SubElement(

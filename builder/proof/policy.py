@@ -8,23 +8,7 @@ from typing import Final
 
 from builder.foundation.elf import ElfFile, read_elf
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.targets import Platform, Target, facts
-
-_PAGE: Final = 0x4000
-"""16 KB: the largest page Android devices use. Stores refuse 64-bit libraries aligned to less."""
-
-_NEEDED: Final = {
-    Platform.LINUX: (
-        "libc.so.6",
-        "libm.so.6",
-        "libpthread.so.0",
-        "libdl.so.2",
-        "librt.so.1",
-        "ld-linux*.so.*",  # each ABI has its own name for the loader
-    ),
-    Platform.ANDROID: ("libc.so", "libm.so", "libdl.so", "liblog.so"),
-}
-"""What every device of a platform has (globs). All else must be inside the library."""
+from builder.vocabulary.targets import Target, abi_facts, platform_facts, target_facts
 
 _DEBUG_SECTIONS: Final = (".symtab", ".debug*", ".zdebug*")
 _SHOWN: Final = 5
@@ -59,7 +43,7 @@ def violations(elf: ElfFile, target: Target, exports: frozenset[str]) -> tuple[s
 
 
 def _identity(elf: ElfFile, target: Target) -> Iterator[str]:
-    abi = facts(target.abi)
+    abi = abi_facts(target.abi)
     if elf.kind != "ET_DYN":
         yield f"it is no shared library (type {elf.kind}, not ET_DYN)"
     if elf.bits != abi.bits:
@@ -80,16 +64,17 @@ def _identity(elf: ElfFile, target: Target) -> Iterator[str]:
 
 
 def _loading(elf: ElfFile, target: Target) -> Iterator[str]:
-    if facts(target.abi).bits == 64:  # noqa: PLR2004
-        for segment in elf.segments:
-            if segment.kind != "PT_LOAD":
-                continue
-            where = f"the segment at file offset {segment.offset:#x}"
-            if segment.align < _PAGE:
-                yield f"{where} is aligned to {segment.align:#x}, not to 16 KB pages ({_PAGE:#x})"
-            elif (segment.address - segment.offset) % segment.align != 0:
-                yield f"{where} is not congruent with its address modulo {segment.align:#x}"
-    known = _NEEDED[target.platform]
+    page = target_facts(target).page_size
+    for segment in elf.segments:
+        if segment.kind != "PT_LOAD":
+            continue
+        where = f"the segment at file offset {segment.offset:#x}"
+        if segment.align < page:
+            size = f"{page >> 10} KB pages ({page:#x})"
+            yield f"{where} is aligned to {segment.align:#x}, not to {size}"
+        elif (segment.address - segment.offset) % segment.align != 0:
+            yield f"{where} is not congruent with its address modulo {segment.align:#x}"
+    known = platform_facts(target.platform).needed
     foreign = [name for name in elf.needed if not any(fnmatchcase(name, it) for it in known)]
     if foreign:
         yield f"it needs {_list(foreign)}: not on every {target.platform} device"

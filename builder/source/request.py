@@ -1,11 +1,12 @@
 """What the caller asks of the source stage, and how it is told about progress."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from builder import RELEASE
+from builder.vocabulary.fingerprints import uncounted
 
 
 class SourceProvider(StrEnum):
@@ -17,6 +18,9 @@ class SourceProvider(StrEnum):
     DEBIAN = "debian"
 
 
+_OPENED: Final = uncounted("the tree that was opened decides, however it was found")
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRequest:
     """Which sources are wanted. A `directory` given by the user is the only place looked at.
@@ -25,9 +29,9 @@ class SourceRequest:
     keeps every provider away from the network: only what is on this machine counts.
     """
 
-    directory: Path | None = None
-    provider: SourceProvider = SourceProvider.AUTO
-    offline: bool = False
+    directory: Path | None = field(default=None, metadata=_OPENED)
+    provider: SourceProvider = field(default=SourceProvider.AUTO, metadata=_OPENED)
+    offline: bool = field(default=False, metadata=_OPENED)
     version: str = RELEASE
 
 

@@ -1,27 +1,37 @@
-"""Find the tools a build needs and make a cross toolchain out of the pip-installed zig."""
+"""The cross toolchain made out of the pip-installed zig: every Linux ABI, without root."""
 
 import hashlib
 import importlib.util
 import itertools
 import json
 import shlex
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from builder.foundation.files import locked, replace_link, write_atomic, write_if_changed
 from builder.foundation.process import Command, Completed, Host
+from builder.foundation.resources import CMAKE
+from builder.toolchains.programs import find_program
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
-from builder.vocabulary.targets import Target, facts
+from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
 
 _REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
 _CLANG: Final = "22.1.8"  # inside ziglang 0.17.1
+
+_CPUS: Final = {
+    Abi.ARM64_V8A: "generic",
+    Abi.ARMEABI_V7A: "generic+v7a+neon",
+    Abi.X86_64: "x86_64",
+    Abi.X86: "i686+sse2",
+}
+"""zig's names of processors: of each ABI the lowest that every device has."""
+
 _PROBE: Final = """\
 #include <stdexcept>
 #include <string>
@@ -36,32 +46,6 @@ extern "C" int probe(int value) {
 """
 
 
-def find_program(name: str, host: Host) -> Path:
-    """Find a program beside this Python or on PATH; no process is started."""
-    search = [str(Path(sys.executable).parent), *host.env.get("PATH", "").split(":")]
-    found = shutil.which(name, path=":".join(search))
-    if found is None:
-        raise ToolchainError(
-            f"{name} was not found",
-            looked_in=[str(Path(sys.executable).parent), "$PATH"],
-            hint=f"pip install {name}     (run `build-runtime doctor` to see what else is missing)",
-        )
-    return Path(found)
-
-
-def program_version(program: Path, host: Host) -> str:
-    """Ask a program for its version; raise `ToolchainError` when it does not run."""
-    result = host.runner.capture(
-        Command((str(program), "--version"), Path("/"), host.child_env()), timeout=20
-    )
-    if result.status != 0 or not result.stdout.strip():
-        raise ToolchainError(
-            f"{program} does not work: {(result.stderr or result.stdout).strip()}",
-            hint=f"reinstall it: pip install --force-reinstall {program.name}",
-        )
-    return result.stdout.split("\n", 1)[0].split()[-1]
-
-
 def find_zig() -> Program:
     """Find the zig of the `ziglang` package; no process is started."""
     spec = importlib.util.find_spec("ziglang")
@@ -74,6 +58,16 @@ def find_zig() -> Program:
     from importlib.metadata import version  # noqa: PLC0415  costs 20 ms at start-up
 
     return Program("zig", Path(spec.origin).parent / "zig", version("ziglang"))
+
+
+def target_flags(target: Target) -> tuple[str, ...]:
+    """Return how zig is told what it compiles for.
+
+    zig takes no `-march` of the ARM family: the CPU comes as `-mcpu` in zig's spelling. Its
+    undefined-behaviour sanitizer would be on in unoptimised links such as CMake's probes.
+    """
+    triple = f"{target_facts(target).triple}.{GLIBC}"
+    return ("-target", triple, f"-mcpu={_CPUS[target.abi]}", "-fno-sanitize=undefined")
 
 
 def prepare(target: Target, host: Host) -> Toolchain:
@@ -101,24 +95,20 @@ def prepare(target: Target, host: Host) -> Toolchain:
         cxx=root / "cxx",
         ar=root / "ar",
         linker=root / "ld",
+        cmake_file=CMAKE / "toolchains" / "wrappers.cmake",
         digest=digest.hexdigest(),
     )
 
 
 def _write_wrappers(root: Path, zig: Program, headers: Path, target: Target, host: Host) -> None:
-    """Write one file per tool, without arguments of its own: what CMake and compiler caches like.
-
-    zig takes no `-march` of the ARM family: the CPU comes as `-mcpu` in zig's spelling. Its
-    undefined-behaviour sanitizer would be on in unoptimised links such as CMake's probes.
-    """
-    abi = facts(target.abi)
+    """Write one file per tool, without arguments of its own: what CMake can call."""
     environment = (
         f"export ZIG_LIB_DIR={shlex.quote(str(headers))}\n"
         f"export ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
         f"export ZIG_LOCAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
     )
     program = shlex.quote(str(zig.path))
-    common = f"-target {abi.zig_target} -mcpu={abi.zig_cpu} -fno-sanitize=undefined"
+    common = " ".join(target_flags(target))
     for name, line in {
         "cc": f"{program} cc {common}",
         "cxx": f"{program} c++ {common}",
@@ -143,7 +133,7 @@ def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], Link
     """
     root = toolchain.cxx.parent
     recipe = root / "link.json"
-    if (known := _read_recipe(recipe)) is not None:
+    if (known := _read_recipe(recipe, host.cache)) is not None:
         yield lambda: known
         return
     with tempfile.TemporaryDirectory(dir=root) as name:
@@ -159,8 +149,7 @@ def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], Link
             @cache
             def learn() -> LinkLine:
                 line = _parse_link(finish(), command, toolchain)
-                document = {"flags": line.flags, "libraries": [str(it) for it in line.libraries]}
-                write_atomic(recipe, json.dumps(document, indent=1))
+                write_atomic(recipe, _recipe(line, host.cache))
                 return line
 
             yield learn
@@ -185,11 +174,20 @@ def _parse_link(result: Completed, command: Command, toolchain: Toolchain) -> Li
     return LinkLine(_kept_flags(words), libraries)
 
 
-def _read_recipe(recipe: Path) -> LinkLine | None:
+def _recipe(line: LinkLine, cache: Path) -> str:
+    """Return the text to keep; libraries in the cache are named from there, as it may be moved."""
+    libraries = [
+        str(it.relative_to(cache)) if it.is_relative_to(cache) else str(it) for it in line.libraries
+    ]
+    return json.dumps({"flags": line.flags, "libraries": libraries}, indent=1)
+
+
+def _read_recipe(recipe: Path, cache: Path) -> LinkLine | None:
     """Return what was learned before, or None when there is nothing, or libraries are gone."""
     try:
         known = json.loads(recipe.read_text())
-        line = LinkLine(tuple(known["flags"]), tuple(map(Path, known["libraries"])))
+        libraries = tuple(cache / it for it in known["libraries"])
+        line = LinkLine(tuple(known["flags"]), libraries)
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return None
     return line if all(path.is_file() for path in line.libraries) else None
@@ -202,3 +200,24 @@ def _kept_flags(words: list[str]) -> tuple[str, ...]:
         if flag in ("-m", "-mllvm"):
             kept += [flag, value]
     return tuple(kept)
+
+
+class _Zig:
+    """The provider: see `builder.toolchains.protocol`."""
+
+    name = "the pip-installed zig"
+
+    def find(self, host: Host) -> Program:
+        del host
+        return find_zig()
+
+    def prepare(self, target: Target, host: Host) -> Toolchain:
+        return prepare(target, host)
+
+    def link_line(
+        self, toolchain: Toolchain, host: Host
+    ) -> AbstractContextManager[Callable[[], LinkLine]]:
+        return learned_link(toolchain, host)
+
+
+ZIG: Final = _Zig()

@@ -1,13 +1,20 @@
-"""What decides the bytes of a runtime: source, toolchain, profile, selection."""
+"""What decides the bytes of a runtime: source, toolchain, profile, flags, selection.
+
+Each value is hashed as a whole (`builder.vocabulary.fingerprints`): a new field counts at once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import Final
 
-from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.fingerprints import fingerprint, uncounted
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.targets import Target
+
+_ANYWHERE: Final = uncounted("where things lie on this machine decides no byte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,28 +22,70 @@ class Program:
     """A tool that was found and asked for its version."""
 
     name: str
-    path: Path
+    path: Path = field(metadata=_ANYWHERE)
     version: str
 
 
+class SourceKind(StrEnum):
+    """What a group of sources is for: all sources of a kind are compiled with the same flags.
+
+    A kernel runs once per operator, a microkernel once per element of its tensors. `own` are our
+    sources, and those generated for one runtime.
+    """
+
+    KERNEL = "kernel"
+    MICROKERNEL = "microkernel"
+    GENERATED = "generated"
+    CORE = "core"
+    INTERPRETER = "interpreter"
+    THIRD_PARTY = "third-party"
+    OWN = "own"
+
+
+class Optimisation(StrEnum):
+    """What the compiler is asked to make small or fast."""
+
+    SIZE = "size"
+
+
 @dataclass(frozen=True, slots=True)
+class KindFlags:
+    """How sources of one kind are compiled: `options` always, `cxx` where they are C++."""
+
+    kind: SourceKind
+    options: tuple[str, ...]
+    cxx: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompileFlags:
+    """How everything is compiled: `definitions` of LibTorch, and the flags of each kind."""
+
+    definitions: tuple[str, ...]
+    kinds: tuple[KindFlags, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Toolchain:
     """Everything that turns sources into a library for one target.
 
-    `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls.
-    `digest` identifies all that decides the bytes they make.
+    `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls,
+    by the toolchain file `cmake_file`. `digest` identifies all that decides the bytes they make.
+    `flags` come after ours, by the kind of the sources.
     """
 
     target: Target
-    cmake: Path
-    ninja: Path
+    cmake: Path = field(metadata=_ANYWHERE)
+    ninja: Path = field(metadata=_ANYWHERE)
     compiler: Program
     clang: str
-    cc: Path
-    cxx: Path
-    ar: Path
-    linker: Path
+    cc: Path = field(metadata=_ANYWHERE)
+    cxx: Path = field(metadata=_ANYWHERE)
+    ar: Path = field(metadata=_ANYWHERE)
+    linker: Path = field(metadata=_ANYWHERE)
+    cmake_file: Path = field(metadata=_ANYWHERE)
     digest: str
+    flags: tuple[KindFlags, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +107,7 @@ class Component:
     version: str
     sha256: str
     licence: str
-    root: Path
+    root: Path = field(metadata=_ANYWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +116,7 @@ class SourceTree:
 
     version: str
     digest: str
-    provider: str
+    provider: str = field(metadata=uncounted("the same content is the same, whoever gave it"))
     components: tuple[Component, ...]
 
     def root(self, component: str) -> Path:
@@ -80,7 +129,7 @@ class SourceTree:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What decides the objects besides source and toolchain; all models of a profile share them.
+    """What is wished of the objects; all models of a profile share them.
 
     `dtypes` are the scalar types kernels are compiled for, by their ATen names. `backends` are the
     dispatch keys that calls between operators are resolved for at compile time.
@@ -88,51 +137,66 @@ class Profile:
 
     dtypes: frozenset[str]
     backends: tuple[str, ...] = ("CPU",)
+    optimisation: Optimisation = Optimisation.SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedTree:
     """What torchgen made of a source: one tree per source and backends, shared by all targets."""
 
-    root: Path
+    root: Path = field(metadata=_ANYWHERE)
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
-class BuildPlan:
-    """Everything that decides the bytes of one runtime."""
+class ObjectsPlan:
+    """Everything that decides the objects: the same for every selection."""
 
-    tool: str
-    target: Target
     source: SourceTree
     generated: GeneratedTree
     toolchain: Toolchain
     profile: Profile
-    selection: Selection
+    flags: CompileFlags
 
     @property
-    def objects_fingerprint(self) -> str:
-        """Name of the object store: the same for every selection."""
-        return fingerprint(
-            source=self.source.digest,
-            generated=self.generated.digest,
-            toolchain=self.toolchain.digest,
-            dtypes=sorted(self.profile.dtypes),
-            backends=list(self.profile.backends),
-        )
+    def fingerprint(self) -> str:
+        """Name of the object store."""
+        return fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything that decides the bytes of one runtime. `link` are the flags of the linker."""
+
+    tool: str
+    objects: ObjectsPlan
+    selection: Selection
+    link: tuple[str, ...]
 
     @property
     def fingerprint(self) -> str:
         """Name of the build: changes whenever the library would."""
-        return fingerprint(
-            tool=self.tool,
-            objects=self.objects_fingerprint,
-            operators=[str(name) for name in sorted(self.selection.names)],
-            classes=sorted(self.selection.classes),
-            opcodes=sorted(self.selection.opcodes),
-            upgraders=self.selection.upgraders,
-            dtypes=sorted(self.selection.dtypes),
-        )
+        return fingerprint(self)
+
+    @property
+    def target(self) -> Target:
+        """What it is built for."""
+        return self.objects.toolchain.target
+
+    @property
+    def source(self) -> SourceTree:
+        """What it is built from."""
+        return self.objects.source
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """What it is built with."""
+        return self.objects.toolchain
+
+    @property
+    def profile(self) -> Profile:
+        """What is wished of its objects."""
+        return self.objects.profile
 
 
 @dataclass(frozen=True, slots=True)

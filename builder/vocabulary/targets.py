@@ -9,7 +9,7 @@ from builder.vocabulary.errors import UsageError, did_you_mean
 
 
 class Platform(StrEnum):
-    """The operating system the runtime is for; iOS will join when Xcode can be driven."""
+    """The operating system the runtime is for."""
 
     ANDROID = "android"
     LINUX = "linux"
@@ -44,10 +44,37 @@ ANDROID_API: Final = 24
 GLIBC: Final = "2.28"
 """Oldest glibc the Linux runtime runs on (Debian 10, RHEL 8)."""
 
+STORE_PAGE: Final = 0x4000
+"""16 KB: the largest page Android devices use. Stores refuse 64-bit libraries aligned to less."""
 
-@dataclass(frozen=True, slots=True)
+
+class ArchiveKind(StrEnum):
+    """How proven libraries are packed: one archive for each target, or one for all its ABIs."""
+
+    TAR = "tar"
+    AAR = "aar"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformFacts:
+    """What a platform is: how CMake calls it, what its devices have, how it is packed and run.
+
+    `needed` are globs of the libraries that every device has; all else must be inside. `api_level`
+    is the lowest Android API, None elsewhere. `never_here` says why programs of the platform cannot
+    run on the machine that builds them; it is empty where they may.
+    """
+
+    platform: Platform
+    cmake_system: str
+    needed: tuple[str, ...]
+    archive: ArchiveKind
+    api_level: int | None = None
+    never_here: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AbiFacts:
-    """What an ABI is called elsewhere.
+    """What an ABI is on every platform.
 
     `elf_machine` is the name pyelftools gives `e_machine`; `also_called` are names people type.
     """
@@ -56,29 +83,61 @@ class AbiFacts:
     bits: int
     elf_machine: str
     processor: str
-    linux_triple: str
-    zig_target: str
-    zig_cpu: str
-    android_triple: str
-    emulator: str
-    sysroot: str
     also_called: tuple[str, ...]
 
 
-_FACTS: Final = {
-    facts.abi: facts
-    for facts in (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts:
+    """What an ABI is on one platform.
+
+    `triple` is the field's name of the target. Programs run natively on machines of `native_on` (as
+    `uname -m` says) that have the `loader`, elsewhere under the `emulator` with the `sysroot`.
+    `page_size` is what the segments of a library must be aligned to, in bytes.
+    """
+
+    triple: str
+    page_size: int
+    emulator: str = ""
+    sysroot: str = ""
+    loader: str = ""
+    native_on: frozenset[str] = frozenset()
+
+
+_PLATFORMS: Final = {
+    it.platform: it
+    for it in (
+        PlatformFacts(
+            platform=Platform.ANDROID,
+            cmake_system="Android",
+            needed=("libc.so", "libm.so", "libdl.so", "liblog.so"),
+            archive=ArchiveKind.AAR,
+            api_level=ANDROID_API,
+            never_here="android programs do not run here; push them to a device",
+        ),
+        PlatformFacts(
+            platform=Platform.LINUX,
+            cmake_system="Linux",
+            needed=(
+                "libc.so.6",
+                "libm.so.6",
+                "libpthread.so.0",
+                "libdl.so.2",
+                "librt.so.1",
+                "ld-linux*.so.*",  # each ABI has its own name for the loader
+            ),
+            archive=ArchiveKind.TAR,
+        ),
+    )
+}
+
+_ABIS: Final = {
+    it.abi: it
+    for it in (
         AbiFacts(
             abi=Abi.ARM64_V8A,
             bits=64,
             elf_machine="EM_AARCH64",
             processor="aarch64",
-            linux_triple="aarch64-linux-gnu",
-            zig_target=f"aarch64-linux-gnu.{GLIBC}",
-            zig_cpu="generic",
-            android_triple="aarch64-linux-android",
-            emulator="qemu-aarch64",
-            sysroot="/usr/aarch64-linux-gnu",
             also_called=("aarch64", "armv8"),
         ),
         AbiFacts(
@@ -86,12 +145,6 @@ _FACTS: Final = {
             bits=32,
             elf_machine="EM_ARM",
             processor="armv7-a",
-            linux_triple="arm-linux-gnueabihf",
-            zig_target=f"arm-linux-gnueabihf.{GLIBC}",
-            zig_cpu="generic+v7a+neon",
-            android_triple="armv7a-linux-androideabi",
-            emulator="qemu-arm",
-            sysroot="/usr/arm-linux-gnueabihf",
             also_called=("arm", "armhf", "armv7"),
         ),
         AbiFacts(
@@ -99,12 +152,6 @@ _FACTS: Final = {
             bits=64,
             elf_machine="EM_X86_64",
             processor="x86_64",
-            linux_triple="x86_64-linux-gnu",
-            zig_target=f"x86_64-linux-gnu.{GLIBC}",
-            zig_cpu="x86_64",
-            android_triple="x86_64-linux-android",
-            emulator="qemu-x86_64",
-            sysroot="/usr/x86_64-linux-gnu",
             also_called=("amd64", "x64"),
         ),
         AbiFacts(
@@ -112,21 +159,68 @@ _FACTS: Final = {
             bits=32,
             elf_machine="EM_386",
             processor="i686",
-            linux_triple="x86-linux-gnu",
-            zig_target=f"x86-linux-gnu.{GLIBC}",
-            zig_cpu="i686+sse2",
-            android_triple="i686-linux-android",
-            emulator="qemu-i386",
-            sysroot="/usr/i686-linux-gnu",
             also_called=("i386", "i686"),
         ),
     )
 }
 
+_TARGETS: Final = {
+    (Platform.LINUX, Abi.ARM64_V8A): TargetFacts(
+        triple="aarch64-linux-gnu",
+        page_size=STORE_PAGE,
+        emulator="qemu-aarch64",
+        sysroot="/usr/aarch64-linux-gnu",
+        loader="/lib/ld-linux-aarch64.so.1",
+        native_on=frozenset({"aarch64"}),
+    ),
+    (Platform.LINUX, Abi.ARMEABI_V7A): TargetFacts(
+        triple="arm-linux-gnueabihf",
+        page_size=0x1000,
+        emulator="qemu-arm",
+        sysroot="/usr/arm-linux-gnueabihf",
+    ),
+    (Platform.LINUX, Abi.X86_64): TargetFacts(
+        triple="x86_64-linux-gnu",
+        page_size=STORE_PAGE,
+        emulator="qemu-x86_64",
+        sysroot="/usr/x86_64-linux-gnu",
+        loader="/lib64/ld-linux-x86-64.so.2",
+        native_on=frozenset({"x86_64"}),
+    ),
+    (Platform.LINUX, Abi.X86): TargetFacts(
+        triple="x86-linux-gnu",
+        page_size=0x1000,
+        emulator="qemu-i386",
+        sysroot="/usr/i686-linux-gnu",
+        loader="/lib/ld-linux.so.2",
+        native_on=frozenset({"x86_64"}),
+    ),
+    (Platform.ANDROID, Abi.ARM64_V8A): TargetFacts(
+        triple="aarch64-linux-android", page_size=STORE_PAGE
+    ),
+    (Platform.ANDROID, Abi.ARMEABI_V7A): TargetFacts(
+        triple="armv7a-linux-androideabi", page_size=0x1000
+    ),
+    (Platform.ANDROID, Abi.X86_64): TargetFacts(
+        triple="x86_64-linux-android", page_size=STORE_PAGE
+    ),
+    (Platform.ANDROID, Abi.X86): TargetFacts(triple="i686-linux-android", page_size=0x1000),
+}
 
-def facts(abi: Abi) -> AbiFacts:
-    """Return what is known about an ABI."""
-    return _FACTS[abi]
+
+def platform_facts(platform: Platform) -> PlatformFacts:
+    """Return what is known about a platform."""
+    return _PLATFORMS[platform]
+
+
+def abi_facts(abi: Abi) -> AbiFacts:
+    """Return what is known about an ABI wherever it is used."""
+    return _ABIS[abi]
+
+
+def target_facts(target: Target) -> TargetFacts:
+    """Return what is known about an ABI on its platform."""
+    return _TARGETS[target.platform, target.abi]
 
 
 def parse_abi(text: str) -> Abi:
@@ -155,7 +249,7 @@ def _parse(names: Iterable[str]) -> tuple[Abi, ...]:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    for candidate in _FACTS.values():
+    for candidate in _ABIS.values():
         if name.lower() in candidate.also_called:
             return f" (did you mean {candidate.abi}?)"
     return did_you_mean(name, known)
@@ -163,4 +257,4 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 def make_target(platform: Platform, abi: Abi) -> Target:
     """Return the target with the platform's default API level."""
-    return Target(platform, abi, ANDROID_API if platform is Platform.ANDROID else None)
+    return Target(platform, abi, platform_facts(platform).api_level)

@@ -16,3 +16,11 @@ class Limits:
     exact: bool = False
     relative: float | None = None
     absolute: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Numbers agree when `|actual - expected| <= absolute + relative * |expected|`."""
+
+    relative: float
+    absolute: float

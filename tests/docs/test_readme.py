@@ -12,7 +12,7 @@ from builder.commands import main_help
 from builder.foundation.settings import DEFAULTS
 from builder.proof.compare import TOLERANCES
 from builder.vocabulary import errors
-from builder.vocabulary.targets import Abi, facts
+from builder.vocabulary.targets import Abi, Platform, make_target, target_facts
 from tests.places import ROOT
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,5 +97,6 @@ def test_every_abi_is_explained() -> None:
     told = {row[0]: row for row in rows(README, "Targets")}
     assert set(told) == {abi.value for abi in Abi}
     for abi in Abi:
-        assert facts(abi).linux_triple in told[abi][1]
-        assert facts(abi).emulator in told[abi][2] or "this machine" in told[abi][2]
+        known = target_facts(make_target(Platform.LINUX, abi))
+        assert known.triple in told[abi][1]
+        assert known.emulator in told[abi][2] or "this machine" in told[abi][2]

@@ -15,7 +15,7 @@ import pytest
 from builder.foundation.elf import read_elf
 from builder.foundation.resources import DATA
 from builder.toolchains.zig import find_zig
-from builder.vocabulary.targets import Abi, facts
+from builder.vocabulary.targets import Abi, abi_facts
 from tests.documents import validate
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, built, objects
 from tests.places import ROOT
@@ -75,7 +75,7 @@ def test_an_example_runs_in_its_runtime(
         assert (check["outcome"], check["cases"]) == ("passed", 1)
         assert check["runner"] in ("natively", f"under {EMULATORS.get(abi, '')}")
         assert made.model(model).is_file()
-    assert read_elf(made.library).machine == facts(Abi(abi)).elf_machine
+    assert read_elf(made.library).machine == abi_facts(Abi(abi)).elf_machine
 
 
 @pytest.mark.parametrize(("name", "abi"), [("classifier", "x86_64"), ("mobilenet_v2", "arm64-v8a")])

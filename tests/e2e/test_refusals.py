@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from builder.toolchains.zig import find_zig
-from builder.vocabulary.targets import Abi, facts
+from builder.toolchains.zig import find_zig, target_flags
+from builder.vocabulary.targets import Abi, Platform, make_target, target_facts
 from builder.vocabulary.value_files import Failure, Tensor
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, ones
 from tests.places import ROOT
@@ -116,13 +116,15 @@ def test_a_program_goes_on_after_what_the_runtime_does_not_hold(
     program = tmp_path / "refusals"
     source = ROOT / "tests" / "native" / "consumers" / "c" / "refusals.c"
     lib = made.prefix / "lib"
-    target = facts(Abi(abi)).zig_target
+    target = make_target(Platform.LINUX, Abi(abi))
     subprocess.run(
-        [find_zig().path, "cc", "-target", target, "-Wall", "-Werror", source, "-o", program,
+        [find_zig().path, "cc", *target_flags(target), "-Wall", "-Werror", source, "-o", program,
          "-I", made.prefix / "include", "-L", lib, "-lbuild_runtime", f"-Wl,-rpath,{lib}"],
         check=True, env={**os.environ, "ZIG_LOCAL_CACHE_DIR": str(tmp_path / "zig")},
     )  # fmt: skip
-    runner = (require(EMULATORS[abi]), "-L", facts(Abi(abi)).sysroot) if abi in EMULATORS else ()
+    runner = (
+        (require(EMULATORS[abi]), "-L", target_facts(target).sysroot) if abi in EMULATORS else ()
+    )
     done = subprocess.run(
         [*runner, program, foreign, made.model("model"), "1", "3", "32", "32"],
         capture_output=True, text=True, check=False, timeout=300,

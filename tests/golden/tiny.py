@@ -10,6 +10,7 @@ from builder.compilation.project import render_cuts, render_objects, render_runt
 from builder.foundation.resources import CMAKE, NATIVE
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
+from builder.libtorch.flags import compile_flags, link_flags
 from builder.models.lists.resolving import from_selection
 from builder.models.lists.writing import to_yaml
 from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
@@ -17,8 +18,10 @@ from builder.vocabulary.plan import (
     BuildPlan,
     Component,
     GeneratedTree,
+    ObjectsPlan,
     Profile,
     Program,
+    SourceKind,
     SourceTree,
     Toolchain,
 )
@@ -73,7 +76,7 @@ def make_plan() -> BuildPlan:
         target=target, cmake=Path("/bin/cmake"), ninja=Path("/bin/ninja"),
         compiler=Program("zig", Path("/zig/zig"), "0.17.1"), clang="22.1.8",
         cc=tools / "cc", cxx=tools / "cxx", ar=tools / "ar", linker=tools / "ld",
-        digest="7" * 64,
+        cmake_file=CMAKE / "toolchains" / "wrappers.cmake", digest="7" * 64,
     )  # fmt: skip
     selection = Selection(
         operators=tuple(SelectedOperator(name, ("net",)) for name in CATALOGUE.entries),
@@ -83,21 +86,36 @@ def make_plan() -> BuildPlan:
     )
     generated = GeneratedTree(Path("/cache/generated"), "6" * 64)
     profile = Profile(frozenset({"Float", "Half", "Long", "Bool"}))
-    return BuildPlan("0.0.test", target, source, generated, toolchain, profile, selection)
+    flags = compile_flags(profile.optimisation)
+    objects = ObjectsPlan(source, generated, toolchain, profile, flags)
+    return BuildPlan("0.0.test", objects, selection, link_flags())
 
 
 def render() -> dict[str, str]:
     """Return every generated file of the plan; what depends on the checkout is left out."""
     plan = make_plan()
     groups = (
-        Group("c10", "pytorch", "CXX", ("c10/core/a.cpp", "c10/core/b c.cpp"), (), ()),
-        Group("kernels", "pytorch", "CXX", ("aten/k.cpp",), ("CPU=1",), ("<ATen/core/Tensor.h>",)),
-        Group("cpuinfo", "cpuinfo", "C", ("src/api.c",), ("LOG=0", "X=1"), ()),
+        Group(
+            "c10", SourceKind.CORE, "pytorch", "CXX", ("c10/core/a.cpp", "c10/core/b c.cpp"), (), ()
+        ),
+        Group(
+            "kernels",
+            SourceKind.KERNEL,
+            "pytorch",
+            "CXX",
+            ("aten/k.cpp",),
+            ("CPU=1",),
+            ("<ATen/core/Tensor.h>",),
+        ),
+        Group(
+            "cpuinfo", SourceKind.THIRD_PARTY, "cpuinfo", "C", ("src/api.c",), ("LOG=0", "X=1"), ()
+        ),
     )
+    runtime = render_runtime(plan, CATALOGUE, '{"a": 1}')
     features = {"_ZN2at4b": "sparse tensors", "_ZN2at4a": "sparse tensors", "_ZN2at4c": "training"}
     texts = {
-        **{f"objects/{it.path}": it.text for it in render_objects(plan, groups)},
-        **{f"runtime/{it.path}": it.text for it in render_runtime(plan, CATALOGUE, '{"a": 1}')},
+        **{f"objects/{it.path}": it.text for it in render_objects(plan, groups).files},
+        **{f"runtime/{it.path}": it.text for it in runtime.files},
         "runtime/cuts.cpp": render_cuts(plan.tool, features),
         "selected_operators.yaml": to_yaml(from_selection(plan.selection), comment="two\nlines"),
     }
@@ -107,7 +125,7 @@ def render() -> dict[str, str]:
 def _portable(text: str, plan: BuildPlan) -> str:
     for value, name in (
         (str(CMAKE), "{cmake}"), (str(NATIVE), "{native}"),
-        (plan.fingerprint[:12], "{build}"), (plan.objects_fingerprint[:12], "{store}"),
+        (plan.fingerprint[:12], "{build}"), (plan.objects.fingerprint[:12], "{store}"),
     ):  # fmt: skip
         text = text.replace(value, name)
     return re.sub(r"(BUILD_RUNTIME_LOGIC \[==\[)[0-9a-f]{64}", r"\1{digest}", text)

@@ -10,13 +10,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from builder.artifact.archive import write_archive
-from builder.artifact.layout import Contents, stage
+from builder.artifact.packing import Contents, stage
 from builder.foundation.elf import read_elf
 from builder.proof.policy import check_policy
 from builder.report.measure import measure
 from builder.report.render import from_json, to_json, to_text
+from builder.toolchains.zig import target_flags
 from builder.vocabulary.sizes import SizeReport
-from builder.vocabulary.targets import Abi, Platform, facts, make_target
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.archives import extract
 
 ZIG = (sys.executable, "-m", "ziglang")
@@ -81,7 +82,7 @@ def link(folder: Path, abi: Abi) -> Linked:
     (folder / "exports.map").write_text(
         "BUILD_RUNTIME_1 { global: " + "; ".join(sorted(EXPORTS)) + "; local: *; };"
     )
-    zig = (*ZIG, "c++", "-target", facts(abi).zig_target, f"-mcpu={facts(abi).zig_cpu}", *FLAGS)
+    zig = (*ZIG, "c++", *target_flags(make_target(Platform.LINUX, abi)), *FLAGS)
     run(*zig, "-c", "library.cpp", "-o", str(folder / "library.o"), cwd=folder)
     told = run(
         *("env", "ZIG_VERBOSE_LINK=1", *zig, "-shared", str(folder / "library.o")),

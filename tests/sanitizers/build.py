@@ -12,12 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from builder.artifact.manifest import BuildFacts
 from builder.foundation.console import make_console
 from builder.foundation.files import copy_atomic
 from builder.foundation.process import Host, SubprocessRunner
@@ -31,7 +29,7 @@ from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.coverage.suite import SUITES, Prepared, Suite
 from tests.coverage.suite import prepare as prepare_coverage
 from tests.places import ROOT
-from tests.sanitizers.toolchain import Sanitizer, prepare
+from tests.sanitizers.toolchain import InstrumentingClang, Sanitizer
 
 EXAMPLES: Final = ("classifier", "mobilenet_v2", "lstm_text", "control_flow", "image_bytes")
 
@@ -76,9 +74,9 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
     models = read_models([*paths, *(it.path for it in covered)], host)
     target = make_target(Platform.LINUX, Abi.X86_64)
     source = open_source(SourceRequest(), host, events)
-    tools = partial(prepare, sanitizer)
-    planned = make_plan(Wanted(models), source, target, None, host, events, make_toolchain=tools)
-    output = compile_plan(planned, BuildFacts(planned.plan, ()), host, events)
+    provider = InstrumentingClang(sanitizer)
+    planned = make_plan(Wanted(models), source, target, None, host, events, provider=provider)
+    output = compile_plan(planned, host, events)
     return Instrumented(
         output.library.parents[1],
         planned.plan.toolchain.cc.parent,

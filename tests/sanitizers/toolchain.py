@@ -5,10 +5,10 @@ flags alone, so the pipeline builds with them as with any other toolchain, in an
 their own.
 """
 
-import hashlib
-import json
 import shlex
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,12 +16,14 @@ from typing import Final
 
 from builder.foundation.files import write_if_changed
 from builder.foundation.process import Command, Host
-from builder.toolchains.zig import find_program
+from builder.foundation.resources import CMAKE
+from builder.toolchains.programs import find_program
 from builder.vocabulary.errors import ToolchainError
-from builder.vocabulary.plan import Program, Toolchain
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.plan import KindFlags, LinkLine, Program, SourceKind, Toolchain
 from builder.vocabulary.targets import Target
 
-_REVISION: Final = 1  # of the wrappers: part of every object's fingerprint
+_REVISION: Final = 2  # of the wrappers: part of every object's fingerprint
 _VERSIONS: Final = (19, 18, 17, 16)
 
 
@@ -61,8 +63,7 @@ _FACTS: Final = {
     ),
     Sanitizer.THREAD: _Facts(("-fsanitize=thread",), ("-O0",), "libclang_rt.tsan-x86_64.so"),
 }
-_KERNELS: Final = "-DDISABLE_WARN"
-"""What builder/data/candidates.toml defines for the files of operators."""
+_NOT_IN_FULL: Final = (SourceKind.KERNEL, SourceKind.GENERATED, SourceKind.MICROKERNEL)
 
 
 @dataclass(frozen=True)
@@ -109,53 +110,71 @@ def find_clang(sanitizer: Sanitizer, host: Host) -> Clang:
     )
 
 
-def prepare(sanitizer: Sanitizer, target: Target, host: Host) -> Toolchain:
-    """Write the wrappers into the cache; raise `ToolchainError` when something is missing."""
-    clang = find_clang(sanitizer, host)
-    root = host.cache / "toolchains" / f"{target}-clang-{clang.version}-{sanitizer}-{_REVISION}"
-    known = _FACTS[sanitizer]
-    digest = hashlib.sha256(
-        json.dumps(
-            [_REVISION, clang.version, sanitizer, known.flags, known.kernels, str(target)]
-        ).encode()
-    )
-    _write_wrappers(root, clang, known)
-    # where builds look for what they learned of the compiler
-    line = {
-        "flags": ["-m", "elf_x86_64", "--no-dependent-libraries", "-rpath", str(clang.resources)],
-        "libraries": [str(path) for path in clang.libraries],
-    }
-    write_if_changed(root / "link.json", json.dumps(line, indent=1))
-    return Toolchain(
-        target=target,
-        cmake=find_program("cmake", host),
-        ninja=find_program("ninja", host),
-        compiler=Program("clang", clang.cxx, clang.version),
-        clang=clang.version,
-        cc=root / "cc",
-        cxx=root / "cxx",
-        ar=find_program("ar", host),
-        linker=root / "ld",
-        digest=digest.hexdigest(),
-    )
+@dataclass(frozen=True)
+class InstrumentingClang:
+    """The toolchain that instruments; see `builder.toolchains.protocol`."""
+
+    sanitizer: Sanitizer
+
+    @property
+    def name(self) -> str:
+        return f"Debian's clang with the {self.sanitizer} sanitizer"
+
+    def find(self, host: Host) -> Program:
+        clang = find_clang(self.sanitizer, host)
+        return Program("clang", clang.cxx, clang.version)
+
+    def prepare(self, target: Target, host: Host) -> Toolchain:
+        """Write the wrappers into the cache; raise `ToolchainError` when something is missing."""
+        clang = find_clang(self.sanitizer, host)
+        name = f"{target}-clang-{clang.version}-{self.sanitizer}-{_REVISION}"
+        root = host.cache / "toolchains" / name
+        known = _FACTS[self.sanitizer]
+        _write_wrappers(root, clang, known)
+        return Toolchain(
+            target=target,
+            cmake=find_program("cmake", host),
+            ninja=find_program("ninja", host),
+            compiler=Program("clang", clang.cxx, clang.version),
+            clang=clang.version,
+            cc=root / "cc",
+            cxx=root / "cxx",
+            ar=find_program("ar", host),
+            linker=root / "ld",
+            cmake_file=CMAKE / "toolchains" / "wrappers.cmake",
+            digest=fingerprint((_REVISION, self.sanitizer)),
+            flags=tuple(KindFlags(kind, _flags(kind, known)) for kind in SourceKind),
+        )
+
+    @contextmanager
+    def link_line(self, toolchain: Toolchain, host: Host) -> Iterator[Callable[[], LinkLine]]:
+        del toolchain
+        clang = find_clang(self.sanitizer, host)
+        known = ("-m", "elf_x86_64", "--no-dependent-libraries", "-rpath", str(clang.resources))
+        yield lambda: LinkLine(known, clang.libraries)
+
+
+def _flags(kind: SourceKind, known: _Facts) -> tuple[str, ...]:
+    """Return what follows the builds' own flags, and replaces their `-Os -g0`."""
+    common = (*known.flags, "-O1", "-g1", "-fno-omit-frame-pointer")
+    if kind is SourceKind.OWN:  # an older clang does not know every warning that is turned off
+        return (*common, "-Wno-error")
+    return (*common, *known.kernels) if kind in _NOT_IN_FULL else common
 
 
 def _write_wrappers(root: Path, clang: Clang, known: _Facts) -> None:
-    """Write one file per tool. Our flags come last: they replace the builds' `-Os -g0`."""
+    """Write one file per tool: what the linker of CMake's own targets needs, and names of files."""
     common = shlex.join((
-        *known.flags, "-O1", "-g1", "-fno-omit-frame-pointer", "-Wno-unused-command-line-argument",
-        "-shared-libsan", f"-fuse-ld={clang.linker}", f"-Wl,-rpath,{clang.resources}",
+        *known.flags, "-Wno-unused-command-line-argument", "-shared-libsan",
+        f"-fuse-ld={clang.linker}", f"-Wl,-rpath,{clang.resources}",
     ))  # fmt: skip
     programs = {
         "cc": shlex.quote(str(clang.cc)),
         "cxx": f"{shlex.quote(str(clang.cxx))} -stdlib=libc++",
     }
     for name, program in programs.items():
-        text = (
-            f"#!/bin/sh\n# clang {clang.version}, {_REVISION}\n"
-            f'case " $* " in\n  *" {_KERNELS} "*) more="{" ".join(known.kernels)}" ;;\n'
-            f'  *) more="" ;;\nesac\nexec {program} "$@" {common} $more\n'
-        )
+        # flags of the builds come last: kernels do without some of what is said here
+        text = f'#!/bin/sh\n# clang {clang.version}, {_REVISION}\nexec {program} {common} "$@"\n'
         write_if_changed(root / name, text, mode=0o755)
     # names of functions are what reports are read by
     text = (

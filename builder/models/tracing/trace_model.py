@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,16 @@ TRACER: Final = 1
 _TIMEOUT: Final = 900.0  # seconds; recording makes a call about three times slower
 _WRONG_INPUTS: Final = 2  # the child's documented codes
 _DOES_NOT_RUN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Everything that decides a trace; `model` is the hash of the one that ships."""
+
+    tracer: int
+    torch: str
+    model: str
+    inputs: InputSpec
 
 
 def trace_model(model: Model, spec: InputSpec, host: Host) -> Trace:
@@ -49,15 +60,7 @@ def _place(model: Model, spec: InputSpec, host: Host) -> Path:
         raise ToolchainError(
             f"{model.name} cannot be traced: torch is not installed", hint="pip install torch"
         ) from error
-    name = fingerprint(
-        tracer=TRACER,
-        torch=torch,
-        model=model.sha256,
-        files=[[path.suffix, sha256_file(path)] for path in spec.files],
-        shapes=spec.shapes,
-        dtypes=spec.dtypes,
-        bundled=spec.bundled,
-    )
+    name = fingerprint(_Question(TRACER, torch, model.sha256, spec), content=sha256_file)
     return host.cache / "traces" / f"{name}.json"
 
 

@@ -22,9 +22,9 @@ CONTENT: Mapping[str, bytes] = {
 def manifest(content: Mapping[str, bytes] = CONTENT) -> dict[str, Any]:
     """Return the part of a manifest that `verify` reads."""
     return {
-        "schema_version": 1,
+        "version": 2,
         "target": {"platform": "linux", "abi": "x86_64", "api_level": None},
-        "profile": {"backends": ["CPU"], "dtypes": ["Float", "Long"], "flags": []},
+        "profile": {"backends": ["CPU"], "dtypes": ["Float", "Long"]},
         "models": [{"name": "net", "file": "share/build_runtime/models/net.ptl"}],
         "operators": [{"name": "aten::add.Tensor", "models": ["net"]}],
         "classes": [],

@@ -13,6 +13,7 @@ from builder.commands import planning
 from builder.libtorch.catalogue import Catalogue
 from builder.pipeline import planning as stages
 from builder.report.render import to_json
+from builder.toolchains import zig
 from builder.vocabulary.errors import ModelError
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.sizes import SizeReport, SizeRow
@@ -143,8 +144,8 @@ def test_operators_the_source_does_not_have_stop_a_plan(
         return tiny.source
 
     monkeypatch.setattr(planning, "open_source", open_source)
-    monkeypatch.setattr(stages, "prepare", lambda *_: tiny.toolchain)
-    monkeypatch.setattr(stages, "generate_tree", lambda *_: tiny.generated)
+    monkeypatch.setattr(zig, "prepare", lambda *_: tiny.toolchain)
+    monkeypatch.setattr(stages, "generate_tree", lambda *_: tiny.objects.generated)
     monkeypatch.setattr(stages, "find_candidates", lambda *_: ())
     monkeypatch.setattr(stages, "open_store", lambda *_: None)
     monkeypatch.setattr(stages, "read_catalogue", lambda *_: known)

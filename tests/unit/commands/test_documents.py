@@ -11,11 +11,12 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from builder.cli import main
-from builder.commands import diagnosis, main_help
+from builder.commands import main_help
 from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host, SubprocessRunner
 from builder.foundation.resources import DATA
-from builder.pipeline.proving import Wish
+from builder.proof.proving import Wish
+from builder.toolchains import zig
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.plan import Program
 from tests.documents import SCHEMAS, read_schema, validate
@@ -63,9 +64,10 @@ def test_schemas_are_schemas_and_versioned(path: Path) -> None:
     schema = read_schema(path)
     Draft202012Validator.check_schema(schema)
     name = path.name.removesuffix(".schema.json")
-    assert schema["$id"] == f"urn:build-runtime:{name}:1"
-    version = "schema_version" if name in {"manifest", "size-report"} else "version"
-    assert schema["properties"][version] == {"const": 1}
+    number = {"manifest": 2}.get(name, 1)
+    assert schema["$id"] == f"urn:build-runtime:{name}:{number}"
+    version = "schema_version" if name == "size-report" else "version"
+    assert schema["properties"][version] == {"const": number}
     assert schema["additionalProperties"] is False
     assert schema["title"]
     assert schema["description"]
@@ -226,15 +228,15 @@ def test_a_verification(models: tuple[Path, Path], tmp_path: Path, host: Host) -
 
 
 @pytest.fixture
-def zig(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Answer for the programs of this machine."""
     answer = Completed(0, "3.31\n", "")
     monkeypatch.setattr(SubprocessRunner, "capture", lambda *_, **__: answer)
-    monkeypatch.setattr(diagnosis, "find_zig", lambda: Program("zig", Path("/z/zig"), "0.17.1"))
+    monkeypatch.setattr(zig, "find_zig", lambda: Program("zig", Path("/z/zig"), "0.17.1"))
     return iter(())
 
 
-@pytest.mark.usefixtures("zig")
+@pytest.mark.usefixtures("answering")
 def test_targets_doctor_and_cache(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cache" / "traces").mkdir(parents=True)
     validate("targets", document(["targets"], capsys))

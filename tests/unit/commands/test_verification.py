@@ -15,10 +15,9 @@ from builder.commands import verification
 from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import DATA
-from builder.pipeline import proving
-from builder.pipeline.proving import Wish
-from builder.proof import policy
+from builder.proof import policy, proving
 from builder.proof.execution import Executor
+from builder.proof.proving import Wish
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.tolerances import Limits

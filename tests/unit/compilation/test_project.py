@@ -5,9 +5,10 @@ from builder.compilation.project import render_objects, render_runtime
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
 from builder.vocabulary.operators import OperatorName, SelectedOperator
-from builder.vocabulary.plan import BuildPlan, Component, Profile
+from builder.vocabulary.plan import BuildPlan, Component, Profile, SourceKind
 from tests.golden.tiny import CATALOGUE, make_plan
 
+KERNEL = SourceKind.KERNEL
 SOURCE = "aten/src/ATen/native/quantized/cpu/qmul.cpp"
 TEXT = """\
 TORCH_LIBRARY_IMPL(quantized, QuantizedCPU, m) {
@@ -20,9 +21,9 @@ def rendered(root: Path, *backends: str) -> dict[str, str]:
     path = root / SOURCE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(TEXT)
-    groups = [Group("aten", "pytorch", "CXX", (SOURCE,), (), (), ("-O2",), ("deps",))]
+    groups = [Group("aten", KERNEL, "pytorch", "CXX", (SOURCE,), (), (), ("-O2",), ("deps",))]
     files = render_objects(plan(root, *backends), groups)
-    return {str(file.path): file.text for file in files}
+    return {str(file.path): file.text for file in files.files}
 
 
 def plan(root: Path, *backends: str) -> BuildPlan:
@@ -32,7 +33,8 @@ def plan(root: Path, *backends: str) -> BuildPlan:
         *(it for it in made.source.components if it.name != "pytorch"),
     )
     profile = Profile(frozenset({"Float"}), backends)
-    return replace(made, source=replace(made.source, components=components), profile=profile)
+    source = replace(made.source, components=components)
+    return replace(made, objects=replace(made.objects, source=source, profile=profile))
 
 
 def test_files_of_custom_namespaces_are_compiled_with_a_header_that_exports_their_kernels(
@@ -61,13 +63,13 @@ def test_float_models_have_none_of_it(tmp_path: Path) -> None:
 def test_a_group_has_options_and_include_directories_of_its_own(tmp_path: Path) -> None:
     text = rendered(tmp_path, "CPU")["CMakeLists.txt"]
     assert "  OPTIONS -O2\n" in text
-    assert f"  INCLUDES\n    [==[{tmp_path}/deps]==]\n" in text
+    assert "  INCLUDES\n    [==[tree/pytorch/deps]==]\n" in text
 
 
 def test_conjugates_are_computed_where_there_are_complex_numbers() -> None:
     made = make_plan()
     for dtypes, expected in ((frozenset({"Float"}), False), (frozenset({"ComplexFloat"}), True)):
-        text = registration(replace(made, profile=Profile(dtypes)))
+        text = registration(replace(made, objects=replace(made.objects, profile=Profile(dtypes))))
         assert ("_conj::call" in text) == expected
 
 
@@ -85,5 +87,5 @@ def test_the_wish_for_a_gradient_is_no_reason_to_link_autograd() -> None:
 
 def registration(plan: BuildPlan, catalogue: Catalogue = CATALOGUE) -> str:
     files = render_runtime(plan, catalogue, "{}")
-    (text,) = (it.text for it in files if it.path.name == "registration.cpp")
+    (text,) = (it.text for it in files.files if it.path.name == "registration.cpp")
     return text

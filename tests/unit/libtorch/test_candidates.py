@@ -6,11 +6,13 @@ import pytest
 from builder.foundation.resources import DATA, NATIVE
 from builder.libtorch import candidates
 from builder.libtorch.candidates import find_candidates
+from builder.vocabulary.plan import SourceKind
 from builder.vocabulary.targets import Abi
 
 TABLE = """
 [[group]]
 name = "core"
+kind = "core"
 component = "torch"
 sources = ["a/*.cpp", "a/**/*.cpp", "single.cpp"]
 exclude = ["*_test.cpp", "*/skip/*"]
@@ -21,6 +23,7 @@ exclude-for = { QuantizedCPU = ["a/b/*"] }
 
 [[group]]
 name = "arm"
+kind = "third-party"
 component = "other"
 language = "C"
 sources = ["*.c"]
@@ -28,6 +31,7 @@ abis = ["arm64-v8a"]
 
 [[group]]
 name = "quantized"
+kind = "microkernel"
 component = "other"
 language = "C"
 sources = ["*.c"]
@@ -55,6 +59,7 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 def test_the_table_is_expanded_below_the_roots(roots: dict[str, Path]) -> None:
     core, arm = find_candidates(roots, Abi.ARM64_V8A)
     assert core.sources == ("a/b/two.cpp", "a/one.cpp", "single.cpp")
+    assert (core.kind, arm.kind) == (SourceKind.CORE, SourceKind.THIRD_PARTY)
     assert (core.name, core.component, core.language) == ("core", "torch", "CXX")
     assert (core.definitions, core.precompiled) == (("X=1",), ("<x.h>",))
     assert (arm.language, arm.sources) == ("C", ("x.c",))
@@ -77,12 +82,14 @@ def test_the_shipped_table_is_well_formed() -> None:
     rows = tomllib.loads((DATA / "candidates.toml").read_text())["group"]
     names = [row["name"] for row in rows]
     assert len(names) == len(set(names))
-    known = {"name", "component", "language", "sources", "exclude", "definitions", "precompiled",
+    known = {"name", "kind", "component", "language", "sources", "exclude", "definitions",
+             "precompiled",
              "abis", "backend", "definitions-for", "exclude-for", "includes",
              "options"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
         assert row["sources"], row["name"]
+        assert (row["kind"] == SourceKind.OWN) == (row["component"] == "native")
         assert set(row.get("abis", [])) <= set(Abi)
         assert row.get("language", "CXX") in {"C", "CXX"}
 

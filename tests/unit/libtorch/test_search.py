@@ -5,6 +5,7 @@ import pytest
 
 from builder.libtorch.candidates import Group
 from builder.libtorch.search import SourceSearch, identifiers, stub_of
+from builder.vocabulary.plan import SourceKind
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def search(
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    group = Group("aten", "pytorch", "CXX", tuple(files), (), ())
+    group = Group("aten", SourceKind.KERNEL, "pytorch", "CXX", tuple(files), (), ())
     return SourceSearch([group], {"pytorch": root}, lambda: provided)
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from builder.artifact.layout import Licence
+from builder.artifact.packing import Licence
 from builder.foundation.process import Host
 from builder.models.selection import make_profile, select
 from builder.models.tracing.execution_trace import Made, Trace
 from builder.pipeline import executing
+from builder.pipeline.packing import find_licences
 from builder.pipeline.planning import find_targets
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
-from builder.pipeline.run import find_licences
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
@@ -72,7 +72,9 @@ def test_every_component_ships_its_licence_and_one_header_the_comment_at_its_top
         (tmp_path / name / file).write_text(text)
     (tmp_path / "big" / "big.h").write_text("/* no licence */")
     components = tuple(Component(it, "1", "", "", tmp_path / it) for it in ("big", "small"))
-    plan = replace(make_plan(), source=SourceTree("2.6.0", "", "debian", components))
+    plan = make_plan()
+    source = SourceTree("2.6.0", "", "debian", components)
+    plan = replace(plan, objects=replace(plan.objects, source=source))
     assert find_licences(plan) == (
         Licence("big", "LICENSE", b"MIT"),
         Licence("small", "LICENSE", b"/* BSD\n */\n"),
@@ -112,7 +114,7 @@ def test_another_tolerance_is_another_request(host: Host) -> None:
     source = SourceTree("2.6.0", "d" * 64, "cache", ())
     target = make_target(Platform.LINUX, Abi.X86_64)
     names = {
-        request_name(replace(request("linux"), limits=limits), (), source, target, host)
+        request_name(replace(request("linux"), models=(), limits=limits), (), source, target, host)
         for limits in (Limits(), Limits(exact=True), Limits(relative=0.5), Limits(absolute=0.5))
     }
     assert len(names) == 4

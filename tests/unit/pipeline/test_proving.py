@@ -6,8 +6,8 @@ import pytest
 
 from builder.foundation.process import Host
 from builder.pipeline import proving
-from builder.pipeline.proving import Subject, Wish, prove
-from builder.proof.verdicts import Outcome, Verdict
+from builder.proof.proving import Subject, Wish, prove
+from builder.vocabulary.checks import Check, Outcome
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.unit.pipeline.test_planning import Heard
 
@@ -20,8 +20,8 @@ SUBJECT = Subject(
 )
 
 
-def failed(name: str, *reasons: str, model: str = "", hint: str = "") -> Verdict:
-    return Verdict(name=name, outcome=Outcome.FAILED, model=model, reasons=reasons, hint=hint)
+def failed(name: str, *reasons: str, model: str = "", hint: str = "") -> Check:
+    return Check(name=name, outcome=Outcome.FAILED, model=model, reasons=reasons, hint=hint)
 
 
 def test_one_difference_names_its_model_and_the_runtime() -> None:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.proof.compare import TOLERANCES, Comparison, Element, compare
+from builder.proof.compare import TOLERANCES, Comparison, compare
+from builder.vocabulary.checks import Element
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import DTYPES, Failure, Tensor, Value
 

@@ -8,9 +8,8 @@ import pytest
 from builder.foundation.process import Host
 from builder.proof import execution
 from builder.proof.execution import Executor, find_executor, registered_operators
-from builder.vocabulary import targets
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.targets import Abi, AbiFacts, Platform, Target
+from builder.vocabulary.targets import Abi, Platform, Target, TargetFacts, target_facts
 from tests.conftest import FakeRunner
 
 ARM = Target(Platform.LINUX, Abi.ARM64_V8A)
@@ -37,12 +36,10 @@ def program(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def sysroot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    known = targets.facts
+    def moved(target: Target) -> TargetFacts:
+        return replace(target_facts(target), sysroot=str(tmp_path / "sysroot"))
 
-    def moved(abi: Abi) -> AbiFacts:
-        return replace(known(abi), sysroot=str(tmp_path / "sysroot"))
-
-    monkeypatch.setattr(execution, "facts", moved)
+    monkeypatch.setattr(execution, "target_facts", moved)
     return tmp_path / "sysroot"
 
 
@@ -57,7 +54,11 @@ def test_own_programs_run_natively(
     loader = tmp_path / "ld.so"
     loader.touch()
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    monkeypatch.setattr(execution, "_LOADERS", {Abi.ARM64_V8A: str(loader)})
+
+    def with_loader(target: Target) -> TargetFacts:
+        return replace(target_facts(target), loader=str(loader))
+
+    monkeypatch.setattr(execution, "target_facts", with_loader)
     assert find_executor(ARM, host) == Executor((), "natively")
     loader.unlink()
     assert isinstance(find_executor(ARM, host), str), "without a C library nothing can run"

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.proof.compare import Element
 from builder.proof.junit import to_junit
-from builder.proof.verdicts import Outcome, Verdict
+from builder.vocabulary.checks import Check, Element, Outcome
 
 ATTRIBUTES = {
     "testsuites": {"name", "tests", "failures", "errors", "skipped", "time"},
@@ -53,11 +52,11 @@ def parse(text: str) -> ET.Element:
 
 def test_each_verdict_is_a_case() -> None:
     root = parse(to_junit("linux-x86_64", [
-        Verdict(name="files", outcome=Outcome.PASSED, seconds=0.25),
-        Verdict(name="needs", outcome=Outcome.FAILED, model="a.b", reasons=("one", "two"),
+        Check(name="files", outcome=Outcome.PASSED, seconds=0.25),
+        Check(name="needs", outcome=Outcome.FAILED, model="a.b", reasons=("one", "two"),
                 hint="do"),
-        Verdict(name="outputs", outcome=Outcome.SKIPPED, model="a.b", reasons=("no qemu",)),
-        Verdict(name="outputs", outcome=Outcome.FAILED, model="net", reasons=("far",), cases=2,
+        Check(name="outputs", outcome=Outcome.SKIPPED, model="a.b", reasons=("no qemu",)),
+        Check(name="outputs", outcome=Outcome.FAILED, model="net", reasons=("far",), cases=2,
                 runner="natively", worst=ELEMENT, seconds=1.5),
     ]))  # fmt: skip
     (group,) = root
@@ -87,7 +86,7 @@ TEXTS = st.text(st.characters(codec=None), max_size=20)
 def test_any_text_gives_xml(name: str, reason: str, hint: str) -> None:
     """Names and errors come out of models: control characters, half surrogates, markup."""
     verdicts = [
-        Verdict(name="outputs", outcome=outcome, model=name, reasons=(reason,), hint=hint)
+        Check(name="outputs", outcome=outcome, model=name, reasons=(reason,), hint=hint)
         for outcome in Outcome
     ]
     text = to_junit(name, verdicts)

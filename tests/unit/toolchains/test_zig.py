@@ -7,7 +7,8 @@ import pytest
 
 from builder.foundation.process import Command, Completed, Host
 from builder.toolchains import zig as toolchain
-from builder.toolchains.zig import find_program, find_zig, learned_link, prepare, program_version
+from builder.toolchains.programs import find_program, program_version
+from builder.toolchains.zig import find_zig, learned_link, prepare
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import Abi, Platform, Target

@@ -1,31 +1,56 @@
+from fnmatch import fnmatch
+
 import pytest
 
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.targets import (
     ANDROID_API,
-    GLIBC,
+    STORE_PAGE,
     Abi,
     Platform,
-    facts,
+    Target,
+    abi_facts,
     make_target,
     parse_abi,
     parse_abis,
+    platform_facts,
+    target_facts,
 )
+
+TARGETS = [make_target(platform, abi) for platform in Platform for abi in Abi]
 
 
 @pytest.mark.parametrize("abi", Abi)
 def test_every_abi_has_consistent_facts(abi: Abi) -> None:
-    known = facts(abi)
+    known = abi_facts(abi)
     assert known.abi is abi
     assert known.bits == (64 if "64" in abi else 32)
-    assert known.zig_target == f"{known.linux_triple}.{GLIBC}"
-    assert known.emulator.startswith("qemu-")
     assert parse_abi(str(abi)) is abi
 
 
-@pytest.mark.parametrize("field", ["elf_machine", "linux_triple", "android_triple", "emulator"])
-def test_no_two_abis_share_a_name(field: str) -> None:
-    assert len({getattr(facts(abi), field) for abi in Abi}) == len(Abi)
+@pytest.mark.parametrize("platform", Platform)
+def test_every_platform_says_how_it_is_built_packed_and_run(platform: Platform) -> None:
+    known = platform_facts(platform)
+    assert known.platform is platform
+    assert any(
+        fnmatch("libc.so" if "libc.so" in known.needed else "libc.so.6", it) for it in known.needed
+    )
+    # a platform whose programs may run here needs to know how, for every ABI
+    for abi in Abi:
+        facts = target_facts(make_target(platform, abi))
+        assert bool(facts.emulator and facts.sysroot) == (not known.never_here)
+        assert bool(facts.loader) == bool(facts.native_on)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_64_bit_libraries_have_the_pages_that_stores_ask_for(target: Target) -> None:
+    needed = STORE_PAGE if abi_facts(target.abi).bits == 64 else 0x1000
+    assert target_facts(target).page_size == needed
+
+
+def test_no_two_abis_share_a_name() -> None:
+    assert len({abi_facts(abi).elf_machine for abi in Abi}) == len(Abi)
+    assert len({target_facts(target).triple for target in TARGETS}) == len(TARGETS)
 
 
 def test_lists_repeats_and_spaces() -> None:

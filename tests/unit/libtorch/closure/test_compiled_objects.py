@@ -10,7 +10,8 @@ from elftools.elf.sections import SymbolTableSection
 
 from builder.libtorch.closure.objects import ObjectGraph, read_object
 from builder.libtorch.closure.sweep import close
-from builder.vocabulary.targets import Abi, facts
+from builder.toolchains.zig import target_flags
+from builder.vocabulary.targets import Abi, Platform, make_target
 
 pytestmark = pytest.mark.native
 
@@ -47,16 +48,15 @@ def world(
 ) -> dict[str, ObjectGraph]:
     """Compile four files for an ABI; return their graphs by name."""
     folder = tmp_path_factory.mktemp("compiled")
-    known = facts(request.param)
+    target = make_target(Platform.LINUX, request.param)
     graphs: dict[str, ObjectGraph] = {}
     for name, text in {"root": ROOT, "used": USED, "table": TABLE, "log": LOG}.items():
         source = folder / f"{name}.cpp"
         source.write_text(COMMON + text)
         subprocess.run(
             [
-                sys.executable, "-m", "ziglang", "c++", "-target", known.zig_target,
-                f"-mcpu={known.zig_cpu}", "-Os", "-fPIC", "-ffunction-sections", "-fdata-sections",
-                "-fno-sanitize=undefined", "-c", source.name, "-o", f"{name}.o",
+                sys.executable, "-m", "ziglang", "c++", *target_flags(target), "-Os", "-fPIC",
+                "-ffunction-sections", "-fdata-sections", "-c", source.name, "-o", f"{name}.o",
             ],
             check=True, cwd=folder,
         )  # fmt: skip

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from builder.artifact.layout import Bundle, Contents, Licence, archive_name, package
 from builder.artifact.manifest import (
     BuildFacts,
-    Check,
-    Outcome,
-    Tolerance,
+    ResultFacts,
     describe_model,
     manifest,
 )
+from builder.artifact.packing import Bundle, Contents, Licence, archive_name, package
 from builder.foundation.resources import DATA
+from builder.libtorch.flags import compile_flags
+from builder.vocabulary.checks import Check, Outcome
 from builder.vocabulary.models import Model, ModelFormat
 from builder.vocabulary.operators import (
     Holdings,
@@ -30,6 +30,8 @@ from builder.vocabulary.plan import (
     BuildPlan,
     Component,
     GeneratedTree,
+    ObjectsPlan,
+    Optimisation,
     Profile,
     Program,
     SourceTree,
@@ -37,16 +39,20 @@ from builder.vocabulary.plan import (
 )
 from builder.vocabulary.sizes import SizeReport, sorted_rows
 from builder.vocabulary.targets import Abi, Platform, make_target
+from builder.vocabulary.tolerances import Tolerance
 from tests.places import RECORDED
 
 ELF = RECORDED / "elf"
 SCHEMA = json.loads((DATA / "schemas" / "manifest.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
+BUILD_ID = "bd7e00b6ca3a7260994bff3dfa4d5f685808d629"
 TARGET = make_target(Platform.LINUX, Abi.ARM64_V8A)
 CHECKS = (
-    Check("elf policy", Outcome.PASSED),
-    Check("outputs", Outcome.PASSED, model="net", runner="qemu-aarch64", cases=2),
-    Check("outputs", Outcome.SKIPPED, "no inputs were given", model="other"),
+    Check(name="elf policy", outcome=Outcome.PASSED),
+    Check(name="outputs", outcome=Outcome.PASSED, model="net", runner="qemu-aarch64", cases=2),
+    Check(
+        name="outputs", outcome=Outcome.SKIPPED, reasons=("no inputs were given",), model="other"
+    ),
 )
 HOLDINGS = Holdings(
     operators=(
@@ -61,7 +67,8 @@ HOLDINGS = Holdings(
     bytecode_versions=(4, 9),
     operator_versions=(1, 10),
 )
-TOLERANCES = (Tolerance("float32", 1e-4, 1e-5),)
+TOLERANCES = {"float32": Tolerance(1e-4, 1e-5)}
+FLAGS = {"c10": ("-Os", "-fPIC", "-DA"), "kernels": ("-Os", "-fPIC", "-DB=1")}
 
 
 def make_plan(root: Path, *, provider: str = "cache") -> BuildPlan:
@@ -72,24 +79,32 @@ def make_plan(root: Path, *, provider: str = "cache") -> BuildPlan:
     operator = OperatorName.parse("aten::add.Tensor")
     return BuildPlan(
         tool="0.1.0",
-        target=TARGET,
-        source=SourceTree("2.6.0", "c" * 64, provider, components),
-        generated=GeneratedTree(root / "generated", "d" * 64),
-        toolchain=Toolchain(
-            target=TARGET,
-            cmake=root / "cmake",
-            ninja=root / "ninja",
-            compiler=Program("zig", root / "zig", "0.17.1"),
-            cc=root / "cc",
-            cxx=root / "cxx",
-            clang="22.1.8",
-            ar=root / "ar",
-            linker=root / "ld",
-            digest="e" * 64,
+        objects=ObjectsPlan(
+            source=SourceTree("2.6.0", "c" * 64, provider, components),
+            generated=GeneratedTree(root / "generated", "d" * 64),
+            toolchain=Toolchain(
+                target=TARGET,
+                cmake=root / "cmake",
+                ninja=root / "ninja",
+                compiler=Program("zig", root / "zig", "0.17.1"),
+                cc=root / "cc",
+                cxx=root / "cxx",
+                clang="22.1.8",
+                ar=root / "ar",
+                linker=root / "ld",
+                cmake_file=root / "wrappers.cmake",
+                digest="e" * 64,
+            ),
+            profile=Profile(frozenset({"Long", "Float"})),
+            flags=compile_flags(Optimisation.SIZE),
         ),
-        profile=Profile(frozenset({"Long", "Float"})),
         selection=Selection((SelectedOperator(operator, ("net",)),), dtypes=frozenset({"Float"})),
+        link=("-shared",),
     )
+
+
+def with_source(plan: BuildPlan, source: SourceTree) -> BuildPlan:
+    return replace(plan, objects=replace(plan.objects, source=source))
 
 
 def make_model(root: Path) -> Model:
@@ -133,10 +148,16 @@ def make_package(root: Path, *, provider: str = "cache", epoch: int = 0) -> Bund
     )
     return package(
         contents,
-        BuildFacts(make_plan(root, provider=provider), (describe_model(model),), ("-Os",)),
-        holdings=HOLDINGS,
-        checks=CHECKS,
-        tolerances=TOLERANCES,
+        BuildFacts(make_plan(root, provider=provider), (describe_model(model),)),
+        result=ResultFacts(
+            build_id=BUILD_ID,
+            flags=FLAGS,
+            link=("-shared", "libm.so.6"),
+            size=size,
+            holdings=HOLDINGS,
+            checks=CHECKS,
+            tolerances=TOLERANCES,
+        ),
         destination=root / "dist",
         epoch=epoch,
     )
@@ -211,14 +232,16 @@ def test_the_manifest_says_what_was_built_and_proven(tmp_path: Path) -> None:
     assert document["profile"] == {
         "backends": ["CPU"],
         "dtypes": ["Float", "Long"],
-        "flags": ["-Os"],
+        "optimisation": "size",
     }
+    assert document["flags"] == {"all": ["-Os", "-fPIC"], "c10": ["-DA"], "kernels": ["-DB=1"]}
     assert document["operators"] == [{"name": "aten::add.Tensor", "models": ["net"]}]
     assert [component["name"] for component in document["source"]["components"]] == [
         "cpuinfo", "pytorch",
     ]  # fmt: skip
     result: dict[str, Any] = document["result"]
-    assert result["build_id"] == "bd7e00b6ca3a7260994bff3dfa4d5f685808d629"
+    assert result["build_id"] == BUILD_ID
+    assert result["link"] == ["-shared", "libm.so.6"]
     assert [check["outcome"] for check in result["checks"]] == ["passed", "passed", "skipped"]
     assert result["checks"][2]["reason"] == "no inputs were given"
     assert result["tolerances"] == [{"dtype": "float32", "relative": 1e-4, "absolute": 1e-5}]
@@ -235,6 +258,11 @@ def test_a_library_describes_itself_without_results(tmp_path: Path) -> None:
     document = json.loads(manifest(facts))
     VALIDATOR.validate(document)
     assert "result" not in document
+    assert "\n" not in manifest(facts), "every byte of it is in the library"
+    assert document["flags"]["own"] == ["-Os", "-Xclang", "-Oz", "-mno-outline", "-mllvm",
+        "-inline-threshold=20", "-Wall", "-Wextra", "-Werror"]  # fmt: skip
+    assert "-DSTRIP_ERROR_MESSAGES" in document["flags"]["all"]
+    assert document["flags"]["microkernel"] == ["-O2", "-w"]
 
 
 def test_sources_from_a_folder_have_no_digest(tmp_path: Path) -> None:
@@ -243,7 +271,7 @@ def test_sources_from_a_folder_have_no_digest(tmp_path: Path) -> None:
         replace(it, sha256="", version="2.6.0" if it.name == "pytorch" else "")
         for it in plan.source.components
     )
-    folder = replace(plan, source=replace(plan.source, components=unknown))
+    folder = with_source(plan, replace(plan.source, components=unknown))
     source = json.loads(manifest(BuildFacts(folder, ())))["source"]
     assert source["digest"] is None
     assert [it["sha256"] for it in source["components"]] == [None, None]

@@ -1,11 +1,10 @@
-"""What the verification of a runtime found out: one verdict for each check."""
+"""What was checked about a runtime: one value for each check, in reports, manifests and errors."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-
-from builder.proof.compare import Element
 
 FILES: Final = "files"
 POLICY: Final = "elf policy"
@@ -24,8 +23,32 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One number of an answer and what torch has in its place.
+
+    `place` is where it is: a path into the value, and for a tensor `at [1,2]`. `error` is the
+    distance of the two; `share` is that distance relative to what is allowed (1 is the limit,
+    infinity where nothing is allowed or one of them is no number).
+    """
+
+    place: str
+    actual: str
+    expected: str
+    dtype: str
+    error: float
+    share: float
+
+    def __str__(self) -> str:
+        """Return a sentence for people."""
+        values = f"{self.place}: {self.actual}, torch answers {self.expected}"
+        if math.isinf(self.share):
+            return f"{values}, off by {self.error:.3g} where nothing is allowed"
+        return f"{values}, off by {self.error:.3g}: {self.share:.3g} of what is allowed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Check:
     """How one check ended, and everything it found wrong.
 
     `model` is empty for checks of the artifact itself. `reasons` say why it failed, or why it was
@@ -45,6 +68,6 @@ class Verdict:
     worst: Element | None = None
 
 
-def failures(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """Return the verdicts that are against the artifact."""
-    return tuple(it for it in verdicts if it.outcome is Outcome.FAILED)
+def failures(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return the checks that are against the artifact."""
+    return tuple(it for it in checks if it.outcome is Outcome.FAILED)

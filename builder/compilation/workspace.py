@@ -1,0 +1,271 @@
+"""The folder ninja works in: a CMake project whose commands name no path of the machine.
+
+Note [Relative commands]: everything a command names lies in the folder it runs in, by way of links:
+`project/` is generated, `tree/` leads to the sources, `tools/` to the compiler. So a folder that is
+moved with its cache is configured again, and its commands, which decide whether ninja compiles
+anything, stay the same.
+
+Note [Moved folders]: ninja goes by the times of files, and a copy has others. What a file held when
+its time was noted decides: a file that still holds it gets the noted time back.
+
+Note [Precompiled headers]: clang writes absolute paths into them. They serve in the folder they
+were made in alone, so a moved folder makes them anew before it compiles anything, and gives them
+their former times: the objects that were made with them are as good as before. One file stands in
+the objects' dependencies by its absolute path, the source of the precompiled header. Ninja is told
+where that file is now.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from builder.compilation import times
+from builder.compilation.output import BuildProgress
+from builder.foundation.files import (
+    replace_link,
+    set_time,
+    write_atomic,
+    write_if_changed,
+    write_tree,
+)
+from builder.foundation.process import Command, CommandError, Host
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.plan import GeneratedFile, Toolchain
+
+TREE: Final = "tree"
+"""The folder with the trees of all components; commands name sources from here."""
+
+_SPECIAL: Final = re.compile(r"[ :$]")  # what a path of ninja's language needs a `$` before
+_STATUS: Final = "@ %f %t "
+_PROGRESS: Final = re.compile(r"@ (\d+) (\d+) .*?([^/ ]+?)(?:\.o)?$")
+_PRECOMPILED: Final = "_precompiled.dir/"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a workspace is made of: generated files, and where the trees of its sources are.
+
+    `copied` trees are small and belong to the installed program: the workspace has its own. `roots`
+    are the sources whose objects a link begins with, relative to the folder ninja works in.
+    """
+
+    files: tuple[GeneratedFile, ...]
+    linked: tuple[tuple[str, Path], ...]
+    copied: tuple[tuple[str, Path], ...] = ()
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder of the cache with a project in it, to be used by one process at a time."""
+
+    root: Path
+    toolchain: Toolchain
+
+    @property
+    def build(self) -> Path:
+        """Return the folder ninja works in; all paths of its commands are relative to it."""
+        return self.root / "build"
+
+    @property
+    def log(self) -> Path:
+        """Return where the output of all commands goes."""
+        return self.root / "build.log"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file to lock while anything in the workspace is used."""
+        return self.root / "lock"
+
+    def configure(
+        self, project: Project, host: Host, definitions: Mapping[str, str] | None = None
+    ) -> bool:
+        """Write the project, and run CMake unless it did so for an equal one, in this place.
+
+        Return whether it ran; raise `CommandError` when it fails.
+        """
+        self._write(project, host)
+        place = _place(self.build)
+        former = _read_places(self.root / "places.json")
+        moved = not former or former[-1] != place
+        digest = fingerprint((project.files, dict(definitions or {}), place))
+        stamp = self.root / "configured"
+        if not moved and stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
+            return False
+        stamp.unlink(missing_ok=True)
+        if moved:
+            self._settle(host)
+        self._run_cmake(host, definitions or {})
+        places = [it for it in former if it != place]
+        write_atomic(self.root / "places.json", json.dumps([*places, place]))
+        write_atomic(stamp, digest)
+        return True
+
+    def commands(self) -> tuple[tuple[str, str], ...]:
+        """Return every compile command, and the object it makes, relative to the folder."""
+        return tuple(
+            (entry["command"], _relative(entry["output"], self.build)) for entry in self._database()
+        )
+
+    def outputs(self) -> dict[str, str]:
+        """Return the object of each source that can be compiled; both relative to the folder."""
+        return {
+            _relative(entry["file"], self.build): _relative(entry["output"], self.build)
+            for entry in self._database()
+        }
+
+    def _database(self) -> list[dict[str, str]]:
+        text = (self.build / "compile_commands.json").read_text(encoding="utf-8")
+        return [entry for entry in json.loads(text) if "output" in entry]
+
+    def run_ninja(self, targets: Iterable[str], host: Host, progress: BuildProgress) -> int:
+        """Build ninja targets; return how many objects were compiled.
+
+        Raise `CommandError` with the compile command that failed.
+        """
+        # The targets stand in a file of their own: hundreds of paths would not fit a line to paste.
+        listed = "".join(f" $\n  {_escaped(target)}" for target in targets)
+        text = f"include build.ninja\n{self._aliases()}build demand: phony{listed}\n"
+        write_if_changed(self.build / "demand.ninja", text)
+        self._renew_precompiled(host)
+        compiled: list[str] = []
+
+        def on_line(line: str) -> None:
+            if line.startswith("@ ") and line.endswith(".o") and _PRECOMPILED not in line:
+                compiled.append(line)
+            if match := _PROGRESS.match(line):
+                progress.compiled(int(match[1]), int(match[2]), match[3])
+
+        try:
+            host.runner.run(self._ninja(host), log=self.log, on_line=on_line)
+        except CommandError as error:
+            raise explain(error) from error
+        finally:
+            if compiled:
+                self._note_times(host)
+        return len(compiled)
+
+    def _ninja(self, host: Host, *words: str) -> Command:
+        ninja = str(self.toolchain.ninja)
+        argv = (ninja, "-f", "demand.ninja", "-j", str(host.jobs), *words, "demand")
+        return Command(argv, self.build, host.child_env(NINJA_STATUS=_STATUS))
+
+    def _write(self, project: Project, host: Host) -> None:
+        """Bring the folder up to date: files that changed alone get another time."""
+        write_tree(project.files, self.build / "project")
+        for name, tree in project.linked:
+            replace_link(self.build / TREE / name, tree, within=host.cache)
+        for name, tree in project.copied:
+            write_tree(_texts(tree), self.build / TREE / name)
+        for name, tool in (("cc", self.toolchain.cc), ("cxx", self.toolchain.cxx)):
+            replace_link(self.build / "tools" / name, tool, within=host.cache)
+
+    def _settle(self, host: Host) -> None:
+        """Forget what CMake remembers of another place, and give files their times back."""
+        (self.build / "CMakeCache.txt").unlink(missing_ok=True)
+        for known in self.build.glob("CMakeFiles/[0-9]*"):
+            shutil.rmtree(known)
+        if times.restore(self.root / "times.json", self.build, host.cache):
+            (self.root / "moved").touch()
+
+    def _run_cmake(self, host: Host, definitions: Mapping[str, str]) -> None:
+        argv = (
+            str(self.toolchain.cmake),
+            "-S", str(self.build / "project"),
+            "-B", str(self.build),
+            "-G", "Ninja",
+            f"-DCMAKE_MAKE_PROGRAM={self.toolchain.ninja}",
+            "-C", str(self.build / "project" / "initial-cache.cmake"),
+            f"-DCMAKE_TOOLCHAIN_FILE={self.toolchain.cmake_file}",
+            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+            "-DCMAKE_BUILD_TYPE=",
+            *(f"-D{name}={value}" for name, value in definitions.items()),
+        )  # fmt: skip
+        host.runner.run(Command(argv, self.build, host.child_env()), log=self.log)
+
+    def _aliases(self) -> str:
+        """Return rules that lead from where precompiled headers were to where they are."""
+        headers = sorted(it.name for it in (self.build / "precompiled").glob("*"))
+        places = [it["path"] for it in _read_places(self.root / "places.json")]
+        return "".join(
+            f"build {_escaped(f'{place}/precompiled/{name}')}: phony precompiled/{name}\n"
+            for place in sorted({*places} - {str(self.build.resolve())})
+            for name in headers
+        )
+
+    def _renew_precompiled(self, host: Host) -> None:
+        """Make precompiled headers of another place anew, if anything is to be compiled."""
+        moved = self.root / "moved"
+        if not moved.exists():
+            return
+        told = host.runner.capture(self._ninja(host, "-n"))
+        if not any(line.endswith(".o") for line in told.stdout.splitlines()):
+            return
+        headers = list(self.build.glob(f"CMakeFiles/*{_PRECOMPILED}**/*.o"))
+        former = {path: path.stat().st_mtime_ns for path in headers}
+        for path in headers:
+            path.unlink()
+        ninja = str(self.toolchain.ninja)
+        names = (path.relative_to(self.build).as_posix() for path in headers)
+        argv = (ninja, "-j", str(host.jobs), *names)
+        host.runner.run(Command(argv, self.build, host.child_env()), log=self.log)
+        for path, time in former.items():
+            set_time(path, time)
+        moved.unlink()
+
+    def _note_times(self, host: Host) -> None:
+        argv = (str(self.toolchain.ninja), "-t", "deps")
+        told = host.runner.capture(Command(argv, self.build, host.child_env()))
+        times.note(self.root / "times.json", self.build, times.parse_deps(told.stdout))
+
+
+def explain(error: CommandError) -> CommandError:
+    """Find the compile command that failed in ninja's output, so that it can be repeated alone.
+
+    The log also holds what ran before; only what follows the last start of this command counts.
+    """
+    log = error.log.read_text(errors="replace")
+    lines = log.rpartition(f"$ {error.command}\n")[2].splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("FAILED: ")]
+    if not starts or starts[-1] + 1 >= len(lines):
+        return error
+    start = starts[-1]
+    failed = lines[start + 1]
+    output = [line for line in lines[start + 2 :] if not line.startswith(("ninja: ", "@ "))]
+    command = Command(("/bin/sh", "-c", failed), error.command.cwd, error.command.env)
+    return CommandError(command, error.status, error.log, tuple(output[-20:]))
+
+
+def _escaped(path: str) -> str:
+    """Return a path as ninja's language spells it."""
+    return _SPECIAL.sub(r"$\g<0>", path)
+
+
+def _place(build: Path) -> dict[str, Any]:
+    """Return what tells a folder from a copy of it, and from itself in another place."""
+    return {"path": str(build.resolve()), "number": build.stat().st_ino}
+
+
+def _texts(tree: Path) -> Iterable[GeneratedFile]:
+    for path in sorted(tree.rglob("*")):
+        if path.is_file():
+            place = PurePosixPath(path.relative_to(tree).as_posix())
+            yield GeneratedFile(place, path.read_text(encoding="utf-8"))
+
+
+def _relative(path: str, build: Path) -> str:
+    """Return a path of CMake's database as commands name it."""
+    return Path(build, path).relative_to(build).as_posix()
+
+
+def _read_places(path: Path) -> list[dict[str, Any]]:
+    """Read where a folder was, the last place last; what is absent or damaged says nothing."""
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))
+        return [{"path": str(it["path"]), "number": int(it["number"])} for it in places]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []

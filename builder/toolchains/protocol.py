@@ -1,0 +1,35 @@
+"""What every toolchain can do: be found, be made ready for a target, and tell how it links."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from builder.foundation.process import Host
+from builder.vocabulary.plan import LinkLine, Program, Toolchain
+from builder.vocabulary.targets import Target
+
+
+class ToolchainProvider(Protocol):
+    """A compiler with its linker and libraries, for some targets."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    def find(self, host: Host) -> Program:
+        """Return the compiler; raise `ToolchainError` with what to install. Starts no process."""
+
+    def prepare(self, target: Target, host: Host) -> Toolchain:
+        """Return the tools for a target, by way of wrappers in the cache if need be.
+
+        Raise `ToolchainError` when one is missing.
+        """
+
+    def link_line(
+        self, toolchain: Toolchain, host: Host
+    ) -> AbstractContextManager[Callable[[], LinkLine]]:
+        """Find out how a C++ library is linked, while the body goes on.
+
+        The function that is yielded waits for the answer, and raises `ToolchainError` if there is
+        none.
+        """

@@ -1,0 +1,37 @@
+import tomllib
+
+import pytest
+
+from builder.foundation.resources import DATA
+from builder.libtorch.flags import compile_flags, link_flags
+from builder.vocabulary.plan import Optimisation, SourceKind
+
+
+@pytest.mark.parametrize("optimisation", Optimisation)
+def test_every_kind_has_flags_for_every_optimisation(optimisation: Optimisation) -> None:
+    flags = compile_flags(optimisation)
+    assert [it.kind for it in flags.kinds] == list(SourceKind)
+    for known in flags.kinds:
+        assert any(it.startswith("-O") for it in known.options), known.kind
+        assert "-fPIC" in known.options
+        assert "-std=c++17" in known.cxx
+
+
+def test_the_table_has_nothing_that_is_not_used() -> None:
+    table = tomllib.loads((DATA / "flags.toml").read_text())
+    named = {"definitions", "all", "warnings", "link"}
+    assert table.keys() == named | set(Optimisation)
+    for optimisation in Optimisation:
+        assert table[optimisation].keys() == set(SourceKind)
+
+
+def test_warnings_are_errors_in_our_sources_and_quiet_in_others() -> None:
+    for known in compile_flags(Optimisation.SIZE).kinds:
+        own = known.kind is SourceKind.OWN
+        assert ("-Werror" in known.options, "-w" in known.options) == (own, not own)
+
+
+def test_libraries_are_linked_as_stores_ask() -> None:
+    flags = link_flags()
+    assert flags[flags.index("max-page-size=16384") - 1] == "-z"
+    assert {"--gc-sections", "--strip-all", "--build-id=sha1"} <= set(flags)
