@@ -10,6 +10,7 @@ from typing import Final
 from builder.compilation.output import BuildOutput, BuildProgress
 from builder.compilation.store import ObjectStore
 from builder.compilation.workspace import Project, Workspace
+from builder.foundation.cache import note_use
 from builder.foundation.files import locked, relative, touch, write_if_changed
 from builder.foundation.process import CommandError, Host
 from builder.libtorch.closure.objects import ObjectGraph, read_object
@@ -78,6 +79,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     started = time.monotonic()
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
     workspace = Workspace(root, plan.toolchain)
+    note_use(host.cache, root)
     on_wait = _waiting(progress)
     with (
         locked(store.workspace.lock, on_wait=on_wait),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builder.compilation.output import BuildProgress
 from builder.compilation.workspace import TREE, Project, Workspace
+from builder.foundation.cache import note_use
 from builder.foundation.files import locked, write_atomic
 from builder.foundation.process import Command, Host
 from builder.libtorch.candidates import Group
@@ -99,6 +100,7 @@ def open_store(
     root = host.cache / "objects" / f"{plan.target}-{plan.objects.fingerprint[:12]}"
     workspace = Workspace(root, plan.toolchain)
     groups = tuple(groups)
+    note_use(host.cache, root)
 
     def ensure() -> dict[str, str]:
         table = root / "outputs.json"

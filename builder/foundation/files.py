@@ -158,6 +158,17 @@ def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator
         lock.release()
 
 
+def held(path: Path) -> bool:
+    """Whether a process holds the lock on `path` at this moment."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415  as above
+
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def check_writable(directory: Path, *, option: str = "-o") -> None:
     """Raise `UsageError` unless files can be made in `directory` (or it can be created).
 

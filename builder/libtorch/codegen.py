@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.files import locked, new_directory, write_atomic
 from builder.foundation.process import Command, CommandError, Host
 from builder.foundation.resources import DATA
@@ -64,6 +65,7 @@ def generate_tree(source: SourceTree, profile: Profile, host: Host) -> Generated
         json.dumps([_TREE_REVISION, source.digest, list(profile.backends)]).encode()
     ).hexdigest()
     root = host.cache / "generated" / digest[:16]
+    note_use(host.cache, root)
     with locked(root.with_suffix(".lock")):
         if not root.is_dir():
             with new_directory(root) as scratch:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.artifact.packing import Bundle
+from builder.foundation.cache import note_use
 from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
 from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
@@ -60,20 +61,24 @@ def request_name(
 def recall(name: str, request: Request, target: Target, host: Host) -> Built | None:
     """Return the result of an equal request, if every file it wrote is still what it was."""
     path = host.cache / "results" / f"{name}.json"
-    if not path.is_file():
+    note_use(host.cache, path)
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        files = dict(known["files"])
+        summary, text = dict(known["summary"]), str(known["text"])
+    except (OSError, ValueError, LookupError, TypeError):  # absent or damaged
         return None
-    known = json.loads(path.read_text())
-    for written, digest in known["files"].items():
+    for written, digest in files.items():
         if not Path(written).is_file() or sha256_file(Path(written)) != digest:
             return None
-    archive = Path(known["summary"]["archive"])
+    archive = Path(summary["archive"])
     prefix = request.output / str(target)
-    linked = known["summary"]["objects"]["linked"]
+    linked = summary["objects"]["linked"]
     summary = {
-        **known["summary"],
+        **summary,
         "objects": {"linked": linked, "compiled": 0, "reused": linked},
     }
-    return Built(target, archive, prefix, summary, known["text"], reused=True)
+    return Built(target, archive, prefix, summary, text, reused=True)
 
 
 def remember(name: str, built: Built, bundle: Bundle, host: Host) -> None:

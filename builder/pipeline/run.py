@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from builder.foundation.cache import lease
 from builder.foundation.files import check_writable
 from builder.foundation.process import Host
 from builder.pipeline.building import compile_plan
@@ -23,12 +24,13 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     """Build, verify and package every target of a request."""
     check_writable(host.cache, option="--cache-dir")
     check_writable(request.output)
-    events.step("reading models")
-    wanted = read_wanted(request.models, request.lists, request.extra, host)
-    refuse_early(wanted, request.source)
-    targets = find_targets(request, host, events)
-    source = open_source(request.source, host, events)
-    return tuple(_results(request, wanted, source, targets, host, events))
+    with lease(host.cache):
+        events.step("reading models")
+        wanted = read_wanted(request.models, request.lists, request.extra, host)
+        refuse_early(wanted, request.source)
+        targets = find_targets(request, host, events)
+        source = open_source(request.source, host, events)
+        return tuple(_results(request, wanted, source, targets, host, events))
 
 
 def _results(  # noqa: PLR0917  one value of each stage before

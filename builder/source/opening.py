@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder.foundation import files
+from builder.foundation.cache import note_use
 from builder.foundation.process import Host
 from builder.source import store
 from builder.source.debian import open_debian
@@ -31,6 +32,7 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     sources = host.cache / "sources"
     tree = store.find_tree(sources, release, request.provider)
     if tree is not None:
+        note_use(host.cache, tree.root("pytorch").parent)
         return tree
     if request.provider is SourceProvider.CACHE:
         raise _exhausted(release, [f"cache (no tree in {sources})"])

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.files import locked, replace_link, write_atomic, write_if_changed
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import CMAKE
@@ -81,6 +82,8 @@ def prepare(target: Target, host: Host) -> Toolchain:
     # installed: the objects must stay up to date when that is another virtual environment.
     headers = host.cache / "toolchains" / f"zig-{zig.version}"
     root = host.cache / "toolchains" / f"{target}-zig-{zig.version}-{_REVISION}"
+    for kept in (headers, root, host.cache / "zig"):
+        note_use(host.cache, kept)
     with locked(root.with_name(f"{root.name}.lock")):
         replace_link(headers, zig.path.parent / "lib")
         _write_wrappers(root, zig, headers, target, host)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.files import write_atomic
 from builder.models.conversion.flatbuffer import to_records
 from builder.models.formats.archive import Archive
@@ -40,6 +41,7 @@ def read_flatbuffer(path: Path, cache: Path) -> Model:
         data = stream.read(MAX_FLATBUFFER)
     key = hashlib.sha256(f"{hashlib.sha256(data).hexdigest()} flatbuffer {CONVERTER}".encode())
     kept = cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
+    note_use(cache, kept.parent)
     model = _kept(kept, path) or _converted(data, kept, path)
     return replace(model, format=ModelFormat.FLATBUFFER)
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.files import copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
@@ -48,6 +49,7 @@ def read_model(path: Path, host: Host) -> Model:
         if kind is not Kind.TORCHSCRIPT:
             raise refusal(path, archive, kind)
         kept = _place(path, host.cache)
+        note_use(host.cache, kept.parent)
         if (model := _kept(kept, path)) is not None:
             return model
         extra = _vet(archive)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Command, Host
 from builder.foundation.resources import IMPORT_PATH
@@ -42,6 +43,7 @@ def trace_model(model: Model, spec: InputSpec, host: Host) -> Trace:
     on them, and `ToolchainError` where there is no torch or the run cannot be recorded.
     """
     kept = _place(model, spec, host)
+    note_use(host.cache, kept)
     with suppress(OSError, ValueError):  # absent, or damaged: it is made anew
         return Trace.from_json(kept.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as folder:
