@@ -22,7 +22,7 @@ function(_build_runtime_root target)
   set_property(GLOBAL APPEND PROPERTY build_runtime_root_targets ${target})
 endfunction()
 
-# The first definition of a symbol is taken: native/src/libcxx_cuts.cpp says what for.
+# The first definition of a symbol is taken: native/src/registry/libcxx_cuts.cpp says what for.
 #
 # The calls that were cut are defined in a file of their own, known only after the last sweep.
 #

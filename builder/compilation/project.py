@@ -91,7 +91,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> tuple[GeneratedF
 
 def _boxed() -> GeneratedFile:
     """Return a copy: objects that outlive this installation must not name its folder."""
-    text = (NATIVE / "src" / "boxed.h").read_text(encoding="utf-8")
+    text = (NATIVE / "src/registry/boxed.h").read_text(encoding="utf-8")
     return GeneratedFile(PurePosixPath("include/boxed.h"), text)
 
 

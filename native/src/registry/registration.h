@@ -8,7 +8,7 @@
 // arguments there are and what the missing ones default to, and the check of bytecode how many results.
 #pragma once
 
-#include "boxed.h"
+#include "registry/boxed.h"
 
 #include <cstddef>
 #include <vector>

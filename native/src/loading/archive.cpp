@@ -4,9 +4,9 @@
 // indexes the bytecode tables unchecked. This one reads only zip archives, checks what it reads
 // (see Note [Pickles of strangers] and model_check.cpp), and lists all missing operators at once. The
 // bytecode format is described at the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
-#include "archive.h"
-#include "missing.h"
-#include "registration.h"
+#include "loading/archive.h"
+#include "loading/missing.h"
+#include "registry/registration.h"
 
 #include <ATen/core/class_type.h>
 #include <ATen/core/function_schema.h>

@@ -4,7 +4,7 @@
 // for ten bytes), and values nested deep enough end the process when they are freed. Everything it will
 // read is followed here first, with values reduced to which container holds which; what then reaches
 // it is a complete pickle that needs memory in proportion to its size.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,7 +1,7 @@
 // Reading a zip `.ptl` into something that can run.
 #pragma once
 
-#include "error.h"
+#include "api/error.h"
 
 #include <ATen/core/ivalue.h>
 #include <caffe2/serialize/read_adapter_interface.h>

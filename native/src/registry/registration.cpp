@@ -1,4 +1,4 @@
-#include "registration.h"
+#include "registry/registration.h"
 
 #include <ATen/core/List.h>
 #include <ATen/core/function_schema.h>

@@ -3,7 +3,7 @@
 // checking its operands: one flipped bit in it can end the process. So the records that hold the
 // model's structure (pickles and versions, a small part of the file) are verified before anything is
 // read. Weights are not: a flipped bit there changes a number, and reading them twice takes time.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <caffe2/serialize/versions.h>
 #include <miniz.h>

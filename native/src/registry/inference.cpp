@@ -1,6 +1,6 @@
 // What kernels ask for even when nothing is trained and there is only a CPU. LibTorch registers these
 // from files that bring along what makes gradients, and files that no symbol names.
-#include "missing_feature.h"
+#include "registry/missing_feature.h"
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/TensorImpl.h>

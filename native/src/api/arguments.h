@@ -1,7 +1,7 @@
 // From what a caller passes to what a method declares.
 #pragma once
 
-#include "value.h"
+#include "api/value.h"
 
 #include <torch/csrc/jit/mobile/function.h>
 

@@ -1,5 +1,5 @@
 // What the library says about itself, and the thread count.
-#include "error.h"
+#include "api/error.h"
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/jit/mobile/function.h>

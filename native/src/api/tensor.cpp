@@ -1,5 +1,5 @@
 // Tensors at the border: made from and read as plain memory, without calling any operator.
-#include "value.h"
+#include "api/value.h"
 
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/InferenceMode.h>

@@ -1,5 +1,5 @@
-#include "archive.h"
-#include "arguments.h"
+#include "loading/archive.h"
+#include "api/arguments.h"
 
 #include <ATen/selected_mobile_ops.h>
 #include <c10/core/InferenceMode.h>

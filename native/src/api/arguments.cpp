@@ -1,4 +1,4 @@
-#include "arguments.h"
+#include "api/arguments.h"
 
 #include <ATen/core/dynamic_type.h>
 #include <ATen/core/function_schema.h>

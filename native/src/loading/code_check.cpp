@@ -5,7 +5,7 @@
 // follows every path once, when a model is loaded, and what would go wrong is refused. Two things are
 // only known when they run, and are asked for then: how long an unpacked tuple is, and how many
 // attributes an object has.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <ATen/core/class_type.h>
 #include <torch/csrc/jit/mobile/function.h>

@@ -1,7 +1,7 @@
-#include "missing.h"
+#include "loading/missing.h"
 
-#include "error.h"
-#include "registration.h"
+#include "api/error.h"
+#include "registry/registration.h"
 
 #include <ATen/core/function_schema.h>
 #include <torch/csrc/jit/mobile/prim_ops_registery.h>

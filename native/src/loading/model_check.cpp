@@ -1,5 +1,5 @@
 // Checks of what was read from a model, before LibTorch uses it without checking itself.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <ATen/SparseCsrTensorImpl.h>
 #include <ATen/SparseTensorImpl.h>

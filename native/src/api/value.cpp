@@ -1,4 +1,4 @@
-#include "value.h"
+#include "api/value.h"
 
 #include <ATen/core/class_type.h>
 #include <ATen/core/dynamic_type.h>

@@ -1,5 +1,5 @@
 // The two places a model's bytes come from.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

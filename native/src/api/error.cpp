@@ -1,4 +1,4 @@
-#include "error.h"
+#include "api/error.h"
 
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/jit_exception.h>
