@@ -117,7 +117,8 @@ typedef enum br_dtype {
   BR_BFLOAT16 = 15
 } br_dtype;
 
-/* A look at a tensor's memory. Strides count elements, not bytes, and need not be row-major. */
+/* A look at a tensor's memory. Strides count elements, not bytes, and need not be row-major. Counts and
+ * sizes multiply without overflow: a tensor of more bytes than memory can hold is BR_OUT_OF_MEMORY. */
 typedef struct br_tensor {
   br_dtype dtype;
   size_t rank;

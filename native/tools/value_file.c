@@ -394,7 +394,9 @@ static const char* encode_container(buffer* out, const br_value* value, br_kind 
   const int keyed = kind == BR_KIND_DICT || kind == BR_KIND_OBJECT;
   const char* problem = NULL;
   size_t i;
-  if (keys == NULL || items == NULL || br_value_entries(value, keys, items, NULL) != BR_OK) {
+  if (count > UINT32_MAX) {
+    problem = "the result holds a container of more than 4 billion items";
+  } else if (keys == NULL || items == NULL || br_value_entries(value, keys, items, NULL) != BR_OK) {
     problem = "out of memory";
   }
   put_byte(out, keyed ? TAG_DICT : kind == BR_KIND_LIST ? TAG_LIST : TAG_TUPLE);
@@ -445,6 +447,9 @@ static const char* encode(buffer* out, const br_value* value, int depth) {
       return NULL;
     case BR_KIND_STRING:
       br_value_string(value, &text, &size, NULL);
+      if (size > UINT32_MAX) {
+        return "the result holds a text of more than 4 GB";
+      }
       put_text(out, TAG_STR, text, size);
       return NULL;
     case BR_KIND_TENSOR:

@@ -221,7 +221,7 @@ std::vector<IValue> make_stack(
   if (arguments.size() >= declared.size()) {
     fail(
         BR_INVALID_ARGUMENT,
-        "'" + function.name() + "' takes " + std::to_string(declared.size() - 1) +
+        "'" + function.name() + "' takes " + std::to_string(declared.empty() ? 0 : declared.size() - 1) +
             " arguments, got " + std::to_string(arguments.size()));
   }
   for (size_t i = 1; i < declared.size(); ++i) {

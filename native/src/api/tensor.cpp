@@ -124,11 +124,32 @@ char* gather(const br_tensor& view, size_t dimension, const char* source, char* 
     std::memcpy(target, source, view.element_size);
     return target + view.element_size;
   }
-  const auto step = static_cast<ptrdiff_t>(view.strides[dimension] * static_cast<int64_t>(view.element_size));
   for (int64_t i = 0; i < view.shape[dimension]; ++i) {
-    target = gather(view, dimension + 1, source + i * step, target);
+    // of a dimension of size 1 the stride can be any number
+    const int64_t elements = i == 0 ? 0 : i * view.strides[dimension];
+    const auto step = static_cast<ptrdiff_t>(elements * static_cast<int64_t>(view.element_size));
+    target = gather(view, dimension + 1, source + step, target);
   }
   return target;
+}
+
+// A view that repeats one element can claim any shape, and LibTorch's own product wraps around in mobile
+// builds: who makes a buffer of so many bytes would get a small one.
+size_t count_elements(const at::Tensor& tensor) {
+  size_t bytes = tensor.dtype().itemsize();
+  bool empty = false;
+  bool impossible = false;
+  for (const int64_t size : tensor.sizes()) {
+    impossible |= !empty && __builtin_mul_overflow(bytes, size, &bytes);
+    empty |= size == 0;
+  }
+  if (empty) {
+    return 0;
+  }
+  if (impossible) {
+    fail(BR_OUT_OF_MEMORY, "the tensor has more bytes than memory can hold");
+  }
+  return bytes / tensor.dtype().itemsize();
 }
 
 br_tensor view_of(const at::Tensor& tensor) {
@@ -137,7 +158,7 @@ br_tensor view_of(const at::Tensor& tensor) {
   view.rank = static_cast<size_t>(tensor.dim());
   view.shape = tensor.sizes().data();
   view.strides = tensor.strides().data();
-  view.element_count = static_cast<size_t>(tensor.numel());
+  view.element_count = count_elements(tensor);
   view.element_size = tensor.dtype().itemsize();
   view.data = tensor.unsafeGetTensorImpl()->data();
   return view;
@@ -231,6 +252,8 @@ br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size,
     require(buffer, "buffer");
     if (tensor.is_contiguous()) {
       std::memcpy(buffer, view.data, size);
+    } else if (view.rank > build_runtime::kMaxRank) {
+      fail(BR_WRONG_KIND, "the tensor has more than 64 dimensions and is not contiguous");
     } else {
       build_runtime::gather(view, 0, static_cast<const char*>(view.data), static_cast<char*>(buffer));
     }

@@ -102,11 +102,11 @@ std::vector<std::pair<IValue, IValue>> entries(const IValue& value) {
     }
     return all;
   }
-  int64_t index = 0;
-  for (const IValue& item : sequence(value)) {
-    std::string name = value.isList() ? "" : entry_name(value, index);
-    all.emplace_back(name.empty() ? IValue(index) : IValue(std::move(name)), item);
-    ++index;
+  const auto items = sequence(value);
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::string name = value.isList() ? "" : entry_name(value, i);
+    all.emplace_back(
+        name.empty() ? IValue(static_cast<int64_t>(i)) : IValue(std::move(name)), items[i]);
   }
   return all;
 }
@@ -255,7 +255,7 @@ size_t br_value_size(const br_value* value) {
     return 0;
   }
   const IValue& container = value->value;
-  return container.isGenericDict() ? container.toGenericDict().size()
+  return container.isGenericDict() ? static_cast<size_t>(container.toGenericDict().size())
                                    : build_runtime::sequence(container).size();
 }
 

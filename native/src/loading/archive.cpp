@@ -219,7 +219,7 @@ class Loader {
       mobile::applyUpgrader(function.get(), reader_.version());
       for (const auto& instruction : function->get_code().instructions_) {
         if (instruction.op == jit::CALL) {
-          missing_.note_operators(*function->get_code().functions_.at(instruction.X));
+          missing_.note_operators(*function->get_code().functions_.at(static_cast<size_t>(instruction.X)));
         }
       }
     }
@@ -254,7 +254,11 @@ class Loader {
       const auto parts = tuple(value, 2, "operator");
       std::optional<int> arguments;
       if (parts.size() > 2) {
-        arguments = static_cast<int>(number(parts[2], "number of arguments"));
+        const int64_t given = number(parts[2], "number of arguments");
+        if (given < INT32_MIN || given > INT32_MAX) {
+          fail_model("an operator has an impossible number of arguments");
+        }
+        arguments = static_cast<int>(given);
       }
       function.append_operator(
           text(parts[0], "operator name"), text(parts[1], "overload name"), arguments);

@@ -145,7 +145,7 @@ class Checker {
       case jit::CALL:
         return call_effect(x);
       case jit::INTERFACE_CALL:
-        need(n >= 1 && has(code_.constants_, x) && code_.constants_[x].isString());
+        need(n >= 1 && has(code_.constants_, x) && code_.constants_[static_cast<size_t>(x)].isString());
         return {n, 1};
       case jit::LOAD:
       case jit::MOVE:

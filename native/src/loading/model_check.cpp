@@ -27,9 +27,9 @@ bool stands_alone(const std::string& text, size_t at) {
   return at == 0 || std::strchr("[, ", text[at - 1]) != nullptr;
 }
 
-// Bytes from the beginning of its storage to the end of a tensor. LibTorch's own sum overflows unseen in
-// mobile builds.
-size_t extent(const at::Tensor& tensor) {
+// Bytes from the beginning of its storage to the end of a tensor, which may be more than a 32-bit process
+// can address. LibTorch's own sum overflows unseen in mobile builds.
+uint64_t extent(const at::Tensor& tensor) {
   int64_t last = tensor.storage_offset();
   bool empty = false;
   bool impossible = last < 0;
@@ -49,7 +49,7 @@ size_t extent(const at::Tensor& tensor) {
   if (impossible) {
     fail_model("a tensor has an impossible size");
   }
-  return empty ? 0 : static_cast<size_t>(bytes);
+  return empty ? 0 : static_cast<uint64_t>(bytes);
 }
 
 void check_tensor(const at::Tensor& tensor, const RecordSizes& records);
