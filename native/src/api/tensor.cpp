@@ -86,8 +86,8 @@ Layout make_layout(size_t rank, const int64_t* shape, const int64_t* strides, si
 
 at::Tensor make_tensor(const Layout& layout, caffe2::TypeMeta type, at::DataPtr data) {
   const c10::InferenceMode inference;
-  c10::Storage storage(
-      c10::Storage::use_byte_size_t(), layout.bytes, std::move(data), c10::GetCPUAllocator(), false);
+  c10::Storage storage(c10::Storage::use_byte_size_t(), layout.bytes, std::move(data),
+                       c10::GetCPUAllocator(), false);
   at::Tensor tensor = at::detail::make_tensor<c10::TensorImpl>(
       std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), type);
   tensor.unsafeGetTensorImpl()->set_sizes_and_strides(layout.shape, layout.strides);
@@ -133,8 +133,8 @@ char* gather(const br_tensor& view, size_t dimension, const char* source, char* 
   return target;
 }
 
-// A view that repeats one element can claim any shape, and LibTorch's own product wraps around in mobile
-// builds: who makes a buffer of so many bytes would get a small one.
+// A view that repeats one element can claim any shape, and LibTorch's own product wraps around in
+// mobile builds: who makes a buffer of so many bytes would get a small one.
 size_t count_elements(const at::Tensor& tensor) {
   size_t bytes = tensor.dtype().itemsize();
   bool empty = false;
@@ -173,22 +173,14 @@ using build_runtime::make_tensor;
 using build_runtime::type_of;
 using build_runtime::view_of;
 
-br_status br_value_tensor_copy(
-    br_dtype dtype,
-    size_t rank,
-    const int64_t* shape,
-    const void* data,
-    size_t size,
-    br_value** value,
-    br_error** error) {
+br_status br_value_tensor_copy(br_dtype dtype, size_t rank, const int64_t* shape, const void* data,
+                               size_t size, br_value** value, br_error** error) {
   return guard(error, [&] {
     const auto type = type_of(dtype);
     const auto layout = make_layout(rank, shape, nullptr, type.itemsize());
     if (layout.bytes != size) {
-      fail(
-          BR_INVALID_ARGUMENT,
-          "the shape needs " + std::to_string(layout.bytes) + " bytes, " + std::to_string(size) +
-              " were given");
+      fail(BR_INVALID_ARGUMENT, "the shape needs " + std::to_string(layout.bytes) + " bytes, " +
+                                    std::to_string(size) + " were given");
     }
     at::DataPtr memory = c10::GetCPUAllocator()->allocate(size);
     if (size != 0) {
@@ -199,16 +191,9 @@ br_status br_value_tensor_copy(
   });
 }
 
-br_status br_value_tensor_borrow(
-    br_dtype dtype,
-    size_t rank,
-    const int64_t* shape,
-    const int64_t* strides,
-    void* data,
-    void (*release)(void* context),
-    void* context,
-    br_value** value,
-    br_error** error) {
+br_status br_value_tensor_borrow(br_dtype dtype, size_t rank, const int64_t* shape,
+                                 const int64_t* strides, void* data, void (*release)(void* context),
+                                 void* context, br_value** value, br_error** error) {
   return guard(error, [&] {
     const auto type = type_of(dtype);
     const auto layout = make_layout(rank, shape, strides, type.itemsize());
@@ -221,9 +206,10 @@ br_status br_value_tensor_borrow(
     require(value, "the result pointer");
     if (release != nullptr) {
       // Last, so that a failure above never calls the caller's hook.
-      at::DataPtr owned(
-          data, hook.release(), &build_runtime::run_release, c10::Device(c10::DeviceType::CPU));
-      handle->value.toTensor().storage().unsafeGetStorageImpl()->set_data_ptr_noswap(std::move(owned));
+      at::DataPtr owned(data, hook.release(), &build_runtime::run_release,
+                        c10::Device(c10::DeviceType::CPU));
+      handle->value.toTensor().storage().unsafeGetStorageImpl()->set_data_ptr_noswap(
+          std::move(owned));
     }
     *value = handle.release();
   });
@@ -241,10 +227,9 @@ br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size,
     const at::Tensor& tensor = expect_tensor(value);
     const br_tensor view = view_of(tensor);
     if (view.element_count * view.element_size != size) {
-      fail(
-          BR_INVALID_ARGUMENT,
-          "the tensor has " + std::to_string(view.element_count * view.element_size) +
-              " bytes, the buffer " + std::to_string(size));
+      fail(BR_INVALID_ARGUMENT, "the tensor has " +
+                                    std::to_string(view.element_count * view.element_size) +
+                                    " bytes, the buffer " + std::to_string(size));
     }
     if (size == 0) {
       return;
@@ -255,7 +240,8 @@ br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size,
     } else if (view.rank > build_runtime::kMaxRank) {
       fail(BR_WRONG_KIND, "the tensor has more than 64 dimensions and is not contiguous");
     } else {
-      build_runtime::gather(view, 0, static_cast<const char*>(view.data), static_cast<char*>(buffer));
+      build_runtime::gather(view, 0, static_cast<const char*>(view.data),
+                            static_cast<char*>(buffer));
     }
   });
 }
