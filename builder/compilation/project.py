@@ -100,7 +100,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
 
 def _boxed() -> GeneratedFile:
     """Return a copy for upstream's kernels, which know no folder of ours."""
-    text = (NATIVE / "src" / "boxed.h").read_text(encoding="utf-8")
+    text = (NATIVE / "src/registry/boxed.h").read_text(encoding="utf-8")
     return GeneratedFile(PurePosixPath("include/boxed.h"), text)
 
 

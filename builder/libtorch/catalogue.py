@@ -172,7 +172,7 @@ def parse_builtins(text: str) -> Iterator[OperatorEntry]:
 
 
 def encode_arguments(schema: str) -> str:
-    """Return what the interpreter needs of a schema, as `native/src/registration.h` describes.
+    """Return what the interpreter needs of a schema (see `native/src/registry/registration.h`).
 
     Raises `ValueError` for a default it does not know how to write.
     """

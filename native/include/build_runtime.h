@@ -39,10 +39,10 @@
  *   error belongs to the thread that received it. br_set_thread_count must not overlap any run.
  *
  * Trust
- *   Loading refuses a damaged or forged file with an error. A model is a program, and loading may run
- *   its __setstate__: it can take any time and memory, and operators may not stand arguments made to
- *   harm them, so models from an untrusted source must not be run. Of the checksums, those of the
- *   model's structure are checked; those of the weights are not.
+ *   Loading refuses a damaged or forged file with an error. A model is a program, and loading may
+ *   run its __setstate__: it can take any time and memory, and operators may not stand arguments
+ *   made to harm them, so models from an untrusted source must not be run. Of the checksums, those
+ *   of the model's structure are checked; those of the weights are not.
  */
 #ifndef BUILD_RUNTIME_H
 #define BUILD_RUNTIME_H
@@ -70,10 +70,10 @@ typedef struct br_error br_error;
 
 typedef enum br_status {
   BR_OK = 0,
-  BR_INVALID_ARGUMENT = 1,  /* a NULL, an impossible shape, or an argument the method does not take */
+  BR_INVALID_ARGUMENT = 1,  /* a NULL, an impossible shape, an argument the method does not take */
   BR_IO = 2,                /* the file cannot be read */
   BR_BAD_MODEL = 3,         /* not a lite-interpreter model, or damaged, or of an unknown version */
-  BR_MISSING_OPERATORS = 4, /* the model needs operators, instructions or classes that are not here */
+  BR_MISSING_OPERATORS = 4, /* it needs operators, instructions or classes that are not here */
   BR_NOT_FOUND = 5,         /* no such method, key, field or item */
   BR_WRONG_KIND = 6,        /* a value was read as something it is not */
   BR_RUN_FAILED = 7,        /* an operator refused its inputs (shape, dtype not in this runtime) */
@@ -117,7 +117,9 @@ typedef enum br_dtype {
   BR_BFLOAT16 = 15
 } br_dtype;
 
-/* A look at a tensor's memory. Strides count elements, not bytes, and need not be row-major. */
+/* A look at a tensor's memory. Strides count elements, not bytes, and need not be row-major. Counts
+ * and sizes multiply without overflow: a tensor of more bytes than memory can hold is
+ * BR_OUT_OF_MEMORY. */
 typedef struct br_tensor {
   br_dtype dtype;
   size_t rank;
@@ -155,8 +157,8 @@ BR_API void br_error_free(br_error* error);
 
 /* ---- Modules ---- */
 
-/* Load a zip `.ptl`. All that the runtime lacks is reported in one BR_MISSING_OPERATORS: operators (and
- * numbers of arguments they do not take), instructions, and classes. */
+/* Load a zip `.ptl`. All that the runtime lacks is reported in one BR_MISSING_OPERATORS: operators
+ * (and numbers of arguments they do not take), instructions, and classes. */
 BR_API br_status br_module_load_file(const char* path, br_module** module, br_error** error);
 /* The same from memory. `data` is only read during the call. */
 BR_API br_status br_module_load_memory(const void* data, size_t size, br_module** module,
@@ -225,8 +227,8 @@ BR_API br_status br_value_item(const br_value* value, size_t index, br_value** i
 BR_API br_status br_value_find(const br_value* value, const br_value* key, br_value** item,
                                br_error** error);
 /* All entries at once, for any container: fills `items`, and `keys` unless it is NULL, with
- * br_value_size(value) new handles each. Keys are the dict's, or the names of fields and attributes;
- * for a list or a plain tuple they are ints counting from 0. All or nothing. */
+ * br_value_size(value) new handles each. Keys are the dict's, or the names of fields and
+ * attributes; for a list or a plain tuple they are ints counting from 0. All or nothing. */
 BR_API br_status br_value_entries(const br_value* value, br_value** keys, br_value** items,
                                   br_error** error);
 /* Another handle on the same content. */

@@ -72,7 +72,8 @@ static void print_json_text(const char* text) {
   putchar('"');
 }
 
-static void print_json_list(const char* (*get)(const void*, size_t), const void* source, size_t count) {
+static void print_json_list(const char* (*get)(const void*, size_t), const void* source,
+                            size_t count) {
   size_t i;
   putchar('[');
   for (i = 0; i < count; ++i) {
@@ -120,7 +121,8 @@ static int parse_number(const char* text, long least, long most, long* number) {
   return errno == 0 && end != text && *end == '\0' && *number >= least && *number <= most;
 }
 
-/* The value of an option: the rest of `--name=value`, or the next argument. NULL if there is none. */
+/* The value of an option: the rest of `--name=value`, or the next argument. NULL if there is none.
+ */
 static const char* option_value(const char* name, int argc, char** argv, int* at) {
   const size_t size = strlen(name);
   if (argv[*at][size] == '=') {
@@ -138,7 +140,8 @@ static int parse_options(int argc, char** argv, options* out) {
   const struct {
     const char* name;
     const char** text;
-  } texts[] = {{"--method", &out->method}, {"--inputs", &out->inputs}, {"--outputs", &out->outputs}};
+  } texts[] = {
+      {"--method", &out->method}, {"--inputs", &out->inputs}, {"--outputs", &out->outputs}};
   const struct {
     const char* name;
     long* number;
@@ -153,8 +156,9 @@ static int parse_options(int argc, char** argv, options* out) {
     const char* name;
     int* flag;
   } flags[] = {
-      {"--bundled", &out->bundled},     {"--methods", &out->methods}, {"--operators", &out->operators},
-      {"--manifest", &out->manifest}, {"--help", &out->help},
+      {"--bundled", &out->bundled},     {"--methods", &out->methods},
+      {"--operators", &out->operators}, {"--manifest", &out->manifest},
+      {"--help", &out->help},
   };
   int i;
   size_t k;
@@ -178,7 +182,8 @@ static int parse_options(int argc, char** argv, options* out) {
       if (is_option(argv[i], numbers[k].name)) {
         const char* text = option_value(numbers[k].name, argc, argv, &i);
         known = 1;
-        if (text == NULL || !parse_number(text, numbers[k].least, numbers[k].most, numbers[k].number)) {
+        if (text == NULL ||
+            !parse_number(text, numbers[k].least, numbers[k].most, numbers[k].number)) {
           fprintf(stderr, "error: %s: needs a number from %ld to %ld\n", numbers[k].name,
                   numbers[k].least, numbers[k].most);
           return EXIT_USAGE;
@@ -315,7 +320,8 @@ static double* time_runs(br_module* module, const options* wanted, const br_valu
     clock_gettime(CLOCK_MONOTONIC, &end);
     br_value_free(result);
     if (i >= 0) {
-      times[i] = (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
+      times[i] =
+          (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
     }
   }
   free_arguments(&unpacked);
@@ -340,13 +346,15 @@ static void print_latency(const double* sorted, long count) {
   for (i = 0; i < count; ++i) {
     sum += sorted[i];
   }
-  printf(", \"iterations\": %ld, \"latency_us\": {\"min\": %.3f, \"median\": %.3f, \"p90\": %.3f, "
-         "\"p99\": %.3f, \"max\": %.3f, \"mean\": %.3f}",
-         count, sorted[0], percentile(sorted, count, 50), percentile(sorted, count, 90),
-         percentile(sorted, count, 99), sorted[count - 1], sum / (double)count);
+  printf(
+      ", \"iterations\": %ld, \"latency_us\": {\"min\": %.3f, \"median\": %.3f, \"p90\": %.3f, "
+      "\"p99\": %.3f, \"max\": %.3f, \"mean\": %.3f}",
+      count, sorted[0], percentile(sorted, count, 50), percentile(sorted, count, 90),
+      percentile(sorted, count, 99), sorted[count - 1], sum / (double)count);
 }
 
-/* A file holds one tuple of arguments or a list of them; neither gives one call without arguments. */
+/* A file holds one tuple of arguments or a list of them; neither gives one call without arguments.
+ */
 static br_value* read_inputs(br_module* module, const options* wanted, int* code) {
   br_value* inputs = NULL;
   br_error* error = NULL;
@@ -478,8 +486,9 @@ static int with_model(const options* wanted) {
   if (wanted->methods) {
     print_json_list(get_method, module, br_module_method_count(module));
   } else {
-    code = run_model(module, wanted,
-                     (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3);
+    code = run_model(
+        module, wanted,
+        (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3);
   }
   br_module_free(module);
   return code;

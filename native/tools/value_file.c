@@ -30,10 +30,10 @@ static const struct {
   const char* name;
   size_t size;
 } dtypes[] = {
-    {"uint8", 1},     {"int8", 1},    {"int16", 2},   {"int32", 4},
-    {"int64", 8},     {"float16", 2}, {"float32", 4}, {"float64", 8},
+    {"uint8", 1},     {"int8", 1},      {"int16", 2},       {"int32", 4},
+    {"int64", 8},     {"float16", 2},   {"float32", 4},     {"float64", 8},
     {"complex32", 0}, {"complex64", 8}, {"complex128", 16}, {"bool", 1},
-    {"qint8", 0},     {"quint8", 0},  {"qint32", 0},  {"bfloat16", 2},
+    {"qint8", 0},     {"quint8", 0},    {"qint32", 0},      {"bfloat16", 2},
 };
 
 enum { DTYPE_COUNT = sizeof(dtypes) / sizeof(dtypes[0]) };
@@ -222,7 +222,9 @@ static br_value* decode_tensor(reader* in) {
   if (data == NULL) {
     return NULL;
   }
-  return made(in, br_value_tensor_copy((br_dtype)dtype, rank, shape, data, (size_t)size, &value, NULL), value);
+  return made(in,
+              br_value_tensor_copy((br_dtype)dtype, rank, shape, data, (size_t)size, &value, NULL),
+              value);
 }
 
 static br_value* decode_text(reader* in) {
@@ -295,14 +297,17 @@ static br_value* decode(reader* in, int depth) {
       if (bits > 1) {
         in->problem = "the value file holds an impossible bool";
       }
-      return in->problem != NULL ? NULL : made(in, br_value_new_bool((int)bits, &value, NULL), value);
+      return in->problem != NULL ? NULL
+                                 : made(in, br_value_new_bool((int)bits, &value, NULL), value);
     case TAG_INT:
       bits = take_number(in, 8);
-      return in->problem != NULL ? NULL : made(in, br_value_new_int((int64_t)bits, &value, NULL), value);
+      return in->problem != NULL ? NULL
+                                 : made(in, br_value_new_int((int64_t)bits, &value, NULL), value);
     case TAG_FLOAT:
       bits = take_number(in, 8);
       memcpy(&number, &bits, sizeof(number));
-      return in->problem != NULL ? NULL : made(in, br_value_new_double(number, &value, NULL), value);
+      return in->problem != NULL ? NULL
+                                 : made(in, br_value_new_double(number, &value, NULL), value);
     case TAG_STR:
       return decode_text(in);
     case TAG_TENSOR:
@@ -394,7 +399,9 @@ static const char* encode_container(buffer* out, const br_value* value, br_kind 
   const int keyed = kind == BR_KIND_DICT || kind == BR_KIND_OBJECT;
   const char* problem = NULL;
   size_t i;
-  if (keys == NULL || items == NULL || br_value_entries(value, keys, items, NULL) != BR_OK) {
+  if (count > UINT32_MAX) {
+    problem = "the result holds a container of more than 4 billion items";
+  } else if (keys == NULL || items == NULL || br_value_entries(value, keys, items, NULL) != BR_OK) {
     problem = "out of memory";
   }
   put_byte(out, keyed ? TAG_DICT : kind == BR_KIND_LIST ? TAG_LIST : TAG_TUPLE);
@@ -445,6 +452,9 @@ static const char* encode(buffer* out, const br_value* value, int depth) {
       return NULL;
     case BR_KIND_STRING:
       br_value_string(value, &text, &size, NULL);
+      if (size > UINT32_MAX) {
+        return "the result holds a text of more than 4 GB";
+      }
       put_text(out, TAG_STR, text, size);
       return NULL;
     case BR_KIND_TENSOR:

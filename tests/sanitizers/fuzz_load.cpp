@@ -1,12 +1,13 @@
-// A libFuzzer target for br_module_load_memory, with a mutator that keeps checksums valid: the loader
-// refuses a changed record by its CRC, and what lies behind that check would never be reached.
+// A libFuzzer target for br_module_load_memory, with a mutator that keeps checksums valid: the
+// loader refuses a changed record by its CRC, and what lies behind that check would never be
+// reached.
 #include <build_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -72,9 +73,8 @@ bool parse(const uint8_t* data, size_t size, std::vector<Entry>& entries) {
     if (start > size || size - start < length) {
       return false;
     }
-    entries.push_back(
-        {std::string(reinterpret_cast<const char*>(data + at + 46), name),
-         std::vector<uint8_t>(data + start, data + start + length)});
+    entries.push_back({std::string(reinterpret_cast<const char*>(data + at + 46), name),
+                       std::vector<uint8_t>(data + start, data + start + length)});
     at += 46 + name + extra;
   }
   return !entries.empty();
@@ -127,8 +127,8 @@ bool is_pickle(const Entry& entry) {
 
 } // namespace
 
-extern "C" size_t LLVMFuzzerCustomMutator(
-    uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
   std::minstd_rand random(seed);
   std::vector<Entry> entries;
   if (random() % 32 == 0 || !parse(data, size, entries)) {

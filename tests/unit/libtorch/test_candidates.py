@@ -98,4 +98,4 @@ def test_all_our_own_sources_are_candidates() -> None:
     rows = tomllib.loads((DATA / "candidates.toml").read_text())["group"]
     patterns = [it for row in rows if row["component"] == "native" for it in row["sources"]]
     found = {path for pattern in patterns for path in NATIVE.glob(pattern)}
-    assert found == set(NATIVE.glob("*/*.cpp"))
+    assert found == set(NATIVE.glob("src/**/*.cpp"))

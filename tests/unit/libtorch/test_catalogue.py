@@ -239,7 +239,7 @@ def real(bits: str) -> float:
 
 
 def decoded(field: str) -> Any:
-    """Read a field as `native/src/registration.cpp` does; () stands for no default."""
+    """Read a field as `native/src/registry/registration.cpp` does; () stands for no default."""
     text = field.lstrip("*>")
     if not text:
         return ()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder.foundation.resources import DATA, NATIVE
 from builder.libtorch.closure.objects import ObjectGraph
 from builder.libtorch.closure.sweep import close
 from builder.libtorch.symbols import (
@@ -145,3 +146,13 @@ def test_an_absent_or_damaged_index_is_empty(tmp_path: Path) -> None:
 def test_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown version of the symbol index: 2"):
         SymbolIndex.from_bytes(lzma.compress(json.dumps({"version": 2}).encode()))
+
+
+def test_the_shipped_indexes_know_our_own_sources_by_their_names() -> None:
+    """A source under an old name is not predicted, and a build finds what it needs later."""
+    shipped = sorted(DATA.glob("*/symbols*.json.xz"))
+    assert shipped
+    for path in shipped:
+        own = [it.removeprefix("native:") for it in read_index(path).files if "native:" in it]
+        assert own
+        assert [it for it in own if not (NATIVE / it).is_file()] == []

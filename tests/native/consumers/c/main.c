@@ -70,8 +70,10 @@ int main(int argc, char** argv) {
     ones[i] = 1.0F;
   }
   if (br_module_load_file(argv[1], &module, &error) != BR_OK ||
-      br_value_tensor_borrow(BR_FLOAT32, rank, shape, NULL, ones, NULL, NULL, &input, &error) != BR_OK ||
-      br_module_run(module, "forward", (const br_value* const*)&input, 1, &output, &error) != BR_OK) {
+      br_value_tensor_borrow(BR_FLOAT32, rank, shape, NULL, ones, NULL, NULL, &input, &error) !=
+          BR_OK ||
+      br_module_run(module, "forward", (const br_value* const*)&input, 1, &output, &error) !=
+          BR_OK) {
     code = fail(error);
   } else {
     code = print_tensor(output);

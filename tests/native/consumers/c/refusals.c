@@ -1,6 +1,7 @@
-/* consume_refusals FOREIGN.ptl MODEL.ptl SIZE...: what a program sees that asks for what a runtime does
- * not hold, and that it goes on afterwards: a model of another runtime is refused, an input of a dtype
- * that was not selected is an error, the same module runs again. Prints a status and a text for each. */
+/* consume_refusals FOREIGN.ptl MODEL.ptl SIZE...: what a program sees that asks for what a runtime
+ * does not hold, and that it goes on afterwards: a model of another runtime is refused, an input of
+ * a dtype that was not selected is an error, the same module runs again. Prints a status and a text
+ * for each. */
 #include <build_runtime.h>
 
 #include <stdio.h>

@@ -1,10 +1,11 @@
-/* What build_runtime.h promises about threads and ownership, asked for by a program of a third party.
+/* What build_runtime.h promises about threads and ownership, asked for by a program of a third
+ * party.
  *
  *     threads MODEL share|own THREADS RUNS SHAPE...   the same answer from every thread
  *     threads MODEL reload COUNT SHAPE...             load, run and free; memory must not grow
  *
- * `share`: all threads run one module, taking turns under a lock, as one module allows one call at a
- * time. `own`: each thread loads its own, and they run at the same time.
+ * `share`: all threads run one module, taking turns under a lock, as one module allows one call at
+ * a time. `own`: each thread loads its own, and they run at the same time.
  */
 #include <build_runtime.h>
 
@@ -104,7 +105,8 @@ static void run_threads(size_t count) {
   for (i = 0; i < count; ++i) {
     pthread_join(threads[i], NULL);
     if (strcmp(texts[i], texts[0]) != 0) {
-      fprintf(stderr, "error: thread %lu answers %s, not %s\n", (unsigned long)i, texts[i], texts[0]);
+      fprintf(stderr, "error: thread %lu answers %s, not %s\n", (unsigned long)i, texts[i],
+              texts[0]);
       exit(1);
     }
   }
@@ -144,7 +146,8 @@ int main(int argc, char** argv) {
   int next = 3;
   int count;
   if (argc < 5) {
-    fprintf(stderr, "usage: threads MODEL share|own THREADS RUNS SHAPE... | MODEL reload COUNT SHAPE...\n");
+    fprintf(stderr,
+            "usage: threads MODEL share|own THREADS RUNS SHAPE... | MODEL reload COUNT SHAPE...\n");
     return 2;
   }
   model = argv[1];

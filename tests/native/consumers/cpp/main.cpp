@@ -38,7 +38,8 @@ class Check {
 
 Module load(const char* path) {
   std::ifstream file(path, std::ios::binary);
-  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)),
+                                std::istreambuf_iterator<char>());
   br_module* module = nullptr;
   Check check;
   check(br_module_load_memory(bytes.data(), bytes.size(), &module, check.error()));
@@ -58,9 +59,8 @@ Value ones(const std::vector<int64_t>& shape) {
   std::unique_ptr<std::vector<float>> numbers(new std::vector<float>(count, 1.0F));
   br_value* value = nullptr;
   Check check;
-  check(br_value_tensor_borrow(
-      BR_FLOAT32, shape.size(), shape.data(), nullptr, numbers->data(), release, numbers.get(), &value,
-      check.error()));
+  check(br_value_tensor_borrow(BR_FLOAT32, shape.size(), shape.data(), nullptr, numbers->data(),
+                               release, numbers.get(), &value, check.error()));
   numbers.release();
   return Value(value);
 }
@@ -78,7 +78,8 @@ void print(const Value& value) {
   Check check;
   check(br_value_tensor(value.get(), &tensor, check.error()));
   std::vector<float> numbers(tensor.element_count);
-  check(br_value_tensor_read(value.get(), numbers.data(), numbers.size() * sizeof(float), check.error()));
+  check(br_value_tensor_read(value.get(), numbers.data(), numbers.size() * sizeof(float),
+                             check.error()));
   std::cout << "shape";
   for (size_t i = 0; i < tensor.rank; ++i) {
     std::cout << ' ' << tensor.shape[i];

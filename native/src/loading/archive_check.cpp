@@ -1,9 +1,10 @@
 // Note [Checksums]
 // LibTorch reads zip archives without looking at their checksums, and runs bytecode without
 // checking its operands: one flipped bit in it can end the process. So the records that hold the
-// model's structure (pickles and versions, a small part of the file) are verified before anything is
-// read. Weights are not: a flipped bit there changes a number, and reading them twice takes time.
-#include "archive.h"
+// model's structure (pickles and versions, a small part of the file) are verified before anything
+// is read. Weights are not: a flipped bit there changes a number, and reading them twice takes
+// time.
+#include "loading/archive.h"
 
 #include <caffe2/serialize/versions.h>
 #include <miniz.h>
@@ -38,13 +39,9 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 
-  ~Directory() {
-    mz_zip_reader_end(&zip_);
-  }
+  ~Directory() { mz_zip_reader_end(&zip_); }
 
-  mz_zip_archive* zip() {
-    return &zip_;
-  }
+  mz_zip_archive* zip() { return &zip_; }
 
  private:
   mz_zip_archive zip_{};
@@ -52,9 +49,10 @@ class Directory {
 
 // Four bits at a time: the verified records are small, and a table of sixteen numbers is too.
 uint32_t crc32(const unsigned char* data, size_t size) {
-  static const uint32_t table[16] = {
-      0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-      0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+  static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                     0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                     0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
   uint32_t crc = 0xffffffff;
   for (size_t i = 0; i < size; ++i) {
     crc ^= data[i];
@@ -68,14 +66,14 @@ char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
-// Whatever the case of letters, as miniz compares the names it is asked for. `end` is in lower case.
+// Whatever the case of letters, as miniz compares the names it is asked for. `end` is in lower
+// case.
 bool ends_with(const char* name, const char* end) {
   const size_t size = std::strlen(name);
   const size_t end_size = std::strlen(end);
   return size >= end_size &&
-      std::equal(end, end + end_size, name + size - end_size, [](char expected, char letter) {
-           return expected == lower(letter);
-         });
+         std::equal(end, end + end_size, name + size - end_size,
+                    [](char expected, char letter) { return expected == lower(letter); });
 }
 
 [[noreturn]] void fail_record(const char* name) {
@@ -85,16 +83,17 @@ bool ends_with(const char* name, const char* end) {
 void check_record(mz_zip_archive* zip, const mz_zip_archive_file_stat& record) {
   size_t size = 0;
   void* data = mz_zip_reader_extract_to_heap(zip, record.m_file_index, &size, 0);
-  const bool intact = data != nullptr &&
-      crc32(static_cast<const unsigned char*>(data), size) == record.m_crc32;
+  const bool intact =
+      data != nullptr && crc32(static_cast<const unsigned char*>(data), size) == record.m_crc32;
   mz_free(data);
   if (!intact) {
     fail_record(record.m_filename);
   }
 }
 
-// The reader of LibTorch leaks its table of contents when it gives up while it is being made, which it
-// does for an archive without a folder or without a version it knows. What else it reads then has been checked.
+// The reader of LibTorch leaks its table of contents when it gives up while it is being made, which
+// it does for an archive without a folder or without a version it knows. What else it reads then
+// has been checked.
 void check_version(mz_zip_archive* zip) {
   char name[MZ_ZIP_MAX_ARCHIVE_FILENAME_SIZE];
   mz_zip_reader_get_filename(zip, 0, name, sizeof(name));
@@ -109,8 +108,8 @@ void check_version(mz_zip_archive* zip) {
   }
   size_t size = 0;
   void* data = index < 0
-      ? nullptr
-      : mz_zip_reader_extract_to_heap(zip, static_cast<mz_uint>(index), &size, 0);
+                   ? nullptr
+                   : mz_zip_reader_extract_to_heap(zip, static_cast<mz_uint>(index), &size, 0);
   const std::string text(static_cast<const char*>(data), data == nullptr ? 0 : size);
   mz_free(data);
   uint64_t version = 0;
@@ -119,10 +118,8 @@ void check_version(mz_zip_archive* zip) {
   }
   if (version < caffe2::serialize::kMinSupportedFileFormatVersion ||
       version > caffe2::serialize::kMaxSupportedFileFormatVersion) {
-    fail(
-        BR_BAD_MODEL,
-        "the model has no file format version this runtime reads (1 to " +
-            std::to_string(caffe2::serialize::kMaxSupportedFileFormatVersion) + ")");
+    fail(BR_BAD_MODEL, "the model has no file format version this runtime reads (1 to " +
+                           std::to_string(caffe2::serialize::kMaxSupportedFileFormatVersion) + ")");
   }
 }
 
@@ -161,9 +158,9 @@ void check_archive(const ReadAdapterInterface& source) {
     bytecode |= ends_with(record.m_filename, "/bytecode.pkl");
   }
   if (!bytecode) {
-    fail(
-        BR_BAD_MODEL,
-        "not a lite-interpreter model: it has no bytecode (save it with _save_for_lite_interpreter)");
+    fail(BR_BAD_MODEL,
+         "not a lite-interpreter model: it has no bytecode (save it with "
+         "_save_for_lite_interpreter)");
   }
   check_version(directory.zip());
 }

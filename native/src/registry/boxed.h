@@ -19,7 +19,8 @@ void run_functor(c10::OperatorKernel* functor, torch::jit::Stack& stack) {
     c10::impl::call_functor_with_args_from_stack<Functor, false>(functor, {}, &stack);
     torch::jit::drop(stack, count);
   } else {
-    Result result = c10::impl::call_functor_with_args_from_stack<Functor, false>(functor, {}, &stack);
+    Result result =
+        c10::impl::call_functor_with_args_from_stack<Functor, false>(functor, {}, &stack);
     torch::jit::drop(stack, count);
     c10::impl::push_outputs<Result, false>::call(std::move(result), &stack);
   }

@@ -21,8 +21,8 @@ struct Failure {
 // Run `body`; if it throws, make the error object and return its status. The handlers exist once in
 // the library, not once per function of the interface. `foreign` is the status for what LibTorch
 // throws: what it means depends on what was being done.
-br_status guard(
-    br_error** error, c10::function_ref<void()> body, br_status foreign = BR_INTERNAL) noexcept;
+br_status guard(br_error** error, c10::function_ref<void()> body,
+                br_status foreign = BR_INTERNAL) noexcept;
 
 // Put `prefix` before the message of an error that was already made; without memory, leave it.
 void prepend(br_error** error, const std::string& prefix) noexcept;

@@ -1,10 +1,11 @@
 // Parts of the C++ runtime that a model runtime never uses, kept out of the library.
 //
-// Note [Cutting libc++]. Streams format numbers through std::locale, whose constructor installs every
-// facet there is: money, dates, messages, wide characters, parsing. Nothing here asks for those (a
-// search of the linked code for use_facet<...> finds ctype<char>, num_put<char> and numpunct<char>, and
-// the standard streams ask their codecvt whether it converts), but their virtual tables would keep 120 KB of code alive. The linker takes the first definition of
-// a symbol, and our objects come before the archives (--allow-multiple-definition): these tables
+// Note [Cutting libc++]. Streams format numbers through std::locale, whose constructor installs
+// every facet there is: money, dates, messages, wide characters, parsing. Nothing here asks for
+// those (a search of the linked code for use_facet<...> finds ctype<char>, num_put<char> and
+// numpunct<char>, and the standard streams ask their codecvt whether it converts), but their
+// virtual tables would keep 120 KB of code alive. The linker takes the first definition of a
+// symbol, and our objects come before the archives (--allow-multiple-definition): these tables
 // replace libc++'s. Asking for such a facet ends the process with a message.
 //
 // The demangler (90 KB) only makes the text of an uncaught exception prettier.
@@ -30,7 +31,7 @@ char* __cxa_demangle(const char*, char*, size_t*, int* status) {
 #define FOUR ENTRY, ENTRY, ENTRY, ENTRY
 extern void* const br_missing_facet[18];
 void* const br_missing_facet[18] = {nullptr, nullptr, FOUR, FOUR, FOUR, FOUR};
-#define FACET(number, symbol) \
+#define FACET(number, symbol)                              \
   extern void* const br_facet_##number[18] __asm__(symbol) \
       __attribute__((alias("br_missing_facet")));
 FACET(0, "_ZTVNSt3__110moneypunctIcLb0EEE")

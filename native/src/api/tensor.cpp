@@ -1,5 +1,5 @@
 // Tensors at the border: made from and read as plain memory, without calling any operator.
-#include "value.h"
+#include "api/value.h"
 
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/InferenceMode.h>
@@ -86,8 +86,8 @@ Layout make_layout(size_t rank, const int64_t* shape, const int64_t* strides, si
 
 at::Tensor make_tensor(const Layout& layout, caffe2::TypeMeta type, at::DataPtr data) {
   const c10::InferenceMode inference;
-  c10::Storage storage(
-      c10::Storage::use_byte_size_t(), layout.bytes, std::move(data), c10::GetCPUAllocator(), false);
+  c10::Storage storage(c10::Storage::use_byte_size_t(), layout.bytes, std::move(data),
+                       c10::GetCPUAllocator(), false);
   at::Tensor tensor = at::detail::make_tensor<c10::TensorImpl>(
       std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), type);
   tensor.unsafeGetTensorImpl()->set_sizes_and_strides(layout.shape, layout.strides);
@@ -124,11 +124,32 @@ char* gather(const br_tensor& view, size_t dimension, const char* source, char* 
     std::memcpy(target, source, view.element_size);
     return target + view.element_size;
   }
-  const auto step = static_cast<ptrdiff_t>(view.strides[dimension] * static_cast<int64_t>(view.element_size));
   for (int64_t i = 0; i < view.shape[dimension]; ++i) {
-    target = gather(view, dimension + 1, source + i * step, target);
+    // of a dimension of size 1 the stride can be any number
+    const int64_t elements = i == 0 ? 0 : i * view.strides[dimension];
+    const auto step = static_cast<ptrdiff_t>(elements * static_cast<int64_t>(view.element_size));
+    target = gather(view, dimension + 1, source + step, target);
   }
   return target;
+}
+
+// A view that repeats one element can claim any shape, and LibTorch's own product wraps around in
+// mobile builds: who makes a buffer of so many bytes would get a small one.
+size_t count_elements(const at::Tensor& tensor) {
+  size_t bytes = tensor.dtype().itemsize();
+  bool empty = false;
+  bool impossible = false;
+  for (const int64_t size : tensor.sizes()) {
+    impossible |= !empty && __builtin_mul_overflow(bytes, size, &bytes);
+    empty |= size == 0;
+  }
+  if (empty) {
+    return 0;
+  }
+  if (impossible) {
+    fail(BR_OUT_OF_MEMORY, "the tensor has more bytes than memory can hold");
+  }
+  return bytes / tensor.dtype().itemsize();
 }
 
 br_tensor view_of(const at::Tensor& tensor) {
@@ -137,7 +158,7 @@ br_tensor view_of(const at::Tensor& tensor) {
   view.rank = static_cast<size_t>(tensor.dim());
   view.shape = tensor.sizes().data();
   view.strides = tensor.strides().data();
-  view.element_count = static_cast<size_t>(tensor.numel());
+  view.element_count = count_elements(tensor);
   view.element_size = tensor.dtype().itemsize();
   view.data = tensor.unsafeGetTensorImpl()->data();
   return view;
@@ -152,22 +173,14 @@ using build_runtime::make_tensor;
 using build_runtime::type_of;
 using build_runtime::view_of;
 
-br_status br_value_tensor_copy(
-    br_dtype dtype,
-    size_t rank,
-    const int64_t* shape,
-    const void* data,
-    size_t size,
-    br_value** value,
-    br_error** error) {
+br_status br_value_tensor_copy(br_dtype dtype, size_t rank, const int64_t* shape, const void* data,
+                               size_t size, br_value** value, br_error** error) {
   return guard(error, [&] {
     const auto type = type_of(dtype);
     const auto layout = make_layout(rank, shape, nullptr, type.itemsize());
     if (layout.bytes != size) {
-      fail(
-          BR_INVALID_ARGUMENT,
-          "the shape needs " + std::to_string(layout.bytes) + " bytes, " + std::to_string(size) +
-              " were given");
+      fail(BR_INVALID_ARGUMENT, "the shape needs " + std::to_string(layout.bytes) + " bytes, " +
+                                    std::to_string(size) + " were given");
     }
     at::DataPtr memory = c10::GetCPUAllocator()->allocate(size);
     if (size != 0) {
@@ -178,16 +191,9 @@ br_status br_value_tensor_copy(
   });
 }
 
-br_status br_value_tensor_borrow(
-    br_dtype dtype,
-    size_t rank,
-    const int64_t* shape,
-    const int64_t* strides,
-    void* data,
-    void (*release)(void* context),
-    void* context,
-    br_value** value,
-    br_error** error) {
+br_status br_value_tensor_borrow(br_dtype dtype, size_t rank, const int64_t* shape,
+                                 const int64_t* strides, void* data, void (*release)(void* context),
+                                 void* context, br_value** value, br_error** error) {
   return guard(error, [&] {
     const auto type = type_of(dtype);
     const auto layout = make_layout(rank, shape, strides, type.itemsize());
@@ -200,9 +206,10 @@ br_status br_value_tensor_borrow(
     require(value, "the result pointer");
     if (release != nullptr) {
       // Last, so that a failure above never calls the caller's hook.
-      at::DataPtr owned(
-          data, hook.release(), &build_runtime::run_release, c10::Device(c10::DeviceType::CPU));
-      handle->value.toTensor().storage().unsafeGetStorageImpl()->set_data_ptr_noswap(std::move(owned));
+      at::DataPtr owned(data, hook.release(), &build_runtime::run_release,
+                        c10::Device(c10::DeviceType::CPU));
+      handle->value.toTensor().storage().unsafeGetStorageImpl()->set_data_ptr_noswap(
+          std::move(owned));
     }
     *value = handle.release();
   });
@@ -220,10 +227,9 @@ br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size,
     const at::Tensor& tensor = expect_tensor(value);
     const br_tensor view = view_of(tensor);
     if (view.element_count * view.element_size != size) {
-      fail(
-          BR_INVALID_ARGUMENT,
-          "the tensor has " + std::to_string(view.element_count * view.element_size) +
-              " bytes, the buffer " + std::to_string(size));
+      fail(BR_INVALID_ARGUMENT, "the tensor has " +
+                                    std::to_string(view.element_count * view.element_size) +
+                                    " bytes, the buffer " + std::to_string(size));
     }
     if (size == 0) {
       return;
@@ -231,8 +237,11 @@ br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size,
     require(buffer, "buffer");
     if (tensor.is_contiguous()) {
       std::memcpy(buffer, view.data, size);
+    } else if (view.rank > build_runtime::kMaxRank) {
+      fail(BR_WRONG_KIND, "the tensor has more than 64 dimensions and is not contiguous");
     } else {
-      build_runtime::gather(view, 0, static_cast<const char*>(view.data), static_cast<char*>(buffer));
+      build_runtime::gather(view, 0, static_cast<const char*>(view.data),
+                            static_cast<char*>(buffer));
     }
   });
 }

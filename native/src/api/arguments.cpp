@@ -1,4 +1,4 @@
-#include "arguments.h"
+#include "api/arguments.h"
 
 #include <ATen/core/dynamic_type.h>
 #include <ATen/core/function_schema.h>
@@ -49,8 +49,8 @@ IValue make_list(const TypePtr& element, c10::ArrayRef<IValue> items) {
 }
 
 // `convert` is applied to every item; the result is a new container.
-std::vector<IValue> converted(
-    c10::ArrayRef<IValue> items, c10::function_ref<IValue(const IValue&)> convert) {
+std::vector<IValue> converted(c10::ArrayRef<IValue> items,
+                              c10::function_ref<IValue(const IValue&)> convert) {
   std::vector<IValue> all;
   all.reserve(items.size());
   for (const IValue& item : items) {
@@ -69,8 +69,8 @@ IValue declared_dict(const IValue& value, const c10::Type& type) {
   const TypePtr item_type = or_any(type.containedType(1));
   c10::impl::GenericDict dict(key_type, item_type);
   for (const auto& entry : value.toGenericDict()) {
-    dict.insert_or_assign(
-        as_declared(entry.key(), key_type), as_declared(entry.value(), item_type));
+    dict.insert_or_assign(as_declared(entry.key(), key_type),
+                          as_declared(entry.value(), item_type));
   }
   return dict;
 }
@@ -78,10 +78,8 @@ IValue declared_dict(const IValue& value, const c10::Type& type) {
 IValue declared_tuple(const IValue& value, const c10::Type& type) {
   const auto& elements = value.toTupleRef().elements();
   if (elements.size() != type.containedTypeSize()) {
-    throw Mismatch{
-        TypeKind::TupleType,
-        std::to_string(elements.size()) + " items instead of " +
-            std::to_string(type.containedTypeSize())};
+    throw Mismatch{TypeKind::TupleType, std::to_string(elements.size()) + " items instead of " +
+                                            std::to_string(type.containedTypeSize())};
   }
   size_t index = 0;
   return c10::ivalue::Tuple::create(converted(elements.asArrayRef(), [&](const IValue& item) {
@@ -129,8 +127,8 @@ IValue as_declared(const IValue& value, const TypePtr& declared) {
       }
       const TypePtr element = or_any(type.containedType(0));
       return make_list(element, converted(value.toListRef(), [&](const IValue& item) {
-        return as_declared(item, element);
-      }));
+                         return as_declared(item, element);
+                       }));
     }
     case TypeKind::DictType:
       if (!value.isGenericDict()) {
@@ -191,23 +189,19 @@ bool has_default(const c10::Argument& argument) {
   return kind == TypeKind::OptionalType || kind == TypeKind::NoneType || kind == TypeKind::AnyType;
 }
 
-[[noreturn]] void fail_argument(
-    const std::string& method, size_t index, const std::string& name, const Mismatch& mismatch) {
+[[noreturn]] void fail_argument(const std::string& method, size_t index, const std::string& name,
+                                const Mismatch& mismatch) {
   // The kinds are called TensorType, IntType and so on.
   std::string wanted = c10::typeKindToString(mismatch.wanted);
   wanted.resize(wanted.size() - 4);
-  fail(
-      BR_INVALID_ARGUMENT,
-      "argument " + std::to_string(index) + " ('" + name + "') of '" + method + "': expected " +
-          wanted + ", got " + mismatch.got);
+  fail(BR_INVALID_ARGUMENT, "argument " + std::to_string(index) + " ('" + name + "') of '" +
+                                method + "': expected " + wanted + ", got " + mismatch.got);
 }
 
 } // namespace
 
-std::vector<IValue> make_stack(
-    const torch::jit::mobile::Function& function,
-    IValue self,
-    c10::ArrayRef<const br_value*> arguments) {
+std::vector<IValue> make_stack(const torch::jit::mobile::Function& function, IValue self,
+                               c10::ArrayRef<const br_value*> arguments) {
   std::vector<IValue> stack;
   stack.reserve(arguments.size() + 1);
   stack.push_back(std::move(self));
@@ -219,10 +213,9 @@ std::vector<IValue> make_stack(
   }
   const auto& declared = function.getSchema().arguments();
   if (arguments.size() >= declared.size()) {
-    fail(
-        BR_INVALID_ARGUMENT,
-        "'" + function.name() + "' takes " + std::to_string(declared.size() - 1) +
-            " arguments, got " + std::to_string(arguments.size()));
+    fail(BR_INVALID_ARGUMENT, "'" + function.name() + "' takes " +
+                                  std::to_string(declared.empty() ? 0 : declared.size() - 1) +
+                                  " arguments, got " + std::to_string(arguments.size()));
   }
   for (size_t i = 1; i < declared.size(); ++i) {
     if (i <= arguments.size()) {
@@ -234,10 +227,8 @@ std::vector<IValue> make_stack(
     } else if (has_default(declared[i])) {
       stack.push_back(*declared[i].default_value());
     } else {
-      fail(
-          BR_INVALID_ARGUMENT,
-          "'" + function.name() + "' needs its argument " + std::to_string(i) + " ('" +
-              declared[i].name() + "')");
+      fail(BR_INVALID_ARGUMENT, "'" + function.name() + "' needs its argument " +
+                                    std::to_string(i) + " ('" + declared[i].name() + "')");
     }
   }
   return stack;

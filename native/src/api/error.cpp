@@ -1,4 +1,4 @@
-#include "error.h"
+#include "api/error.h"
 
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/jit_exception.h>
@@ -21,7 +21,8 @@ namespace {
 // What a caller gets when there is no memory left to describe a failure. It is never freed.
 br_error no_memory = {BR_OUT_OF_MEMORY, 0, ""};
 
-br_error* make_error(br_status status, const char* prefix, const char* message, const char* python_class) {
+br_error* make_error(br_status status, const char* prefix, const char* message,
+                     const char* python_class) {
   const size_t prefix_size = std::strlen(prefix);
   const size_t message_size = std::strlen(message) + 1;
   const size_t class_size = std::strlen(python_class) + 1;
@@ -56,7 +57,8 @@ void tidy(char* text) {
   std::memcpy(out + std::strlen(verdict) + file_size, ")", 2);
 }
 
-br_status report(br_error** out, br_status status, const char* message, const char* python_class = "") {
+br_status report(br_error** out, br_status status, const char* message,
+                 const char* python_class = "") {
   if (out != nullptr) {
     *out = make_error(status, "", message, python_class);
     if (*out != &no_memory) {
@@ -97,7 +99,8 @@ void prepend(br_error** error, const std::string& prefix) noexcept {
     return;
   }
   br_error* old = *error;
-  br_error* made = make_error(old->status, prefix.c_str(), old->text, old->text + old->class_offset);
+  br_error* made =
+      make_error(old->status, prefix.c_str(), old->text, old->text + old->class_offset);
   if (made != &no_memory) {
     *error = made;
     std::free(old);

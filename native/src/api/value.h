@@ -1,7 +1,7 @@
 // The handle behind br_value, and how the interface makes new ones.
 #pragma once
 
-#include "error.h"
+#include "api/error.h"
 
 #include <ATen/core/ivalue.h>
 

@@ -1,7 +1,7 @@
-#include "missing.h"
+#include "loading/missing.h"
 
-#include "error.h"
-#include "registration.h"
+#include "api/error.h"
+#include "registry/registration.h"
 
 #include <ATen/core/function_schema.h>
 #include <torch/csrc/jit/mobile/prim_ops_registery.h>
@@ -25,8 +25,8 @@ namespace mobile = torch::jit::mobile;
 
 constexpr char kClassPrefix[] = "__torch__.torch.classes.";
 
-// Why an operator cannot be called with so many arguments, or "". Fewer than it has are completed with
-// defaults, before the outputs, which are always given and stand last.
+// Why an operator cannot be called with so many arguments, or "". Fewer than it has are completed
+// with defaults, before the outputs, which are always given and stand last.
 std::string refusal(const c10::OperatorName& name, int given) {
   if (given < 0 || mobile::hasPrimOpsFn(c10::toString(name))) {
     return "";
@@ -133,8 +133,8 @@ void Missing::note_globals(const char* pickle, size_t size) {
   // GLOBAL is the letter c, then the module and the name, each ended by a line feed.
   static const std::string mark = std::string("c") + kClassPrefix;
   const char* const end = pickle + size;
-  for (const char* at = pickle;
-       (at = std::search(at, end, mark.begin(), mark.end())) != end; ++at) {
+  for (const char* at = pickle; (at = std::search(at, end, mark.begin(), mark.end())) != end;
+       ++at) {
     const char* const dot = std::find(at, end, '\n');
     const char* const stop = dot == end ? end : std::find(dot + 1, end, '\n');
     if (stop != end) {

@@ -16,8 +16,8 @@ class Missing {
   // with a number of arguments they cannot be called with.
   void note_operators(torch::jit::mobile::Function& function);
 
-  // Notes the operators whose meaning changed after `version` of the operator set: a runtime without
-  // upgraders has only the meaning they have now.
+  // Notes the operators whose meaning changed after `version` of the operator set: a runtime
+  // without upgraders has only the meaning they have now.
   void note_outdated(const torch::jit::mobile::Function& function, uint64_t version);
 
   // Notes an instruction that is not known, not run, or part of a feature that was cut; returns

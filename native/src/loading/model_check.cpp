@@ -1,5 +1,5 @@
 // Checks of what was read from a model, before LibTorch uses it without checking itself.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <ATen/SparseCsrTensorImpl.h>
 #include <ATen/SparseTensorImpl.h>
@@ -27,9 +27,9 @@ bool stands_alone(const std::string& text, size_t at) {
   return at == 0 || std::strchr("[, ", text[at - 1]) != nullptr;
 }
 
-// Bytes from the beginning of its storage to the end of a tensor. LibTorch's own sum overflows unseen in
-// mobile builds.
-size_t extent(const at::Tensor& tensor) {
+// Bytes from the beginning of its storage to the end of a tensor, which may be more than a 32-bit
+// process can address. LibTorch's own sum overflows unseen in mobile builds.
+uint64_t extent(const at::Tensor& tensor) {
   int64_t last = tensor.storage_offset();
   bool empty = false;
   bool impossible = last < 0;
@@ -45,31 +45,34 @@ size_t extent(const at::Tensor& tensor) {
   }
   int64_t bytes = 0;
   impossible |= __builtin_add_overflow(last, 1, &last);
-  impossible |= __builtin_mul_overflow(last, static_cast<int64_t>(tensor.dtype().itemsize()), &bytes);
+  impossible |=
+      __builtin_mul_overflow(last, static_cast<int64_t>(tensor.dtype().itemsize()), &bytes);
   if (impossible) {
     fail_model("a tensor has an impossible size");
   }
-  return empty ? 0 : static_cast<size_t>(bytes);
+  return empty ? 0 : static_cast<uint64_t>(bytes);
 }
 
 void check_tensor(const at::Tensor& tensor, const RecordSizes& records);
 
-// The reader believes that indices lie within the sizes: kernels would write beyond them. In runtimes that
-// cannot meet sparse tensors these questions lead nowhere, as reading one failed before.
+// The reader believes that indices lie within the sizes: kernels would write beyond them. In
+// runtimes that cannot meet sparse tensors these questions lead nowhere, as reading one failed
+// before.
 void check_sparse(const at::Tensor& tensor, const RecordSizes& records) {
   if (tensor.layout() == c10::kSparse) {
     const auto& sparse = *static_cast<const at::SparseTensorImpl*>(tensor.unsafeGetTensorImpl());
     check_tensor(sparse.indices(), records);
     check_tensor(sparse.values(), records);
-    at::_ops::_validate_sparse_coo_tensor_args::call(
-        sparse.indices(), sparse.values(), sparse.sizes(), sparse.coalesced());
+    at::_ops::_validate_sparse_coo_tensor_args::call(sparse.indices(), sparse.values(),
+                                                     sparse.sizes(), sparse.coalesced());
   } else {
     const auto& rows = *static_cast<const at::SparseCsrTensorImpl*>(tensor.unsafeGetTensorImpl());
     check_tensor(rows.compressed_indices(), records);
     check_tensor(rows.plain_indices(), records);
     check_tensor(rows.values(), records);
-    at::_ops::_validate_sparse_compressed_tensor_args::call(
-        rows.compressed_indices(), rows.plain_indices(), rows.values(), rows.sizes(), tensor.layout());
+    at::_ops::_validate_sparse_compressed_tensor_args::call(rows.compressed_indices(),
+                                                            rows.plain_indices(), rows.values(),
+                                                            rows.sizes(), tensor.layout());
   }
 }
 
@@ -117,7 +120,8 @@ void check_type_text(const std::string& text) {
       fail_model("a type is nested too deeply");
     }
   }
-  // For both of these the parser of types returns null, and then uses it as a part of the whole type.
+  // For both of these the parser of types returns null, and then uses it as a part of the whole
+  // type.
   if (mentions_union(text)) {
     fail(BR_BAD_MODEL, "the model uses a Union, which lite interpreters do not know: " + text);
   }
@@ -157,9 +161,9 @@ void check_tensors(const IValue& root, const RecordSizes& records) {
       }
       continue;
     }
-    const auto items = value.isTuple() ? value.toTupleRef().elements().asArrayRef()
-        : value.isList()               ? value.toListRef()
-                                       : c10::ArrayRef<IValue>(value.toObjectRef().slots());
+    const auto items = value.isTuple()  ? value.toTupleRef().elements().asArrayRef()
+                       : value.isList() ? value.toListRef()
+                                        : c10::ArrayRef<IValue>(value.toObjectRef().slots());
     pending.insert(pending.end(), items.begin(), items.end());
   }
 }

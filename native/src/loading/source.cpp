@@ -1,5 +1,5 @@
 // The two places a model's bytes come from.
-#include "archive.h"
+#include "loading/archive.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,11 +16,10 @@ using caffe2::serialize::ReadAdapterInterface;
 
 class MemorySource final : public ReadAdapterInterface {
  public:
-  MemorySource(const void* data, size_t size) : data_(static_cast<const char*>(data)), size_(size) {}
+  MemorySource(const void* data, size_t size)
+      : data_(static_cast<const char*>(data)), size_(size) {}
 
-  size_t size() const override {
-    return size_;
-  }
+  size_t size() const override { return size_; }
 
   // A damaged archive may point past its end: short reads make the zip reader refuse it.
   size_t read(uint64_t position, void* buffer, size_t count, const char* /*what*/) const override {
@@ -44,7 +43,7 @@ class MemorySource final : public ReadAdapterInterface {
 class FileSource final : public ReadAdapterInterface {
  public:
   explicit FileSource(const char* path) : descriptor_(::open(path, O_RDONLY | O_CLOEXEC)) {
-    struct stat status {};
+    struct stat status{};
     if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
       close_and_fail(path, errno);
     }
@@ -57,19 +56,15 @@ class FileSource final : public ReadAdapterInterface {
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
 
-  ~FileSource() override {
-    ::close(descriptor_);
-  }
+  ~FileSource() override { ::close(descriptor_); }
 
-  size_t size() const override {
-    return static_cast<size_t>(std::min<uint64_t>(size_, SIZE_MAX));
-  }
+  size_t size() const override { return static_cast<size_t>(std::min<uint64_t>(size_, SIZE_MAX)); }
 
   size_t read(uint64_t position, void* buffer, size_t count, const char* /*what*/) const override {
     size_t done = 0;
     while (done < count) {
-      const ssize_t got = ::pread(
-          descriptor_, static_cast<char*>(buffer) + done, count - done, static_cast<off_t>(position + done));
+      const ssize_t got = ::pread(descriptor_, static_cast<char*>(buffer) + done, count - done,
+                                  static_cast<off_t>(position + done));
       if (got < 0 && errno == EINTR) {
         continue;
       }

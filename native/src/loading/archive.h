@@ -1,7 +1,7 @@
 // Reading a zip `.ptl` into something that can run.
 #pragma once
 
-#include "error.h"
+#include "api/error.h"
 
 #include <ATen/core/ivalue.h>
 #include <caffe2/serialize/read_adapter_interface.h>
@@ -46,8 +46,8 @@ void check_tensors(const c10::IValue& root, const RecordSizes& records);
 // Refuses an object whose attributes, those of the dict it was made from, differ from its class's.
 void check_object(const c10::ivalue::Object& object, const c10::IValue& state);
 
-// Refuses bytecode that would take from an empty stack or use tables beyond their ends. All operators
-// it calls must be there. See Note [Bytecode of strangers].
+// Refuses bytecode that would take from an empty stack or use tables beyond their ends. All
+// operators it calls must be there. See Note [Bytecode of strangers].
 void check_code(torch::jit::mobile::Function& function);
 
 // Throws Failure: BR_BAD_MODEL, or BR_MISSING_OPERATORS naming all of them.

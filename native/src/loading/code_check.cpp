@@ -1,11 +1,11 @@
 // Note [Bytecode of strangers]
-// The interpreter trusts the compiler that wrote the bytecode: it takes from an empty stack, leaves the
-// stack of its caller unbalanced, and looks up attributes without asking how many there are. How many
-// values are on the stack is known for every instruction beforehand, whatever way leads there. So this
-// follows every path once, when a model is loaded, and what would go wrong is refused. Two things are
-// only known when they run, and are asked for then: how long an unpacked tuple is, and how many
-// attributes an object has.
-#include "archive.h"
+// The interpreter trusts the compiler that wrote the bytecode: it takes from an empty stack, leaves
+// the stack of its caller unbalanced, and looks up attributes without asking how many there are.
+// How many values are on the stack is known for every instruction beforehand, whatever way leads
+// there. So this follows every path once, when a model is loaded, and what would go wrong is
+// refused. Two things are only known when they run, and are asked for then: how long an unpacked
+// tuple is, and how many attributes an object has.
+#include "loading/archive.h"
 
 #include <ATen/core/class_type.h>
 #include <torch/csrc/jit/mobile/function.h>
@@ -145,7 +145,8 @@ class Checker {
       case jit::CALL:
         return call_effect(x);
       case jit::INTERFACE_CALL:
-        need(n >= 1 && has(code_.constants_, x) && code_.constants_[x].isString());
+        need(n >= 1 && has(code_.constants_, x) &&
+             code_.constants_[static_cast<size_t>(x)].isString());
         return {n, 1};
       case jit::LOAD:
       case jit::MOVE:
@@ -274,13 +275,14 @@ class Checker {
   // Functions that stand in for operators of old models; they are LibTorch's own.
   Effect call_effect(int64_t index) {
     need(has(code_.functions_, index));
-    const int64_t arguments = stored_first(code_.functions_[static_cast<size_t>(index)]->get_code());
+    const int64_t arguments =
+        stored_first(code_.functions_[static_cast<size_t>(index)]->get_code());
     need(arguments > 0);
     return {arguments, 1};
   }
 
-  // How many values come out is what the next instruction stores. Exporters let a single one on the stack
-  // for whatever comes next.
+  // How many values come out is what the next instruction stores. Exporters let a single one on the
+  // stack for whatever comes next.
   Effect unpack_effect(size_t at) {
     int64_t count = 1;
     if (at + 1 < code_.instructions_.size() && code_.instructions_[at + 1].op == jit::STOREN) {

@@ -2,11 +2,12 @@
 // torch::jit::_load_for_mobile does the same job, but every overload of it also links the
 // flatbuffer loader and C++ file streams, stops at the first method with missing operators, and
 // indexes the bytecode tables unchecked. This one reads only zip archives, checks what it reads
-// (see Note [Pickles of strangers] and model_check.cpp), and lists all missing operators at once. The
-// bytecode format is described at the top of torch/csrc/jit/mobile/import.cpp; classes and objects are resolved by its functions.
-#include "archive.h"
-#include "missing.h"
-#include "registration.h"
+// (see Note [Pickles of strangers] and model_check.cpp), and lists all missing operators at once.
+// The bytecode format is described at the top of torch/csrc/jit/mobile/import.cpp; classes and
+// objects are resolved by its functions.
+#include "loading/archive.h"
+#include "loading/missing.h"
+#include "registry/registration.h"
 
 #include <ATen/core/class_type.h>
 #include <ATen/core/function_schema.h>
@@ -128,9 +129,10 @@ class Loader {
           return count;
         },
         [this](const c10::QualifiedName& name) { return resolve(name); },
-        [this](const at::StrongTypePtr& type, const IValue& state) { return make_object(type, state); },
-        [&](const std::string& key) { return read_tensor(tensor_prefix + key); },
-        std::nullopt,
+        [this](const at::StrongTypePtr& type, const IValue& state) {
+          return make_object(type, state);
+        },
+        [&](const std::string& key) { return read_tensor(tensor_prefix + key); }, std::nullopt,
         /*use_storage_device=*/false,
         /*type_parser=*/nullptr);
     IValue value = unpickler.parse_ivalue();
@@ -150,8 +152,8 @@ class Loader {
     return type;
   }
 
-  c10::intrusive_ptr<c10::ivalue::Object> make_object(
-      const at::StrongTypePtr& type, const IValue& state) {
+  c10::intrusive_ptr<c10::ivalue::Object> make_object(const at::StrongTypePtr& type,
+                                                      const IValue& state) {
     // its `__setstate__` may read the tensors at once
     check_tensors(state, record_sizes_);
     auto object = jit::objLoaderMobile(type, state, *loaded_.functions);
@@ -181,8 +183,7 @@ class Loader {
       record_sizes_[record->get()] = size;
     }
     return at::DataPtr(
-        record->get(),
-        new std::shared_ptr<at::DataPtr>(record),
+        record->get(), new std::shared_ptr<at::DataPtr>(record),
         [](void* context) { delete static_cast<std::shared_ptr<at::DataPtr>*>(context); },
         at::kCPU);
   }
@@ -191,11 +192,10 @@ class Loader {
     using namespace caffe2::serialize;
     if (bytecode_version < static_cast<int64_t>(kMinSupportedBytecodeVersion) ||
         bytecode_version > static_cast<int64_t>(kMaxSupportedBytecodeVersion)) {
-      fail(
-          BR_BAD_MODEL,
-          "the model has bytecode version " + std::to_string(bytecode_version) +
-              ", this runtime reads " + std::to_string(kMinSupportedBytecodeVersion) + " to " +
-              std::to_string(kMaxSupportedBytecodeVersion));
+      fail(BR_BAD_MODEL, "the model has bytecode version " + std::to_string(bytecode_version) +
+                             ", this runtime reads " +
+                             std::to_string(kMinSupportedBytecodeVersion) + " to " +
+                             std::to_string(kMaxSupportedBytecodeVersion));
     }
     upgrade_ = reader_.version() < kProducedFileFormatVersion;
   }
@@ -219,7 +219,8 @@ class Loader {
       mobile::applyUpgrader(function.get(), reader_.version());
       for (const auto& instruction : function->get_code().instructions_) {
         if (instruction.op == jit::CALL) {
-          missing_.note_operators(*function->get_code().functions_.at(instruction.X));
+          missing_.note_operators(
+              *function->get_code().functions_.at(static_cast<size_t>(instruction.X)));
         }
       }
     }
@@ -254,10 +255,14 @@ class Loader {
       const auto parts = tuple(value, 2, "operator");
       std::optional<int> arguments;
       if (parts.size() > 2) {
-        arguments = static_cast<int>(number(parts[2], "number of arguments"));
+        const int64_t given = number(parts[2], "number of arguments");
+        if (given < INT32_MIN || given > INT32_MAX) {
+          fail_model("an operator has an impossible number of arguments");
+        }
+        arguments = static_cast<int>(given);
       }
-      function.append_operator(
-          text(parts[0], "operator name"), text(parts[1], "overload name"), arguments);
+      function.append_operator(text(parts[0], "operator name"), text(parts[1], "overload name"),
+                               arguments);
     }
     missing_.note_operators(function);
   }
@@ -293,8 +298,8 @@ class Loader {
         owner->addMethod(&function);
       }
     }
-    function.setSchema(c10::FunctionSchema(
-        function.qualname().qualifiedName(), "", std::move(arguments), std::move(returns)));
+    function.setSchema(c10::FunctionSchema(function.qualname().qualifiedName(), "",
+                                           std::move(arguments), std::move(returns)));
   }
 
   std::vector<c10::Argument> read_arguments(const IValue& list) {
@@ -303,11 +308,9 @@ class Loader {
       const std::string& type = text(field(value, 1, "type"), "argument type");
       // the interpreter has no type for a Union
       const bool known = missing_.note_classes(type) && !mentions_union(type);
-      arguments.emplace_back(
-          text(field(value, 0, "name"), "argument name"),
-          known ? resolve(type).type_ : c10::AnyType::get(),
-          std::nullopt,
-          field(value, 2, "default_value"));
+      arguments.emplace_back(text(field(value, 0, "name"), "argument name"),
+                             known ? resolve(type).type_ : c10::AnyType::get(), std::nullopt,
+                             field(value, 2, "default_value"));
     }
     return arguments;
   }

@@ -1,5 +1,5 @@
 // What the library says about itself, and the thread count.
-#include "error.h"
+#include "api/error.h"
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/jit/mobile/function.h>
@@ -21,10 +21,14 @@ constexpr int kMaxThreads = 256;
 
 // These live in a table of the interpreter that can be asked for a name but not listed.
 const char* const kPromoted[] = {
-    "aten::Bool.Tensor",    "aten::__getitem__.Dict_str", "aten::__is__",    "aten::__isnot__",
-    "aten::__not__",        "aten::dim",                  "aten::format",    "prim::NumToTensor.Scalar",
-    "prim::RaiseException", "prim::TupleIndex",           "prim::Uninitialized", "prim::device",
-    "prim::dtype",          "prim::is_cuda",              "prim::layout",    "prim::unchecked_cast",
+    "aten::Bool.Tensor",    "aten::__getitem__.Dict_str",
+    "aten::__is__",         "aten::__isnot__",
+    "aten::__not__",        "aten::dim",
+    "aten::format",         "prim::NumToTensor.Scalar",
+    "prim::RaiseException", "prim::TupleIndex",
+    "prim::Uninitialized",  "prim::device",
+    "prim::dtype",          "prim::is_cuda",
+    "prim::layout",         "prim::unchecked_cast",
 };
 
 std::vector<std::string> list_operators() {
@@ -42,7 +46,8 @@ std::vector<std::string> list_operators() {
   return names;
 }
 
-// Registration is over when the library is loaded, so the list is made once. Empty if memory ran out.
+// Registration is over when the library is loaded, so the list is made once. Empty if memory ran
+// out.
 const std::vector<std::string>& operators() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;

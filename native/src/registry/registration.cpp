@@ -1,4 +1,4 @@
-#include "registration.h"
+#include "registry/registration.h"
 
 #include <ATen/core/List.h>
 #include <ATen/core/function_schema.h>
@@ -15,14 +15,13 @@
 namespace build_runtime {
 namespace {
 
-// Reads one field of an OperatorEntry; `text` moves to its end. The text is generated, never foreign.
+// Reads one field of an OperatorEntry; `text` moves to its end. The text is generated, never
+// foreign.
 class Reader {
  public:
   explicit Reader(const char* text) : text_(text) {}
 
-  bool at_end() const {
-    return *text_ == '\0';
-  }
+  bool at_end() const { return *text_ == '\0'; }
 
   c10::Argument argument() {
     const bool output = take('>');
@@ -37,8 +36,8 @@ class Reader {
       alias.emplace();
       alias->setIsWrite(true);
     }
-    return c10::Argument(
-        "", c10::AnyType::get(), c10::nullopt, std::move(default_value), keyword_only, std::move(alias));
+    return c10::Argument("", c10::AnyType::get(), c10::nullopt, std::move(default_value),
+                         keyword_only, std::move(alias));
   }
 
  private:
@@ -120,24 +119,21 @@ bool register_operators(const OperatorEntry* entries, std::size_t count) {
       arguments.push_back(reader.argument());
     }
     torch::jit::registerOperator(torch::jit::Operator(
-        entry->name,
-        entry->overload,
-        std::move(arguments),
+        entry->name, entry->overload, std::move(arguments),
         std::vector<c10::Argument>(entry->results, c10::Argument("", c10::AnyType::get())),
-        entry->run,
-        c10::AliasAnalysisKind::FROM_SCHEMA));
+        entry->run, c10::AliasAnalysisKind::FROM_SCHEMA));
   }
   return true;
 }
 
 // Not TORCH_CHECK: its message is stripped from this library, and this one is for the user.
-void drop_later_arguments(torch::jit::Stack& stack, std::size_t count, const char* name, const char* release) {
+void drop_later_arguments(torch::jit::Stack& stack, std::size_t count, const char* name,
+                          const char* release) {
   for (; count > 0; --count) {
     if (!torch::jit::pop(stack).isNone()) {
-      throw c10::Error(
-          c10::SourceLocation{__func__, __FILE__, __LINE__},
-          std::string(name) + ": an argument is given that PyTorch " + release +
-              ", which this runtime is built from, does not have");
+      throw c10::Error(c10::SourceLocation{__func__, __FILE__, __LINE__},
+                       std::string(name) + ": an argument is given that PyTorch " + release +
+                           ", which this runtime is built from, does not have");
     }
   }
 }

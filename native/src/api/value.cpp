@@ -1,4 +1,4 @@
-#include "value.h"
+#include "api/value.h"
 
 #include <ATen/core/class_type.h>
 #include <ATen/core/dynamic_type.h>
@@ -54,8 +54,8 @@ br_kind kind_of(const IValue& value) {
 }
 
 const char* kind_name(const IValue& value) {
-  static const char* const names[] = {
-      "None", "bool", "int", "float", "str", "tensor", "list", "tuple", "dict", "object", "other"};
+  static const char* const names[] = {"None", "bool",  "int",  "float",  "str",  "tensor",
+                                      "list", "tuple", "dict", "object", "other"};
   return names[kind_of(value)];
 }
 
@@ -64,7 +64,8 @@ namespace {
 void expect(const br_value* value, br_kind kind, const char* wanted) {
   require(value, "value");
   if (kind_of(value->value) != kind) {
-    fail(BR_WRONG_KIND, std::string("the value is not a ") + wanted + " but a " + kind_name(value->value));
+    fail(BR_WRONG_KIND,
+         std::string("the value is not a ") + wanted + " but a " + kind_name(value->value));
   }
 }
 
@@ -102,11 +103,11 @@ std::vector<std::pair<IValue, IValue>> entries(const IValue& value) {
     }
     return all;
   }
-  int64_t index = 0;
-  for (const IValue& item : sequence(value)) {
-    std::string name = value.isList() ? "" : entry_name(value, index);
-    all.emplace_back(name.empty() ? IValue(index) : IValue(std::move(name)), item);
-    ++index;
+  const auto items = sequence(value);
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::string name = value.isList() ? "" : entry_name(value, i);
+    all.emplace_back(name.empty() ? IValue(static_cast<int64_t>(i)) : IValue(std::move(name)),
+                     items[i]);
   }
   return all;
 }
@@ -115,7 +116,8 @@ bool is_container(br_kind kind) {
   return kind >= BR_KIND_LIST && kind <= BR_KIND_OBJECT;
 }
 
-c10::ArrayRef<const br_value*> checked(const br_value* const* items, size_t count, const char* name) {
+c10::ArrayRef<const br_value*> checked(const br_value* const* items, size_t count,
+                                       const char* name) {
   if (count != 0) {
     require(items, name);
   }
@@ -160,8 +162,8 @@ br_status br_value_new_string(const char* text, size_t size, br_value** value, b
 }
 
 // Containers made here are untyped: a run gives them the types its method declares.
-br_status br_value_new_list(
-    const br_value* const* items, size_t count, br_value** value, br_error** error) {
+br_status br_value_new_list(const br_value* const* items, size_t count, br_value** value,
+                            br_error** error) {
   return guard(error, [&] {
     c10::impl::GenericList list(c10::AnyType::get());
     list.reserve(count);
@@ -172,8 +174,8 @@ br_status br_value_new_list(
   });
 }
 
-br_status br_value_new_tuple(
-    const br_value* const* items, size_t count, br_value** value, br_error** error) {
+br_status br_value_new_tuple(const br_value* const* items, size_t count, br_value** value,
+                             br_error** error) {
   return guard(error, [&] {
     std::vector<IValue> elements;
     elements.reserve(count);
@@ -184,12 +186,8 @@ br_status br_value_new_tuple(
   });
 }
 
-br_status br_value_new_dict(
-    const br_value* const* keys,
-    const br_value* const* items,
-    size_t count,
-    br_value** value,
-    br_error** error) {
+br_status br_value_new_dict(const br_value* const* keys, const br_value* const* items, size_t count,
+                            br_value** value, br_error** error) {
   return guard(error, [&] {
     c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
     const auto all_keys = checked(keys, count, "keys");
@@ -197,7 +195,8 @@ br_status br_value_new_dict(
     for (size_t i = 0; i < count; ++i) {
       const br_kind kind = kind_of(all_keys[i]->value);
       if ((kind < BR_KIND_BOOL || kind > BR_KIND_TENSOR) && kind != BR_KIND_TUPLE) {
-        fail(BR_INVALID_ARGUMENT, std::string("a dict key cannot be a ") + kind_name(all_keys[i]->value));
+        fail(BR_INVALID_ARGUMENT,
+             std::string("a dict key cannot be a ") + kind_name(all_keys[i]->value));
       }
       dict.insert_or_assign(all_keys[i]->value, all_items[i]->value);
     }
@@ -237,8 +236,8 @@ br_status br_value_double(const br_value* value, double* number, br_error** erro
   });
 }
 
-br_status br_value_string(
-    const br_value* value, const char** text, size_t* size, br_error** error) {
+br_status br_value_string(const br_value* value, const char** text, size_t* size,
+                          br_error** error) {
   return guard(error, [&] {
     require(text, "text");
     expect(value, BR_KIND_STRING, "str");
@@ -255,7 +254,7 @@ size_t br_value_size(const br_value* value) {
     return 0;
   }
   const IValue& container = value->value;
-  return container.isGenericDict() ? container.toGenericDict().size()
+  return container.isGenericDict() ? static_cast<size_t>(container.toGenericDict().size())
                                    : build_runtime::sequence(container).size();
 }
 
@@ -267,16 +266,15 @@ br_status br_value_item(const br_value* value, size_t index, br_value** item, br
     }
     const auto items = build_runtime::sequence(value->value);
     if (index >= items.size()) {
-      fail(
-          BR_NOT_FOUND,
-          "no item " + std::to_string(index) + " among " + std::to_string(items.size()));
+      fail(BR_NOT_FOUND,
+           "no item " + std::to_string(index) + " among " + std::to_string(items.size()));
     }
     give(item, items[index]);
   });
 }
 
-br_status br_value_find(
-    const br_value* value, const br_value* key, br_value** item, br_error** error) {
+br_status br_value_find(const br_value* value, const br_value* key, br_value** item,
+                        br_error** error) {
   return guard(error, [&] {
     require(value, "value");
     require(key, "key");
@@ -305,8 +303,8 @@ br_status br_value_find(
   });
 }
 
-br_status br_value_entries(
-    const br_value* value, br_value** keys, br_value** items, br_error** error) {
+br_status br_value_entries(const br_value* value, br_value** keys, br_value** items,
+                           br_error** error) {
   return guard(error, [&] {
     require(value, "value");
     if (!is_container(kind_of(value->value))) {

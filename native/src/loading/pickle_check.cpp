@@ -1,10 +1,10 @@
 // Note [Pickles of strangers]
-// LibTorch's unpickler checks most of what it is told, but not all: a name that is not ended makes it
-// read stale memory, a memo number or the length of a string makes it allocate what they claim (64 GB
-// for ten bytes), and values nested deep enough end the process when they are freed. Everything it will
-// read is followed here first, with values reduced to which container holds which; what then reaches
-// it is a complete pickle that needs memory in proportion to its size.
-#include "archive.h"
+// LibTorch's unpickler checks most of what it is told, but not all: a name that is not ended makes
+// it read stale memory, a memo number or the length of a string makes it allocate what they claim
+// (64 GB for ten bytes), and values nested deep enough end the process when they are freed.
+// Everything it will read is followed here first, with values reduced to which container holds
+// which; what then reaches it is a complete pickle that needs memory in proportion to its size.
+#include "loading/archive.h"
 
 #include <algorithm>
 #include <cstring>
@@ -137,14 +137,10 @@ class Checker {
     return std::string(start, end);
   }
 
-  void push(Node value) {
-    stack_.push_back(value);
-  }
+  void push(Node value) { stack_.push_back(value); }
 
   // The values above the last mark, or above nothing, are all that may be taken.
-  size_t floor() const {
-    return marks_.empty() ? 0 : marks_.back();
-  }
+  size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
 
   Node pop() {
     if (stack_.size() <= floor()) {
@@ -215,7 +211,7 @@ class Checker {
       case ')': // EMPTY_TUPLE
         push(holdings_.add());
         break;
-      case 'N': // NONE
+      case 'N':    // NONE
       case '\x88': // NEWTRUE
       case '\x89': // NEWFALSE
         push(kLeaf);
@@ -263,8 +259,8 @@ class Checker {
       case '(': // MARK
         marks_.push_back(stack_.size());
         break;
-      case 't': // TUPLE
-      case 'l': // LIST
+      case 't':   // TUPLE
+      case 'l':   // LIST
       case 'd': { // DICT
         const Node made = holdings_.add();
         gather(made, pop_mark());
@@ -288,7 +284,7 @@ class Checker {
         holdings_.hold(top(), key);
         break;
       }
-      case 'e': // APPENDS
+      case 'e':   // APPENDS
       case 'u': { // SETITEMS
         const size_t mark = pop_mark();
         if (mark <= floor()) {
@@ -310,7 +306,7 @@ class Checker {
       case '\x81': // NEWOBJ
         pop();
         break;
-      case 'R': // REDUCE
+      case 'R':   // REDUCE
       case 'b': { // BUILD
         const Node argument = pop();
         pop();

@@ -1,11 +1,11 @@
-#include "archive.h"
-#include "arguments.h"
+#include "api/arguments.h"
+#include "loading/archive.h"
 
 #include <ATen/selected_mobile_ops.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/csrc/jit/runtime/operator.h>
 #include <torch/csrc/jit/mobile/interpreter.h>
 #include <torch/csrc/jit/runtime/instruction.h>
+#include <torch/csrc/jit/runtime/operator.h>
 
 namespace torch::jit {
 char const* toString(OpCode op);
@@ -50,8 +50,9 @@ Function& find_method(const br_module& module, const char* name) {
   fail(BR_NOT_FOUND, std::string("the model has no method '") + name + "'; it has: " + known);
 }
 
-// The tensors an operator was given, as `float32[1, 3]`: they are still on the stack when it throws.
-// LibTorch's own words for a dtype that was not compiled in are stripped, so it is told here.
+// The tensors an operator was given, as `float32[1, 3]`: they are still on the stack when it
+// throws. LibTorch's own words for a dtype that was not compiled in are stripped, so it is told
+// here.
 std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IValue> stack) {
   const auto op = torch::jit::findOperatorFor(name);
   if (op == nullptr) {
@@ -94,7 +95,8 @@ std::string failed_operator(const br_module& module, c10::ArrayRef<c10::IValue> 
     const auto& functions = module.loaded.functions->methods();
     const auto function = static_cast<size_t>(handle >> kFunctionShift);
     const auto at = static_cast<size_t>(handle & 0xffffffff);
-    if (function >= functions.size() || at >= functions[function]->get_code().instructions_.size()) {
+    if (function >= functions.size() ||
+        at >= functions[function]->get_code().instructions_.size()) {
       return "";
     }
     const auto& code = functions[function]->get_code();
@@ -105,15 +107,14 @@ std::string failed_operator(const br_module& module, c10::ArrayRef<c10::IValue> 
       return std::string(torch::jit::toString(instruction.op)) + ": ";
     }
     return torch::jit::mobile::operator_str(code.op_names_[name]) +
-        describe_inputs(code.op_names_[name], stack) + ": ";
+           describe_inputs(code.op_names_[name], stack) + ": ";
   }
   return "";
 }
 
 br_status load_module(
     c10::function_ref<std::shared_ptr<caffe2::serialize::ReadAdapterInterface>()> open,
-    br_module** module,
-    br_error** error) {
+    br_module** module, br_error** error) {
   return guard(
       error,
       [&] {
@@ -136,19 +137,17 @@ br_status br_module_load_file(const char* path, br_module** module, br_error** e
         require(path, "path");
         return build_runtime::open_file(path);
       },
-      module,
-      error);
+      module, error);
 }
 
-br_status br_module_load_memory(
-    const void* data, size_t size, br_module** module, br_error** error) {
+br_status br_module_load_memory(const void* data, size_t size, br_module** module,
+                                br_error** error) {
   return build_runtime::load_module(
       [&] {
         require(data, "data");
         return build_runtime::open_memory(data, size);
       },
-      module,
-      error);
+      module, error);
 }
 
 void br_module_free(br_module* module) {
@@ -163,13 +162,8 @@ const char* br_module_method_name(const br_module* module, size_t index) {
   return index < br_module_method_count(module) ? module->methods[index]->name().c_str() : nullptr;
 }
 
-br_status br_module_run(
-    br_module* module,
-    const char* method,
-    const br_value* const* arguments,
-    size_t argument_count,
-    br_value** result,
-    br_error** error) {
+br_status br_module_run(br_module* module, const char* method, const br_value* const* arguments,
+                        size_t argument_count, br_value** result, br_error** error) {
   bool running = false;
   std::vector<c10::IValue> stack;
   const auto body = [&] {
@@ -182,8 +176,8 @@ br_status br_module_run(
     }
     const c10::InferenceMode inference;
     Function& function = build_runtime::find_method(*module, method);
-    stack = build_runtime::make_stack(
-        function, module->loaded.self, c10::ArrayRef<const br_value*>(arguments, argument_count));
+    stack = build_runtime::make_stack(function, module->loaded.self,
+                                      c10::ArrayRef<const br_value*>(arguments, argument_count));
     running = true;
     torch::jit::mobile::InterpreterState(function.get_code()).run(stack);
     if (stack.empty()) {
@@ -193,7 +187,8 @@ br_status br_module_run(
   };
   const br_status status = guard(error, body, BR_RUN_FAILED);
   if (status == BR_RUN_FAILED && running) {
-    guard(nullptr, [&] { build_runtime::prepend(error, build_runtime::failed_operator(*module, stack)); });
+    guard(nullptr,
+          [&] { build_runtime::prepend(error, build_runtime::failed_operator(*module, stack)); });
   }
   return status;
 }
