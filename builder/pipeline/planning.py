@@ -12,7 +12,7 @@ from builder.compilation.store import open_store, preprocessor
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
 from builder.libtorch.candidates import Group, find_candidates
-from builder.libtorch.catalogue import OperatorEntry
+from builder.libtorch.catalogue import PROMOTED, OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import active_cuts, feature_of
 from builder.libtorch.symbols import SymbolIndex, read_index
@@ -25,7 +25,7 @@ from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import BuildPlan, SourceTree, Toolchain
 from builder.vocabulary.targets import Platform, Target, make_target
 
-ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
+ALWAYS: Final = (f"pytorch:{PROMOTED}",)
 """Files nothing refers to by name: their constructors register what the interpreter relies on."""
 
 
