@@ -15,6 +15,7 @@ from builder.libtorch.candidates import Group, find_candidates
 from builder.libtorch.catalogue import PROMOTED, OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import active_cuts, feature_of
+from builder.libtorch.mangling import call_prefix
 from builder.libtorch.symbols import SymbolIndex, read_index
 from builder.models.preflight.problems import refuse
 from builder.models.selection import make_profile, with_classes
@@ -103,7 +104,7 @@ def _symbols(entries: Iterable[OperatorEntry], index: SymbolIndex) -> list[str]:
             symbol
             for entry in entries
             if entry.symbol
-            for symbol in index.starting_with(f"_ZN2at4_ops{len(entry.symbol)}{entry.symbol}4callE")
+            for symbol in index.starting_with(call_prefix(entry.symbol))
         ),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
-from builder.libtorch.search import identifiers
+from builder.libtorch.mangling import called_operator, identifiers
 from builder.libtorch.symbols import SymbolIndex
 
 _NATIVE: Final = ("at", "native")
@@ -45,10 +45,8 @@ class _Finder:
         self._definers = index.definers()
         self._calls: dict[str, list[str]] = {}
         for symbol in self._definers:
-            if symbol.startswith("_ZN2at4_ops"):
-                _, _, operator, function, *_ = (*identifiers(symbol), "", "", "", "")
-                if function == "call":
-                    self._calls.setdefault(operator, []).append(symbol)
+            if (operator := called_operator(symbol)) is not None:
+                self._calls.setdefault(operator, []).append(symbol)
 
     def find(self, entry: OperatorEntry) -> str:
         """Return the path of the file with the kernel; empty if the index does not lead to one."""
