@@ -176,6 +176,16 @@ def condense(
     return SymbolIndex({source: _condense_object(graph, names) for source, graph in graphs.items()})
 
 
+def finder(definers: Mapping[str, str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a function from a symbol to its source by portable symbol; nothing if it has none."""
+
+    def find(symbol: str) -> tuple[str, ...]:
+        source = definers.get(portable(symbol))
+        return () if source is None else (source,)
+
+    return find
+
+
 def _condense_object(graph: ObjectGraph, names: Mapping[str, str]) -> dict[str, Definition]:
     """Condense one graph to the symbols in `names`, which has the portable name of each."""
     constructors = [index for index, section in graph.sections.items() if section.root]

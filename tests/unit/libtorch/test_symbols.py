@@ -18,6 +18,7 @@ from builder.libtorch.symbols import (
     Definition,
     SymbolIndex,
     condense,
+    finder,
     read_index,
 )
 from tests.unit.libtorch.closure.graphs import obj, worlds
@@ -84,6 +85,11 @@ def test_of_several_definers_the_first_is_taken() -> None:
     assert index.definers() == {"s": "a"}
 
 
+def test_what_no_source_defines_has_none() -> None:
+    assert finder({"s": "a"})("s") == ("a",)
+    assert finder({"s": "a"})("t") == ()
+
+
 def test_symbols_are_found_by_their_beginning() -> None:
     index = SymbolIndex({
         "a": {"_Z1fv": Definition(1, ()), "_Z1fi": Definition(1, ())},
@@ -106,6 +112,7 @@ def test_an_index_serves_toolchains_of_another_libcxx() -> None:
     for read, write, (_, writer) in map(strings, ("St3__1", "St6__ndk1")):
         found = llvm.predict([], [write])
         assert (found.sources, found.unknown) == (("read.o", "write.o"), frozenset())
+        assert finder(llvm.definers())(write) == ("write.o",)
         assert llvm.starting_with(write) == tuple(llvm.files["write.o"])
         learned = index_of(writer, known=[read, write])
         assert learned.files["write.o"] == llvm.files["write.o"]
