@@ -15,6 +15,7 @@ from typing import Any, Final
 from builder.artifact.layout import LIBRARY, LOADED, MANIFEST, PROGRAM
 from builder.artifact.manifest import VERSION
 from builder.foundation.files import sha256_file
+from builder.vocabulary.dtypes import Use, names_for
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
 from builder.vocabulary.targets import Abi, Platform, Target
@@ -30,9 +31,6 @@ _DAMAGED: Final = (
     NotADirectoryError,
 )  # fmt: skip
 """What an archive raises whose bytes are not what a build wrote, ours included."""
-
-_QUANTIZED: Final = frozenset({"QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4"})
-"""As `Model.dtypes` spells them."""
 
 _HINT: Final = "name an archive or a folder that `build-runtime MODEL --abi …` wrote"
 
@@ -157,7 +155,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
     stored = frozenset(map(str, document["dtypes"]))
     # kernels of quantized tensors are not selected by dtype: it has all of them, or none
     backends = document["profile"]["backends"]
-    quantized = _QUANTIZED if "QuantizedCPU" in backends else frozenset[str]()
+    quantized = names_for(Use.QUANTIZED) if "QuantizedCPU" in backends else frozenset[str]()
     return Artifact(
         source=source,
         root=root,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from builder.models.selection import DEFAULT_DTYPES
+from builder.vocabulary.dtypes import DEFAULT_DTYPES
 
 _HEADER: Final = ("operator", "overload", "calls", "models", "dtypes", "kernel")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.settings import DEFAULTS, Setting, read_table, resolve
+from builder.vocabulary.dtypes import BY_NAME, VALUE_DTYPES, parse_dtypes, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
-from builder.vocabulary.operators import Selection
 from builder.vocabulary.targets import parse_abis
 from builder.vocabulary.tolerances import Limits
 
@@ -95,8 +95,8 @@ def add_target(parser: Parser) -> None:
     )
     group.add_argument(
         "--dtypes", metavar="NAME[,NAME]",
-        help="scalar types kernels are compiled for, or `all` (setting; default: what float models"
-        " use, and what the models store)",
+        help="scalar types kernels are compiled for, `Float` or `float32`, or `all` (setting;"
+        " default: what float models use, and what the models store)",
     )  # fmt: skip
     group.add_argument("--source", metavar="DIR", help="a PyTorch 2.6 tree to build from (setting)")
     group.add_argument(
@@ -152,7 +152,7 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--input-dtype", action="append", default=[], metavar="DTYPE",
-        help="dtype of the --input-shape at the same place (default float32)",
+        help="dtype of the --input-shape at the same place, as `float32` (default) or `Float`",
     )  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def request_of(options: argparse.Namespace, settings: Mapping[str, Setting]) -> 
         platform=choice(settings["platform"], _PLATFORMS, "platform"),
         output=Path(settings["output"].value).expanduser(),
         source=_source(options, settings),
-        dtypes=_dtypes(settings["dtypes"]),
+        dtypes=parse_kernel_dtypes(settings["dtypes"].value),
         inputs=inputs_of(options, asked.models) if hasattr(options, "input") else (),
         verify=not getattr(options, "no_verify", False),
         require_run=getattr(options, "require_run", False),
@@ -276,17 +276,6 @@ def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "So
         provider=SourceProvider(provider),
         offline=options.offline,
     )
-
-
-def _dtypes(setting: Setting) -> frozenset[str] | None:
-    from builder.models.selection import KNOWN_DTYPES, make_profile  # noqa: PLC0415
-
-    if not setting.value:
-        return None
-    if setting.value == "all":
-        return KNOWN_DTYPES
-    names = frozenset(part.strip() for part in setting.value.split(","))
-    return make_profile(Selection(), names).dtypes
 
 
 def limits_of(options: argparse.Namespace) -> Limits:
@@ -362,8 +351,6 @@ def _input_files(texts: Sequence[str], names: list[str]) -> list[list[Path]]:
 def _shapes(
     texts: Sequence[str], dtypes: Sequence[str]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
-    from builder.vocabulary.value_files import DTYPES  # noqa: PLC0415
-
     wrong = [text for text in texts if not all(it.isdecimal() for it in text.split(","))]
     if wrong:
         raise UsageError(
@@ -372,10 +359,6 @@ def _shapes(
         )
     if len(dtypes) > len(texts):
         raise UsageError("more --input-dtype than --input-shape", hint="give one shape per dtype")
-    unknown = [f"{it}{did_you_mean(it, DTYPES)}" for it in dtypes if it not in DTYPES]
-    if unknown:
-        raise UsageError(
-            f"unknown dtype {', '.join(unknown)}", hint=f"use one of {', '.join(DTYPES)}"
-        )
+    names = [BY_NAME[it].torch for it in parse_dtypes(dtypes, VALUE_DTYPES)]
     shapes = tuple(tuple(int(it) for it in text.split(",")) for text in texts)
-    return shapes, (*dtypes, *("float32" for _ in shapes[len(dtypes) :]))
+    return shapes, (*names, *("float32" for _ in shapes[len(names) :]))

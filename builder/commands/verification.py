@@ -11,13 +11,14 @@ from builder.artifact.layout import SELECTION
 from builder.artifact.opening import Artifact, changed_files, open_artifact
 from builder.foundation.files import check_writable, write_atomic
 from builder.foundation.process import Host
-from builder.models.selection import KNOWN_DTYPES, make_profile, select
+from builder.models.selection import make_profile, select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
 from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
 from builder.proof.proving import Subject, Wish, prove
 from builder.vocabulary.checks import FILES, NEEDS, OUTPUTS, RUN, Check, Element, Outcome, failures
+from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.operators import Selection

@@ -9,6 +9,9 @@ from typing import Final
 
 from builder.vocabulary.operators import OperatorName
 
+PROMOTED: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
+"""The file of the tree that registers operators with the interpreter itself, when it starts."""
+
 _VERSION: Final = 2  # of the text
 _STRUCT: Final = re.compile(
     r"struct TORCH_API (?P<symbol>\w+) \{.*?"
@@ -17,7 +20,7 @@ _STRUCT: Final = re.compile(
     r'\bschema_str = "(?P<schema>(?:[^"\\]|\\.)*)";',
     re.DOTALL,
 )
-_BUILTIN: Final = re.compile(r'^\s*mobile::prim_op_fn_register\(\s*"([^"]+)"', re.MULTILINE)
+_PROMOTION: Final = re.compile(r'^\s*mobile::prim_op_fn_register\(\s*"([^"]+)"', re.MULTILINE)
 _LITERALS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*')
 _LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _ESCAPE: Final = re.compile(r"\\(.)")
@@ -165,9 +168,9 @@ def _unescaped(literal: str) -> str:
     return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), literal)
 
 
-def parse_builtins(text: str) -> Iterator[OperatorEntry]:
-    """Find the operators promoted into the interpreter in `promoted_prim_ops.cpp`."""
-    for match in _BUILTIN.finditer(text):
+def parse_promoted(text: str) -> Iterator[OperatorEntry]:
+    """Find the operators promoted into the interpreter in the text of `PROMOTED`."""
+    for match in _PROMOTION.finditer(text):
         yield OperatorEntry(OperatorName.parse(match[1]), schema="")
 
 

@@ -15,11 +15,12 @@ from builder.foundation.files import locked, new_directory, write_atomic
 from builder.foundation.process import Command, CommandError, Host
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import (
+    PROMOTED,
     Catalogue,
     OperatorEntry,
     make_catalogue,
-    parse_builtins,
     parse_operators_header,
+    parse_promoted,
     parse_registrar,
     with_newer,
 )
@@ -38,7 +39,6 @@ _REGISTRARS: Final = (
     "torch/csrc/jit/runtime/register_prim_ops.cpp",
     "torch/csrc/jit/runtime/register_special_ops.cpp",
 )
-_BUILTINS: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
 _NOTHING_SELECTED: Final = """\
 include_all_operators: false
 include_all_non_op_selectives: false
@@ -189,7 +189,7 @@ def _catalogue_key(source: SourceTree) -> str:
     digest = hashlib.sha256(str(_REVISION).encode())
     tree = source.root("pytorch")
     kernels = sorted(path for pattern in KERNEL_FILES for path in tree.glob(pattern))
-    names = ("aten/src/ATen/native/native_functions.yaml", _BUILTINS, *_REGISTRARS, *SCHEMA_FILES)
+    names = ("aten/src/ATen/native/native_functions.yaml", PROMOTED, *_REGISTRARS, *SCHEMA_FILES)
     for path in (*(tree / name for name in names), *kernels):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -198,7 +198,7 @@ def _catalogue_key(source: SourceTree) -> str:
 def _entries(
     source: SourceTree, generated: GeneratedTree, preprocess: Callable[[str], str]
 ) -> Iterator[OperatorEntry]:
-    yield from parse_builtins((source.root("pytorch") / _BUILTINS).read_text())
+    yield from parse_promoted((source.root("pytorch") / PROMOTED).read_text())
     for path in sorted((generated.root / "ATen" / "ops").glob("*_ops.h")):
         yield from parse_operators_header(path.read_text(), path.name.removesuffix("_ops.h"))
     tree = source.root("pytorch")

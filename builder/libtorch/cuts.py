@@ -8,10 +8,10 @@ from typing import Final
 
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import Catalogue
+from builder.libtorch.mangling import called_operator
 from builder.vocabulary.operators import Selection
 
 _OPCODE: Final = re.compile(r"\bopcode (\w+)")
-_CALL: Final = re.compile(r"_ZN2at4_ops\d+(\w+?)4callE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Cut:
         """Whether a mangled name is a function of the feature."""
         if self.symbols and re.search(self.symbols, symbol):
             return True
-        match = _CALL.match(symbol) if self.operators else None
-        if match is None or match[1].startswith("is_"):
+        operator = called_operator(symbol) if self.operators else None
+        if operator is None or operator.startswith("is_"):
             return False
-        return re.search(self.operators, match[1]) is not None
+        return re.search(self.operators, operator) is not None
 
 
 def active_cuts(selection: Selection, catalogue: Catalogue) -> tuple[Cut, ...]:

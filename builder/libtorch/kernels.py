@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.resources import DATA
+from builder.libtorch.mangling import kernel_symbol
 from builder.vocabulary.operators import OperatorName
 
 KERNEL_FILES: Final = (
@@ -70,12 +71,6 @@ def known_classes() -> tuple[CustomClass, ...]:
     """Return every class of `data/classes.toml`."""
     table = tomllib.loads((DATA / "classes.toml").read_text())
     return tuple(CustomClass(**row) for row in table["class"])
-
-
-def kernel_symbol(name: OperatorName) -> str:
-    """Return the C name under which the kernel of an operator is exported."""
-    parts = (name.namespace, name.base, name.overload)
-    return "br_kernel_" + "_".join(f"{len(part)}{part}" for part in parts)
 
 
 def find_kernels(root: Path) -> dict[str, tuple[Block, ...]]:

@@ -7,37 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.libtorch.candidates import Group
+from builder.libtorch.mangling import dispatch_stub, identifiers, structured_operator
 
-_NESTED: Final = re.compile(r"_Z(?:T[VTIS]|GV|L)?N?[KVrRO]*")
 _TOKEN: Final = re.compile(rb"[A-Za-z_]\w+")
-_STUB: Final = "_DECLARE_DISPATCH_type"
-_STRUCTURED: Final = "structured_"
-
-
-def identifiers(symbol: str) -> tuple[str, ...]:
-    """Return the parts of a mangled name, outermost first: `at`, `native`, `batch_norm_cpu`.
-
-    A C symbol is its own only part.
-    """
-    prefix = _NESTED.match(symbol)
-    if prefix is None:
-        return (symbol,)
-    parts: list[str] = []
-    rest = symbol[prefix.end() :]
-    while (length := re.match(r"(?:St|S[a-z0-9_]*?)?(\d+)", rest)) is not None:
-        end = length.end() + int(length[1])
-        parts.append(rest[length.end() : end])
-        rest = rest[end:]
-    return tuple(parts)
-
-
-def stub_of(symbol: str) -> str | None:
-    """Return the dispatch stub a symbol belongs to: its type stands in the mangled name."""
-    for length in re.finditer(r"\d+", symbol):
-        name = symbol[length.end() : length.end() + int(length[0])]
-        if name.endswith(_STUB):
-            return name.removesuffix(_STUB)
-    return None
 
 
 class SourceSearch:
@@ -107,14 +79,12 @@ class SourceSearch:
 
 def _sought(symbol: str) -> tuple[tuple[str, ...], str]:
     """Return the names to look for, and the pattern of a definition of NAME."""
-    stub = stub_of(symbol)
-    if stub is not None:
+    if (stub := dispatch_stub(symbol)) is not None:
         return (stub,), r"REGISTER\w*DISPATCH\(\s*NAME"
+    # no source spells the name of the class, and all its functions have one of two
+    if (operator := structured_operator(symbol)) is not None:
+        return (operator,), r"TORCH_(?:META|IMPL)_FUNC2?\(\s*NAME"
     parts = tuple(reversed(identifiers(symbol)))
-    for part in parts:
-        # macros make the class: no source spells its name, and all its functions have one of two
-        if part.startswith(_STRUCTURED):
-            return (part.removeprefix(_STRUCTURED),), r"TORCH_(?:META|IMPL)_FUNC2?\(\s*NAME"
     return parts, r"^(?!\s*(?:return|//|#include))[^;\n=]*NAME\s*[(,)][^;]*?\{"
 
 

@@ -3,20 +3,25 @@
 It is the section graph of every object of a full build, condensed to the symbols one object asks
 another for. With it a plan names the files to compile before anything is compiled. It is advice:
 the linker's view of the real objects decides, so an index of another ABI or flags is only slower.
+
+Its symbols are portable (`mangling.portable`), so one index serves every toolchain. Callers give
+symbols as objects have them.
 """
 
 import json
 import lzma
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from builder.libtorch.closure.objects import ObjectGraph
+from builder.libtorch.mangling import is_operator, portable
 
 CONSTRUCTORS: Final = ""
 """The name under which a file's constructors stand in the index: they run whenever it is linked."""
+
+_VERSION: Final = 2  # 1 had symbols as one toolchain mangles them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,12 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class SymbolIndex:
-    """Definitions by source id (`component:path`) and symbol."""
+    """Definitions by source id (`component:path`) and portable symbol."""
 
     files: Mapping[str, Mapping[str, Definition]]
 
     def definers(self) -> dict[str, str]:
-        """Return the source that defines each symbol; the first in order when several do."""
+        """Return the source of each portable symbol; the first in order when several define it."""
         found: dict[str, str] = {}
         for source in sorted(self.files):
             for symbol in self.files[source]:
@@ -64,7 +69,7 @@ class SymbolIndex:
         unknown: set[str] = set()
         size = 0
         stack = [(source, symbol) for source in linked for symbol in self.files[source]]
-        pending = list(symbols)
+        pending = [portable(symbol) for symbol in symbols]
         while stack or pending:
             for symbol in pending:
                 if symbol in definers:
@@ -94,8 +99,9 @@ class SymbolIndex:
 
     def starting_with(self, prefix: str) -> tuple[str, ...]:
         """Return the known symbols with a prefix: overloads differ in their mangled arguments."""
+        wanted = portable(prefix)
         return tuple(
-            sorted({s for rows in self.files.values() for s in rows if s.startswith(prefix)})
+            sorted({s for rows in self.files.values() for s in rows if s.startswith(wanted)})
         )
 
     def to_bytes(self) -> bytes:
@@ -106,7 +112,7 @@ class SymbolIndex:
         )
         number = {name: index for index, name in enumerate(names)}
         document = {
-            "version": 1,
+            "version": _VERSION,
             "symbols": names,
             "files": {
                 source: [
@@ -126,7 +132,7 @@ class SymbolIndex:
         except (lzma.LZMAError, EOFError) as error:
             message = f"not a symbol index: {error}"
             raise ValueError(message) from error
-        if document.get("version") != 1:
+        if document.get("version") != _VERSION:
             message = f"unknown version of the symbol index: {document.get('version')}"
             raise ValueError(message)
         names = document["symbols"]
@@ -153,40 +159,44 @@ def condense(
     index, what a few objects teach may replace what it says of the same sources. `whole` are the
     sources that are linked for all they define, whether anything asks for it or not.
     """
-    elsewhere = frozenset(known)
-    demanded = {
+    elsewhere = frozenset(map(portable, known))
+    asked = {
         edge
         for graph in graphs.values()
         for section in graph.sections.values()
         for edge in section.edges
         if isinstance(edge, str) and edge not in graph.strong and edge not in graph.weak
     }
-    demanded |= elsewhere
-    demanded |= {
-        symbol for graph in graphs.values() for symbol in graph.strong if "4_ops" in symbol
-    }
-    demanded |= {symbol for source in whole if source in graphs for symbol in graphs[source].strong}
-    defined = elsewhere | {
-        symbol
-        for graph in graphs.values()
-        for symbol in (*graph.strong, *graph.weak)
-        if symbol in demanded
-    }
-    return SymbolIndex(
-        {source: _condense_object(graph, defined) for source, graph in graphs.items()}
-    )
+    asked |= {symbol for graph in graphs.values() for symbol in graph.strong if is_operator(symbol)}
+    asked |= {symbol for source in whole if source in graphs for symbol in graphs[source].strong}
+    defined = {symbol for graph in graphs.values() for symbol in (*graph.strong, *graph.weak)}
+    names = {symbol: portable(symbol) for symbol in asked | defined}
+    kept = elsewhere | ({names[it] for it in asked} & {names[it] for it in defined})
+    names = {symbol: name for symbol, name in names.items() if name in kept}
+    return SymbolIndex({source: _condense_object(graph, names) for source, graph in graphs.items()})
 
 
-def _condense_object(graph: ObjectGraph, demanded: AbstractSet[str]) -> dict[str, Definition]:
+def finder(definers: Mapping[str, str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a function from a symbol to its source by portable symbol; nothing if it has none."""
+
+    def find(symbol: str) -> tuple[str, ...]:
+        source = definers.get(portable(symbol))
+        return () if source is None else (source,)
+
+    return find
+
+
+def _condense_object(graph: ObjectGraph, names: Mapping[str, str]) -> dict[str, Definition]:
+    """Condense one graph to the symbols in `names`, which has the portable name of each."""
     constructors = [index for index, section in graph.sections.items() if section.root]
-    rows = {CONSTRUCTORS: _reach(graph, constructors, demanded)} if constructors else {}
+    rows = {CONSTRUCTORS: _reach(graph, constructors, names)} if constructors else {}
     for symbol, index in (*graph.weak.items(), *graph.strong.items()):
-        if symbol in demanded:
-            rows[symbol] = _reach(graph, [index], demanded)
+        if symbol in names:
+            rows[names[symbol]] = _reach(graph, [index], names)
     return rows
 
 
-def _reach(graph: ObjectGraph, starts: list[int], demanded: AbstractSet[str]) -> Definition:
+def _reach(graph: ObjectGraph, starts: list[int], names: Mapping[str, str]) -> Definition:
     seen: set[int] = set()
     needs: set[str] = set()
     stack = list(starts)
@@ -203,8 +213,8 @@ def _reach(graph: ObjectGraph, starts: list[int], demanded: AbstractSet[str]) ->
             own = graph.strong.get(edge, graph.weak.get(edge))
             if own is not None:
                 stack.append(own)
-            elif edge in demanded:
-                needs.add(edge)
+            elif edge in names:
+                needs.add(names[edge])
     return Definition(sum(graph.sections[i].size for i in seen), tuple(sorted(needs)))
 
 

@@ -7,23 +7,10 @@ from typing import Final
 
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.cuts import special_backends
-from builder.vocabulary.errors import UsageError, did_you_mean
+from builder.vocabulary.dtypes import DEFAULT_DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
 from builder.vocabulary.plan import Profile
-
-DEFAULT_DTYPES: Final = frozenset({"Bool", "Byte", "Double", "Float", "Int", "Long"})
-"""What a float model computes with: its tensors, masks, indices, images, and Python's scalars."""
-
-KNOWN_DTYPES: Final = frozenset(
-    {
-        "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "ComplexHalf",
-        "Double", "Float", "Half", "Int", "Long", "Short",
-    }
-)  # fmt: skip
-
-QUANTIZED_DTYPES: Final = frozenset({"Char", "QInt32", "QInt8", "QUInt8"})
-"""What quantized models compute with besides; they get these without asking."""
 
 _MAKES_COMPLEX: Final = re.compile(
     r"_?fft_(?!i?fftshift|r?fftfreq)\w+|i?stft|complex|polar|view_as_complex"
@@ -104,13 +91,6 @@ def make_profile(selection: Selection, dtypes: frozenset[str] | None) -> Profile
     if makes_complex(selection):
         needed |= {"ComplexFloat"}
     if dtypes is not None:
-        unknown = sorted(dtypes - KNOWN_DTYPES - QUANTIZED_DTYPES)
-        if unknown:
-            names = ", ".join(f"{name}{did_you_mean(name, KNOWN_DTYPES)}" for name in unknown)
-            raise UsageError(
-                f"unknown dtype {names}",
-                hint=f"use ATen's names: {', '.join(sorted(KNOWN_DTYPES))}, or `all`",
-            )
         return Profile(dtypes | needed, backends)
     return Profile(DEFAULT_DTYPES | needed | (selection.dtypes & KNOWN_DTYPES), backends)
 

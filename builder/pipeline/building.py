@@ -12,7 +12,7 @@ from builder.libtorch.closure.libraries import provided_symbols
 from builder.libtorch.closure.objects import read_object
 from builder.libtorch.cuts import feature_of
 from builder.libtorch.search import SourceSearch
-from builder.libtorch.symbols import condense, read_index
+from builder.libtorch.symbols import condense, finder, read_index
 from builder.pipeline.planning import always_linked, learned_index
 from builder.pipeline.request import Events, Planned
 
@@ -38,7 +38,7 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
         demand = Demand(
             always=always_linked(planned.groups),
             predicted=planned.prediction.sources,
-            known_definers=lambda symbol: (definers[symbol],) if symbol in definers else (),
+            known_definers=finder(definers),
             search=SourceSearch(planned.groups, roots, provided).definers,
             feature_of=cache(lambda symbol: feature_of(symbol, planned.cuts)),
             render_cuts=lambda features: render_cuts(planned.plan.tool, features),

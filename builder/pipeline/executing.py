@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from builder.foundation.process import Host
-from builder.models.selection import KNOWN_DTYPES, make_profile, select
+from builder.models.selection import make_profile, select
 from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.trace_model import trace_model
 from builder.pipeline.request import Events, Request
+from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import ModelError, ToolchainError
 from builder.vocabulary.models import InputSpec, Model
 

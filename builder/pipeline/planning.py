@@ -12,10 +12,11 @@ from builder.compilation.store import open_store, preprocessor
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
 from builder.libtorch.candidates import Group, find_candidates
-from builder.libtorch.catalogue import OperatorEntry
+from builder.libtorch.catalogue import PROMOTED, OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import active_cuts, feature_of
 from builder.libtorch.flags import compile_flags, link_flags
+from builder.libtorch.mangling import call_prefix
 from builder.libtorch.symbols import SymbolIndex, read_index
 from builder.models.preflight.problems import refuse
 from builder.models.selection import make_profile, with_classes
@@ -26,7 +27,7 @@ from builder.toolchains.table import provider_for
 from builder.vocabulary.plan import BuildPlan, ObjectsPlan, SourceTree
 from builder.vocabulary.targets import Platform, Target, make_target
 
-ALWAYS: Final = ("pytorch:torch/csrc/jit/mobile/promoted_prim_ops.cpp",)
+ALWAYS: Final = (f"pytorch:{PROMOTED}",)
 """Files nothing refers to by name: their constructors register what the interpreter relies on."""
 
 
@@ -105,7 +106,7 @@ def _symbols(entries: Iterable[OperatorEntry], index: SymbolIndex) -> list[str]:
             symbol
             for entry in entries
             if entry.symbol
-            for symbol in index.starting_with(f"_ZN2at4_ops{len(entry.symbol)}{entry.symbol}4callE")
+            for symbol in index.starting_with(call_prefix(entry.symbol))
         ),
     ]
 

@@ -16,8 +16,9 @@ from builder.models.lists.resolving import expand, from_selection, to_selection
 from builder.models.preflight.checks import find_problems
 from builder.models.preflight.interpreter import read_interpreter
 from builder.models.preflight.problems import Problem, refuse
-from builder.models.selection import KNOWN_DTYPES, select
+from builder.models.selection import select
 from builder.source.request import SourceRequest
+from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Selection

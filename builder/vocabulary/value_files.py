@@ -30,6 +30,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
 
+from builder.vocabulary import dtypes
+from builder.vocabulary.dtypes import Use
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -41,28 +44,8 @@ _HEADER: Final = b"BRVF" + struct.pack("<HH", 1, 0)
 _NONE, _BOOL, _INT, _FLOAT, _STR, _TENSOR, _LIST, _TUPLE, _DICT, _FAILURE = range(10)
 
 
-@dataclass(frozen=True, slots=True)
-class _Dtype:
-    number: int
-    item_size: int
-    numpy: str | None
-
-
-_DTYPES: Final = {
-    "uint8": _Dtype(0, 1, "<u1"),
-    "int8": _Dtype(1, 1, "<i1"),
-    "int16": _Dtype(2, 2, "<i2"),
-    "int32": _Dtype(3, 4, "<i4"),
-    "int64": _Dtype(4, 8, "<i8"),
-    "float16": _Dtype(5, 2, "<f2"),
-    "float32": _Dtype(6, 4, "<f4"),
-    "float64": _Dtype(7, 8, "<f8"),
-    "complex64": _Dtype(9, 8, "<c8"),
-    "complex128": _Dtype(10, 16, "<c16"),
-    "bool": _Dtype(11, 1, "?"),
-    "bfloat16": _Dtype(15, 2, None),
-}
-_BY_NUMBER: Final = {dtype.number: name for name, dtype in _DTYPES.items()}
+_DTYPES: Final = {it.torch: it for it in dtypes.DTYPES if Use.VALUES in it.uses}
+_BY_NUMBER: Final = {it.number: name for name, it in _DTYPES.items()}
 
 DTYPES: Final = tuple(_DTYPES)
 """Names of the dtypes a value file can hold, as PyTorch spells them."""
@@ -88,7 +71,7 @@ class Tensor:
         if len(self.shape) > MAX_RANK or any(size < 0 for size in self.shape):
             message = f"impossible shape {self.shape}"
             raise ValueError(message)
-        needed = math.prod(self.shape) * _DTYPES[self.dtype].item_size
+        needed = math.prod(self.shape) * _DTYPES[self.dtype].size
         if len(self.data) != needed:
             message = (
                 f"shape {self.shape} of {self.dtype} needs {needed} bytes, got {len(self.data)}"
@@ -100,7 +83,7 @@ class Tensor:
         """Copy an array of any layout or byte order; raise `ValueError` for a foreign dtype."""
         name = array.dtype.name
         facts = _DTYPES.get(name)
-        if facts is None or facts.numpy is None:
+        if facts is None or not facts.numpy:
             message = f"a value file cannot hold a numpy array of {name}"
             raise ValueError(message)
         return Tensor(name, tuple(array.shape), array.astype(facts.numpy, order="C").tobytes())
@@ -110,7 +93,7 @@ class Tensor:
         import numpy as np  # noqa: PLC0415  (a tenth of a second that most commands need not pay)
 
         facts = _DTYPES[self.dtype]
-        if facts.numpy is not None:
+        if facts.numpy:
             return np.frombuffer(self.data, facts.numpy).reshape(self.shape).copy()
         widened = np.frombuffer(self.data, "<u2").astype("<u4") << 16
         return widened.view("<f4").reshape(self.shape)
@@ -258,7 +241,7 @@ class _Reader:
         if any(size < 0 for size in shape):
             message = f"impossible shape {shape}"
             raise ValueError(message)
-        return Tensor(name, shape, self.take(math.prod(shape) * _DTYPES[name].item_size))
+        return Tensor(name, shape, self.take(math.prod(shape) * _DTYPES[name].size))
 
     def items(self, depth: int) -> list[Value]:
         return [self.value(depth) for _ in range(self.count())]

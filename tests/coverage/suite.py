@@ -13,8 +13,8 @@ from typing import Any, Final
 import torch
 
 from builder.models.reference.__main__ import _to_value
-from builder.models.selection import DEFAULT_DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES
 from builder.proof.compare import compare
+from builder.vocabulary.dtypes import DEFAULT_DTYPES, DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES, Use
 from builder.vocabulary.value_files import Failure, Value
 from tests.coverage import (
     called,
@@ -96,11 +96,7 @@ SUITES: Final = {
 """A runtime that meets quantized or sparse tensors resolves all calls for them too: these are apart, so
 that the dense ones are proven as users have them."""
 
-_ATEN: Final = {
-    torch.bool: "Bool", torch.uint8: "Byte", torch.int8: "Char", torch.int16: "Short", torch.int32: "Int",
-    torch.int64: "Long", torch.float16: "Half", torch.bfloat16: "BFloat16", torch.float32: "Float",
-    torch.qint8: "QInt8", torch.quint8: "QUInt8", torch.float64: "Double", torch.complex64: "ComplexFloat", torch.complex128: "ComplexDouble",
-}  # fmt: skip
+_ATEN: Final = {getattr(torch, it.torch): it.name for it in DTYPES if Use.STORED in it.uses}
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.preflight.interpreter import read_interpreter
+from builder.vocabulary.dtypes import DTYPES
 from builder.vocabulary.operators import OperatorName
 from tests.e2e.real import CLASSIFIER, Tool
 
@@ -33,6 +34,12 @@ def test_the_interpreter_is_that_of_the_sources(pytorch: Path) -> None:
     assert told.bytecode == versions
     sets = (found["kMinSupportedFileFormatVersion"], found["kMaxSupportedFileFormatVersion"])
     assert told.operator_sets == sets
+
+
+def test_the_dtypes_are_those_of_the_sources(pytorch: Path) -> None:
+    header = (pytorch / "c10/core/ScalarType.h").read_text()
+    rows = re.findall(r"_\(\S[^)]*?, (\w+)\) /\* (\d+) \*/", header)
+    assert [(name, int(number)) for name, number in rows] == [(it.name, it.number) for it in DTYPES]
 
 
 def test_every_native_function_is_in_the_catalogue(pytorch: Path) -> None:

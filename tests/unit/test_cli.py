@@ -12,6 +12,7 @@ from builder import VERSION, cli
 from builder.cli import main
 from builder.foundation.process import Host
 from builder.pipeline.request import Built, Request
+from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import CompileError
 from builder.vocabulary.targets import Abi, Platform, Target
 from builder.vocabulary.tolerances import Limits
@@ -168,6 +169,33 @@ def test_inputs_can_be_shapes(model: str, asked: list[tuple[Request, Host]]) -> 
     (spec,) = asked[0][0].inputs
     assert spec.shapes == ((1, 3, 224, 224), (7,))
     assert spec.dtypes == ("int64", "float32")
+
+
+def test_dtypes_may_be_spelled_as_torch_or_as_aten_does(
+    model: str,
+    asked: list[tuple[Request, Host]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert main([model, "--abi", "x86", "--dtypes", "float32,Half,INT64"]) == 0
+    assert main([model, "--abi", "x86", "--dtypes", "all"]) == 0
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.build-runtime]\ndtypes = ["Float", "float16", "long"]\n'
+    )
+    assert main([model, "--abi", "x86"]) == 0
+    monkeypatch.setenv("BUILD_RUNTIME_DTYPES", "int64,half,float")
+    assert main([model, "--abi", "x86"]) == 0
+    three = frozenset({"Float", "Half", "Long"})
+    assert [it.dtypes for it, _ in asked] == [three, KNOWN_DTYPES, three, three]
+
+
+@pytest.mark.parametrize("spelling", ["int64", "Long"])
+def test_inputs_are_of_the_dtype_under_either_spelling(
+    spelling: str, model: str, asked: list[tuple[Request, Host]]
+) -> None:
+    words = ["--input-shape", "7", "--input-dtype", spelling]
+    assert main([model, "--abi", "x86", *words]) == 0
+    assert asked[0][0].inputs[0].dtypes == ("int64",)
 
 
 def test_the_run_can_be_left_out_or_required(model: str, asked: list[tuple[Request, Host]]) -> None:

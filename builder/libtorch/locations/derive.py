@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from builder.libtorch.catalogue import Catalogue, OperatorEntry
-from builder.libtorch.search import identifiers
+from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
+from builder.libtorch.mangling import called_operator, identifiers
 from builder.libtorch.symbols import SymbolIndex
 
-_INTERPRETER: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
 _NATIVE: Final = ("at", "native")
 _GENERATED: Final = "generated"
 _UFUNC: Final = re.compile(r"generated:ATen/UfuncCPU_\w+\.cpp")
@@ -35,7 +34,7 @@ def derive_locations(catalogue: Catalogue, index: SymbolIndex) -> dict[str, str]
 
 
 def _registered(entry: OperatorEntry) -> str:
-    return "" if entry.missing else entry.source or entry.registrar or _INTERPRETER
+    return "" if entry.missing else entry.source or entry.registrar or PROMOTED
 
 
 class _Finder:
@@ -46,10 +45,8 @@ class _Finder:
         self._definers = index.definers()
         self._calls: dict[str, list[str]] = {}
         for symbol in self._definers:
-            if symbol.startswith("_ZN2at4_ops"):
-                _, _, operator, function, *_ = (*identifiers(symbol), "", "", "", "")
-                if function == "call":
-                    self._calls.setdefault(operator, []).append(symbol)
+            if (operator := called_operator(symbol)) is not None:
+                self._calls.setdefault(operator, []).append(symbol)
 
     def find(self, entry: OperatorEntry) -> str:
         """Return the path of the file with the kernel; empty if the index does not lead to one."""

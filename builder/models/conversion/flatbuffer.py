@@ -16,8 +16,8 @@ from builder.models.conversion.pickling import Pickler
 from builder.models.conversion.wire import Table, Wire
 from builder.models.formats.faults import MalformedError, shown
 from builder.models.formats.identify import IDENTIFIER
-from builder.models.formats.pickle_values import SCALAR_NUMBERS, SCALAR_SIZES
 from builder.models.reading.bytecode import OPCODES
+from builder.vocabulary.dtypes import STORED, STORED_NUMBERS
 
 MAX_DEPTH: Final = 200  # how deep values may nest
 
@@ -253,7 +253,7 @@ class _Values:
         self._tensor(table.required(1))
 
     def _tensor(self, content: Table) -> None:
-        dtype = SCALAR_NUMBERS.get(content.number(1, _I8))
+        dtype = STORED_NUMBERS.get(content.number(1, _I8))
         if dtype is None:
             raise MalformedError("the flatbuffer has a tensor of an unknown dtype")
         quantized = content.table(6)
@@ -276,7 +276,7 @@ class _Values:
         self.pickler.raw(b"(")
         self.pickler.put("storage")
         self.pickler.name("torch", f"{dtype}Storage")
-        for part in (str(number), "cpu", len(content) // SCALAR_SIZES[dtype]):
+        for part in (str(number), "cpu", len(content) // STORED[dtype].size):
             self.pickler.put(part)
         self.pickler.raw(b"tQ")
 

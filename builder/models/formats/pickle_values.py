@@ -4,24 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from builder.models.formats.faults import MalformedError, shown
+from builder.vocabulary.dtypes import STORED
 
-SCALAR_SIZES: Final = {
-    "Byte": 1, "Char": 1, "Short": 2, "Int": 4, "Long": 8, "Half": 2, "Float": 4, "Double": 8,
-    "ComplexHalf": 4, "ComplexFloat": 8, "ComplexDouble": 16, "Bool": 1, "BFloat16": 2,
-    "QInt8": 1, "QUInt8": 1, "QInt32": 4, "QUInt4x2": 1, "QUInt2x4": 1, "Float8_e5m2": 1,
-    "Float8_e4m3fn": 1, "Float8_e5m2fnuz": 1, "Float8_e4m3fnuz": 1, "UInt16": 2, "UInt32": 4,
-    "UInt64": 8,
-}  # fmt: skip
-"""Bytes per stored element of each dtype, by the names of `at::ScalarType`."""
-
-SCALAR_NUMBERS: Final = dict(enumerate((
-    "Byte", "Char", "Short", "Int", "Long", "Half", "Float", "Double", "ComplexHalf",
-    "ComplexFloat", "ComplexDouble", "Bool", "QInt8", "QUInt8", "QInt32", "BFloat16",
-    "QUInt4x2", "QUInt2x4",
-)))  # fmt: skip
-"""The dtypes a lite model may hold or ask for, by their numbers (`c10/core/ScalarType.h`)."""
-
-_PACKED: Final = {"QUInt4x2": 2, "QUInt2x4": 4}  # elements in one stored byte
 _QSCHEMES: Final = frozenset({
     "per_tensor_affine", "per_channel_affine", "per_tensor_symmetric", "per_channel_symmetric",
     "per_channel_affine_float_qparams",
@@ -90,7 +74,7 @@ def torchscript_global(found: Global) -> bool:
         case "torch":
             storage = found.name.removesuffix("Storage")
             return (
-                (storage != found.name and storage in SCALAR_SIZES)
+                (storage != found.name and storage in STORED)
                 or found.name in _QSCHEMES
                 or found.name == "device"
             )
@@ -118,8 +102,7 @@ def rebuilt_tensor(arguments: object) -> Tensor:
             raise MalformedError("the pickle has a tensor with impossible arguments")
     steps = [(size, step) for size, step in zip(sizes, strides, strict=False)]
     last = offset + sum((size - 1) * step for size, step in steps)
-    if len(sizes) != len(strides) or (
-        0 not in sizes and last >= storage.count * _PACKED.get(storage.dtype, 1)
-    ):
+    packed = STORED[storage.dtype].packed if storage.dtype in STORED else 1
+    if len(sizes) != len(strides) or (0 not in sizes and last >= storage.count * packed):
         raise MalformedError(f"a tensor reaches beyond its storage '{shown(storage.key)}'")
     return Tensor(storage)

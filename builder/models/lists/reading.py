@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from builder.models.lists.operator_list import ListedOperator, OperatorList
+from builder.vocabulary.dtypes import BY_NAME
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.operators import OperatorName
 
@@ -23,16 +24,6 @@ OPCODE: Final = "opcode."
 DTYPE: Final = "dtype."
 CLASS: Final = "class."
 UPGRADERS: Final = "upgraders"
-
-SCALAR_TYPES: Final = frozenset({
-    "BFloat16", "Bits16", "Bits1x8", "Bits2x4", "Bits4x2", "Bits8", "Bool", "Byte", "Char",
-    "ComplexDouble", "ComplexFloat", "ComplexHalf", "Double", "Float", "Float8_e4m3fn",
-    "Float8_e4m3fnuz", "Float8_e5m2", "Float8_e5m2fnuz", "Half", "Int", "Int1", "Int2", "Int3",
-    "Int4", "Int5", "Int6", "Int7", "Long", "QInt32", "QInt8", "QUInt2x4", "QUInt4x2", "QUInt8",
-    "Short", "UInt1", "UInt16", "UInt2", "UInt3", "UInt32", "UInt4", "UInt5", "UInt6", "UInt64",
-    "UInt7",
-})  # fmt: skip
-"""The names of c10::ScalarType (c10/core/ScalarType.h)."""
 
 _FLAGS: Final = ("include_all_operators", "include_all_non_op_selectives")
 _NAMES: Final = ("debug_info", "custom_classes", "build_features")
@@ -168,8 +159,8 @@ def _rich(document: dict[Any, Any], name: str, faults: list[str]) -> OperatorLis
         ("build_features", ours(DTYPE)),
     ):
         faults += [
-            f"{what}: unknown dtype {_shown(it)}{did_you_mean(it, SCALAR_TYPES)}"
-            for it in sorted(found - SCALAR_TYPES)
+            f"{what}: unknown dtype {_shown(it)}{did_you_mean(it, BY_NAME)}"
+            for it in sorted(found - BY_NAME.keys())
         ]
     return OperatorList(
         operators=tuple(_entries(document, name, faults)),

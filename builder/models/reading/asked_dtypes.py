@@ -8,7 +8,7 @@ other calls on top, are believed: what is found is certain, and not all there is
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from builder.models.formats.pickle_values import SCALAR_NUMBERS
+from builder.vocabulary.dtypes import STORED_NUMBERS
 from builder.vocabulary.operators import OperatorUse
 
 _PLACES: Final[Mapping[int, str]] = {
@@ -74,5 +74,5 @@ def _asked(use: OperatorUse, pushed: Sequence[int], constants: Sequence[object])
     match constants[number]:
         case bool():
             return
-        case int(value) if value in SCALAR_NUMBERS:
-            yield SCALAR_NUMBERS[value]
+        case int(value) if value in STORED_NUMBERS:
+            yield STORED_NUMBERS[value]

@@ -17,11 +17,12 @@ from builder.models.formats.identify import (
     kind_of,
     refusal,
 )
-from builder.models.formats.pickle_values import SCALAR_SIZES, SPARSE, Call, Pickle
+from builder.models.formats.pickle_values import SPARSE, Call, Pickle
 from builder.models.formats.pickles import read_pickle
 from builder.models.reading.bytecode import custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.models.reading.weights import Stored, duplicates, named_storages, sizes
+from builder.vocabulary.dtypes import STORED
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import Model, ModelFormat
 
@@ -121,10 +122,10 @@ def operator_version(archive: Archive) -> int:
 def check_storages(archive: Archive, found: Pickle, folder: str) -> None:
     """Raise `MalformedError` unless every tensor of a pickle has its bytes in the archive."""
     for storage in found.storages:
-        if storage.dtype not in SCALAR_SIZES or storage.location == "meta" or not storage.count:
+        if storage.dtype not in STORED or storage.location == "meta" or not storage.count:
             continue
         record = archive.records.get(folder + storage.key)
-        if record is None or record.size < storage.count * SCALAR_SIZES[storage.dtype]:
+        if record is None or record.size < storage.count * STORED[storage.dtype].size:
             raise MalformedError(
                 f"the tensor data {shown(folder + storage.key)} is missing or too short"
             )

@@ -24,19 +24,12 @@ from typing import Any, Final
 import torch
 
 from builder.models.reference.inputs import SEED, first_line, last_line, load_lite, make_cases
+from builder.vocabulary.dtypes import DTYPES
 
 _LITE_SCOPE: Final = 6  # at::RecordScope::LITE_INTERPRETER
 _LARGEST: Final = 512 << 20  # bytes of torch's own trace, about a kilobyte for each call
 _MOST_STACKS: Final = 50  # of one operator without a schema; the rest is counted as one, empty
-_SCALAR_TYPES: Final = {
-    "unsigned char": "Byte", "signed char": "Char", "short int": "Short", "short": "Short",
-    "int": "Int", "long int": "Long", "long": "Long", "long long": "Long", "float": "Float",
-    "double": "Double", "bool": "Bool", "c10::Half": "Half", "c10::BFloat16": "BFloat16",
-    "c10::complex<c10::Half>": "ComplexHalf", "c10::complex<float>": "ComplexFloat",
-    "c10::complex<double>": "ComplexDouble", "c10::qint8": "QInt8", "c10::quint8": "QUInt8",
-    "c10::qint32": "QInt32", "short unsigned int": "UInt16", "unsigned short": "UInt16",
-    "unsigned int": "UInt32", "long unsigned int": "UInt64", "unsigned long": "UInt64",
-}  # fmt: skip
+_SCALAR_TYPES: Final = {cpp: it.name for it in DTYPES for cpp in it.cpp}
 """C++ types of elements, as compilers spell them, and ATen's names for them."""
 
 

@@ -14,8 +14,8 @@ from builder.libtorch.catalogue import (
     count_results,
     encode_arguments,
     make_catalogue,
-    parse_builtins,
     parse_operators_header,
+    parse_promoted,
     parse_registrar,
     split_arguments,
     with_newer,
@@ -95,7 +95,7 @@ def test_registrars_hold_schemas_that_macros_paste() -> None:
 
 
 def test_what_the_interpreter_itself_has_is_found() -> None:
-    found = list(parse_builtins(PROMOTED))
+    found = list(parse_promoted(PROMOTED))
     assert [str(entry.name) for entry in found] == ["prim::TupleIndex", "aten::Bool.Tensor"]
     assert make_catalogue(found).builtin == {name("prim::TupleIndex"), name("aten::Bool.Tensor")}
 

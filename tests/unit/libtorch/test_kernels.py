@@ -1,14 +1,12 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.libtorch.kernels import (
     CustomClass,
     Kernel,
     find_kernels,
-    kernel_symbol,
     known_classes,
     parse_blocks,
 )
@@ -67,11 +65,6 @@ def test_files_without_registrations_are_left_alone(tmp_path: Path) -> None:
     (folder / "qmul.cpp").write_text(TEXT)
     (folder / "plain.cpp").write_text("int x;")
     assert list(find_kernels(tmp_path)) == ["aten/src/ATen/native/quantized/cpu/qmul.cpp"]
-
-
-@given(OPERATORS, OPERATORS)
-def test_different_operators_have_different_symbols(one: OperatorName, other: OperatorName) -> None:
-    assert (kernel_symbol(one) == kernel_symbol(other)) == (one == other)
 
 
 @pytest.mark.parametrize("known", known_classes(), ids=lambda it: it.name)

@@ -4,28 +4,8 @@ from pathlib import Path
 import pytest
 
 from builder.libtorch.candidates import Group
-from builder.libtorch.search import SourceSearch, identifiers, stub_of
+from builder.libtorch.search import SourceSearch
 from builder.vocabulary.plan import SourceKind
-
-
-@pytest.mark.parametrize(
-    ("symbol", "parts"),
-    [
-        ("pthreadpool_create", ("pthreadpool_create",)),
-        ("_Z1fv", ("f",)),
-        ("_ZN2at6native14batch_norm_cpuERKNS_6TensorE", ("at", "native", "batch_norm_cpu")),
-        ("_ZNK3c106IValue6toListEv", ("c10", "IValue", "toList")),
-        ("_ZTVN3c1010TensorImplE", ("c10", "TensorImpl")),
-        ("_ZTIN3c105ErrorE", ("c10", "Error")),
-        ("_ZGVN2at8instanceE", ("at", "instance")),
-        ("_ZNSt6vectorIiE9push_backERKi", ("vector",)),
-        ("_ZN2at6native8add_stubE", ("at", "native", "add_stub")),
-        ("_ZN2at6native8add_stub", ("at", "native", "add_stub")),
-        ("_ZN2at6native80cut", ("at", "native", "cut")),
-    ],
-)
-def test_a_mangled_name_is_taken_apart(symbol: str, parts: tuple[str, ...]) -> None:
-    assert identifiers(symbol) == parts
 
 
 def search(
@@ -109,21 +89,6 @@ def test_a_stub_is_where_its_kernel_is_registered(tmp_path: Path) -> None:
     )
     symbol = "_ZN2at6native12DispatchStubIPFvvENS0_30add_stub_DECLARE_DISPATCH_typeEE7DEFAULTE"
     assert known.definers(symbol)[0] == "pytorch:kernel.cpp"
-
-
-@pytest.mark.parametrize(
-    ("symbol", "stub"),
-    [
-        (
-            "_ZN2at6native12DispatchStubIPFvvENS0_30conv_1x1_DECLARE_DISPATCH_typeEE",
-            "conv_1x1",
-        ),
-        ("_ZN2at6native8add_stubE", None),
-        ("_ZN2at6native8something", None),
-    ],
-)
-def test_the_stub_of_a_symbol_is_known_by_its_type(symbol: str, stub: str | None) -> None:
-    assert stub_of(symbol) == stub
 
 
 def test_c_symbols_are_searched_as_they_are(tmp_path: Path) -> None:

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder import RELEASE
 from builder.foundation.resources import DATA, NATIVE
 from builder.libtorch.closure.objects import ObjectGraph
 from builder.libtorch.closure.sweep import close
+from builder.libtorch.mangling import portable
 from builder.libtorch.symbols import (
     CONSTRUCTORS,
     EMPTY,
     Definition,
     SymbolIndex,
     condense,
+    finder,
     read_index,
 )
 from tests.unit.libtorch.closure.graphs import obj, worlds
@@ -82,12 +85,46 @@ def test_of_several_definers_the_first_is_taken() -> None:
     assert index.definers() == {"s": "a"}
 
 
+def test_what_no_source_defines_has_none() -> None:
+    assert finder({"s": "a"})("s") == ("a",)
+    assert finder({"s": "a"})("t") == ()
+
+
 def test_symbols_are_found_by_their_beginning() -> None:
     index = SymbolIndex({
         "a": {"_Z1fv": Definition(1, ()), "_Z1fi": Definition(1, ())},
         "b": {"_Z1fv": Definition(1, ()), "_Z1g": Definition(1, ())},
     })  # fmt: skip
     assert index.starting_with("_Z1f") == ("_Z1fi", "_Z1fv")
+
+
+def strings(libcxx: str) -> tuple[str, str, tuple[ObjectGraph, ...]]:
+    """Return two functions that call each other and a world of them, where libc++ is so mangled."""
+    read = f"_ZN3net4readERKN{libcxx}12basic_stringIcEE"
+    write = f"_ZN3net5writeERKN{libcxx}6vectorIiEE"
+    reader = obj("read.o", [(read, write, f"_ZN{libcxx}5mutex4lockEv")], constructors=[write])
+    return read, write, (reader, obj("write.o", [(write, read)]))
+
+
+def test_an_index_serves_toolchains_of_another_libcxx() -> None:
+    llvm, ndk = (index_of(*strings(it)[2]) for it in ("St3__1", "St6__ndk1"))
+    assert llvm == ndk
+    for read, write, (_, writer) in map(strings, ("St3__1", "St6__ndk1")):
+        found = llvm.predict([], [write])
+        assert (found.sources, found.unknown) == (("read.o", "write.o"), frozenset())
+        assert finder(llvm.definers())(write) == ("write.o",)
+        assert llvm.starting_with(write) == tuple(llvm.files["write.o"])
+        learned = index_of(writer, known=[read, write])
+        assert learned.files["write.o"] == llvm.files["write.o"]
+
+
+def test_the_indexes_that_ship_are_of_no_toolchain() -> None:
+    paths = sorted((DATA / RELEASE).glob("symbols*.json.xz"))
+    assert len(paths) == 2
+    for path in paths:
+        symbols = read_index(path).definers()
+        assert len(symbols) > 10_000
+        assert all(portable(it) == it for it in symbols)
 
 
 def test_of_two_indexes_the_second_says_more_of_its_sources() -> None:
@@ -156,3 +193,13 @@ def test_the_shipped_indexes_know_our_own_sources_by_their_names() -> None:
         own = [it.removeprefix("native:") for it in read_index(path).files if "native:" in it]
         assert own
         assert [it for it in own if not (NATIVE / it).is_file()] == []
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_another_version_is_refused_and_as_good_as_absent(version: int, tmp_path: Path) -> None:
+    data = lzma.compress(json.dumps({"version": version, "symbols": [], "files": {}}).encode())
+    with pytest.raises(ValueError, match=f"unknown version of the symbol index: {version}"):
+        SymbolIndex.from_bytes(data)
+    path = tmp_path / "symbols.json.xz"
+    path.write_bytes(data)
+    assert read_index(path) == EMPTY

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from builder.proof.compare import TOLERANCES, Comparison, compare
 from builder.vocabulary.checks import Element
+from builder.vocabulary.dtypes import DTYPES as ALL
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import DTYPES, Failure, Tensor, Value
 
@@ -17,6 +18,11 @@ def tensor(values: Any, dtype: str = "float32") -> Tensor:
 
 def reasons(actual: Value, expected: Value) -> list[str]:
     return [str(difference) for difference in compare(actual, expected).differences]
+
+
+def test_every_dtype_of_numbers_with_a_fraction_has_a_tolerance() -> None:
+    whole = {it.torch for it in ALL if it.numpy and np.dtype(it.numpy).kind in "iub"}
+    assert TOLERANCES.keys() == set(DTYPES) - whole
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128"])

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from builder.libtorch.catalogue import OperatorEntry, make_catalogue
 from builder.models.lists.operator_list import EMPTY, ListedOperator, OperatorList
-from builder.models.lists.reading import MAX_FILE, SCALAR_TYPES, parse_list, read_list
+from builder.models.lists.reading import MAX_FILE, parse_list, read_list
 from builder.models.lists.resolving import changes, expand, from_selection, to_selection
 from builder.models.lists.writing import to_yaml
-from builder.models.selection import KNOWN_DTYPES
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
 
@@ -281,10 +280,6 @@ def test_torchgen_reads_what_is_written() -> None:
     assert not builder.is_operator_selected("aten::add.out")
     assert not builder.is_operator_selected_for_training("aten::relu")
     assert builder.custom_classes == {"Conv"}
-
-
-def test_the_scalar_types_are_more_than_kernels_are_compiled_for() -> None:
-    assert SCALAR_TYPES > KNOWN_DTYPES
 
 
 KNOWN: Final = make_catalogue(
