@@ -265,7 +265,8 @@ def choice(setting: Setting, known: Sequence[str], name: str) -> str:
 
 
 def _source(options: argparse.Namespace, settings: Mapping[str, Setting]) -> "SourceRequest":
-    from builder.source.request import SourceProvider, SourceRequest  # noqa: PLC0415
+    from builder.source.request import SourceRequest  # noqa: PLC0415
+    from builder.vocabulary.providers import SourceProvider  # noqa: PLC0415
 
     directory = settings["source"].value
     provider = choice(

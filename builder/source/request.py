@@ -1,20 +1,11 @@
 """What the caller asks of the source stage, and how it is told about progress."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from builder import RELEASE
-
-
-class SourceProvider(StrEnum):
-    """Where sources may come from. `auto` tries the cache, then git, then debian."""
-
-    AUTO = "auto"
-    CACHE = "cache"
-    GIT = "git"
-    DEBIAN = "debian"
+from builder.vocabulary.providers import SourceProvider
 
 
 @dataclass(frozen=True, slots=True)
