@@ -64,7 +64,7 @@ def test_schemas_are_schemas_and_versioned(path: Path) -> None:
     Draft202012Validator.check_schema(schema)
     name = path.name.removesuffix(".schema.json")
     assert schema["$id"] == f"urn:build-runtime:{name}:1"
-    version = "schema_version" if name in {"manifest", "size-report"} else "version"
+    version = "schema_version" if name == "manifest" else "version"
     assert schema["properties"][version] == {"const": 1}
     assert schema["additionalProperties"] is False
     assert schema["title"]
