@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from builder import RELEASE
+from builder.commands.exchange import Answer
 from builder.foundation.process import Host
 from builder.proof.execution import find_executor
 from builder.source.pins import pins
@@ -139,6 +140,11 @@ def clear_cache(host: Host) -> list[Row]:
     for name in _KEPT:
         _remove(host.cache / name)
     return rows
+
+
+def describe_cache(rows: list[Row], host: Host) -> Answer:
+    """Return what the cache holds, or held before it was cleared."""
+    return Answer({"cache": str(host.cache), "entries": rows}, f"{host.cache}\n{table(rows)}")
 
 
 def _remove(folder: Path) -> None:

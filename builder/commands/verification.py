@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.artifact.opening import SELECTION, Artifact, changed_files, open_artifact
+from builder.commands.exchange import Answer
 from builder.foundation.files import check_writable, write_atomic
 from builder.foundation.process import Host
 from builder.models.selection import KNOWN_DTYPES, make_profile, select
@@ -38,15 +39,6 @@ class Question:
     inputs: tuple[InputSpec, ...]
     wish: Wish
     junit: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came out: plain data for `--json`, text for people, and the error if it failed."""
-
-    document: dict[str, Any]
-    text: str
-    error: VerificationError | None
 
 
 def verify(question: Question, host: Host, events: Events) -> Answer:

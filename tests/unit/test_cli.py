@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,6 +11,8 @@ import pytest
 
 from builder import VERSION, cli
 from builder.cli import main
+from builder.commands.line.machine import CACHE, Action, CacheOptions
+from builder.commands.line.registry import NAMES, read
 from builder.foundation.process import Host
 from builder.pipeline.request import Built, Request
 from builder.vocabulary.errors import CompileError
@@ -76,9 +79,7 @@ def test_help_documents_the_exit_codes(capsys: Capture) -> None:
         assert code in text
 
 
-@pytest.mark.parametrize(
-    "command", ["build", "inspect", "plan", "report", "targets", "doctor", "cache"]
-)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_has_help(command: str, capsys: Capture) -> None:
     assert main([command, "--help"]) == 0
     printed = capsys.readouterr()
@@ -285,6 +286,28 @@ def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: Capture) -> None
     capsys.readouterr()
     assert main(["cache"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'cache'}\n(nothing)\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["prune"], "this release cannot prune the cache"),
+        (["prune", "--max-size", "5"], "this release cannot prune the cache"),
+        (["show", "--older-than", "3d"], "are limits for prune, not for show"),
+    ],
+)
+def test_limits_are_for_pruning(words: list[str], told: str, capsys: Capture) -> None:
+    assert main(["cache", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_limits_of_the_cache_are_values() -> None:
+    words = ["prune", "--max-size", "5G", "--older-than", "30d"]
+    given = read(CACHE, words).options
+    assert given == CacheOptions(
+        action=Action.PRUNE, max_size=5_000_000_000, older_than=timedelta(days=30)
+    )
+    assert read(CACHE, []).options == CacheOptions(action=Action.SHOW)
 
 
 @pytest.mark.parametrize(
