@@ -56,6 +56,7 @@ def request_of(options: BuildOptions, settings: Settings) -> "Request":
             hint="add --abi arm64-v8a, or set it in [tool.build-runtime] of pyproject.toml",
         )
     return Request(
+        # by name, so that a new setting reaches the pipeline without a line here
         **{it.name: getattr(settings.build, it.name) for it in fields(settings.build)},
         models=asked.models,
         lists=asked.lists,

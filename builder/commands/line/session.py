@@ -21,13 +21,16 @@ def open_session(
     """Return the session of one command; a verbose one says what decides its course."""
     runner: Runner = SubprocessRunner()
     if shown.verbose:
-        _tell(resolved, console)
         runner = TellingRunner(runner, console.note)
-    return Session(resolved, make_host(resolved.settings.machine, env, runner), console)
+    host = make_host(resolved.settings.machine, env, runner)
+    if shown.verbose:
+        _tell(resolved, host, console)
+    return Session(resolved, host, console)
 
 
-def _tell(resolved: Resolved, console: Console) -> None:
-    console.note(f"build-runtime {VERSION} for PyTorch {RELEASE}, Python {sys.version.split()[0]}")
+def _tell(resolved: Resolved, host: Host, console: Console) -> None:
+    versions = f"build-runtime {VERSION} for PyTorch {RELEASE}, Python {sys.version.split()[0]}"
+    console.note(f"{versions}; jobs: {host.jobs}; cache: {host.cache}")
     for key, setting in resolved.origins.items():
         console.note(f"{key} = {setting.value or '-'}   ({setting.origin})")
 

@@ -89,6 +89,7 @@ def test_verbose_says_what_decides_the_course(
         for definition in DEFINITIONS:
             assert f"{definition.key} = " in more
         assert "($BUILD_RUNTIME_CACHE_DIR)\n" in more
+        assert f"; cache: {Path.cwd() / 'cache'}\n" in more
 
 
 @pytest.mark.parametrize("command", NAMES)
