@@ -86,21 +86,16 @@ def define(
     group: str = SOURCE_GROUP,
     short: str = "",
 ) -> T:
-    """Return a field of one of the values below: what `parse` makes of the setting's text."""
+    """Return a field of one of the values below: what `parse` makes of the setting's text.
+
+    A text that must be one of a few `choices` is compared with them first.
+    """
+    read = one_of(key.replace("-", " "), choices, parse) if choices and kind is Kind.TEXT else parse
     definition = Definition(
-        key,
-        parse,
-        summary,
-        kind,
-        metavar,
-        default,
-        unset,
-        tuple(map(str, choices)),
-        commands,
-        group,
-        short,
-    )
-    return field(default_factory=lambda: parse(default), metadata={_DEFINITION: definition})
+        key=key, parse=read, summary=summary, kind=kind, metavar=metavar, default=default,
+        unset=unset, choices=tuple(map(str, choices)), commands=commands, group=group, short=short,
+    )  # fmt: skip
+    return field(default_factory=lambda: read(default), metadata={_DEFINITION: definition})
 
 
 _DEFINITION: Final = "definition"
@@ -127,8 +122,17 @@ def _abis(text: str) -> tuple[Abi, ...]:
     return parse_abis([text]) if text else ()
 
 
-def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+def _path(text: str) -> Path:
+    try:
+        if "\0" not in text:
+            return Path(text).expanduser()
+    except RuntimeError:  # `~` and the name of nobody
+        pass
+    raise UsageError(f"no path: {text!r}", hint="name a folder")
+
+
+def _path_if_any(text: str) -> Path | None:
+    return _path(text) if text else None
 
 
 def _count(text: str) -> int | None:
@@ -141,10 +145,6 @@ def _size(text: str) -> int | None:
     return parse_size(text) if text else None
 
 
-_PLATFORMS: Final = ("auto", *Platform)
-_PROVIDERS: Final = tuple(SourceProvider)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSettings:
     """What a build makes. A request holds these fields, too: the pipeline is given them."""
@@ -154,11 +154,11 @@ class BuildSettings:
         kind=Kind.LIST, metavar="ABI[,ABI]", choices=tuple(Abi),
     )  # fmt: skip
     platform: str = define(
-        "platform", one_of("platform", _PLATFORMS, str), "system to build for",
-        default="auto", choices=_PLATFORMS,
+        "platform", str, "system to build for",
+        default="auto", choices=("auto", *Platform),
     )  # fmt: skip
     output: Path = define(
-        "output", lambda text: Path(text).expanduser(), "where the archives go",
+        "output", _path, "where the archives go",
         kind=Kind.PATH, metavar="DIR", default="dist", commands=("build",), group="", short="-o",
     )  # fmt: skip
     dtypes: frozenset[str] | None = define(
@@ -174,13 +174,12 @@ class SourceSettings:
     """What is built from."""
 
     directory: Path | None = define(
-        "source", _path, "a PyTorch 2.6 tree of yours to build from",
+        "source", _path_if_any, "a PyTorch 2.6 tree of yours to build from",
         kind=Kind.PATH, metavar="DIR",
     )  # fmt: skip
     provider: SourceProvider = define(
-        "source-provider", one_of("source provider", _PROVIDERS, SourceProvider),
-        "where the source may come from",
-        default=SourceProvider.AUTO, choices=_PROVIDERS,
+        "source-provider", SourceProvider, "where the source may come from",
+        default=SourceProvider.AUTO, choices=tuple(SourceProvider),
     )  # fmt: skip
 
 
@@ -193,7 +192,7 @@ class MachineSettings:
         kind=Kind.COUNT, metavar="N", unset="one per core", short="-j",
     )  # fmt: skip
     cache_dir: Path | None = define(
-        "cache-dir", _path, "where sources and objects are kept",
+        "cache-dir", _path_if_any, "where sources and objects are kept",
         kind=Kind.PATH, metavar="DIR", unset="the user's cache folder",
         commands=(), group=SHOWN_GROUP,
     )  # fmt: skip

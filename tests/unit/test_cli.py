@@ -11,8 +11,9 @@ import pytest
 
 from builder import VERSION, cli
 from builder.cli import main
+from builder.commands.line.command import AnyCommand
 from builder.commands.line.machine import CACHE, Action, CacheOptions
-from builder.commands.line.registry import NAMES, read
+from builder.commands.line.registry import COMMANDS, NAMES, read
 from builder.foundation.process import Host
 from builder.pipeline.request import Built, Request
 from builder.vocabulary.errors import CompileError
@@ -85,6 +86,12 @@ def test_every_command_has_help(command: str, capsys: Capture) -> None:
     printed = capsys.readouterr()
     assert "--json" in printed.out
     assert not printed.err
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda it: it.name)
+def test_no_two_options_of_a_command_set_the_same_value(command: AnyCommand) -> None:
+    names = [action.dest for action in command.parser()._actions]
+    assert len(set(names)) == len(names)
 
 
 def test_without_arguments_the_help_is_shown(capsys: Capture) -> None:

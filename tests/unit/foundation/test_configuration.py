@@ -57,6 +57,13 @@ def test_a_count_is_a_small_number(text: str) -> None:
         resolve({"jobs": text}, {}, Table())
 
 
+@pytest.mark.parametrize("key", ["output", "source", "cache-dir"])
+@pytest.mark.parametrize("text", ["~nobody-of-this-name/x", "a\0b"])
+def test_what_is_no_path_is_refused(key: str, text: str) -> None:
+    with pytest.raises(UsageError, match=f"--{key}: no path"):
+        resolve({key: text}, {}, Table())
+
+
 def test_unknown_variables_are_named_with_the_near_ones() -> None:
     env = {"BUILD_RUNTIME_ABBI": "", "BUILD_RUNTIME_XYZZY": "1", "BUILD_RUN": "1", "PATH": "/bin"}
     with pytest.raises(UsageError) as caught:
