@@ -1,1 +1,1 @@
-"""What the commands besides `build` answer: plain data, and the text people read."""
+"""What the commands take and answer: values, plain data, and the text people read."""

@@ -1,17 +1,16 @@
 """`check`: will the pinned source run these models? Answered from the files alone, in a second."""
 
-from typing import Any
-
-from builder.commands.options import Asked
+from builder.commands.exchange import Answer, Asked
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.preflight.problems import Problem, advice
 from builder.pipeline.wanted import read_wanted
 from builder.source.request import SourceRequest
+from builder.vocabulary.errors import ModelError
 
 
-def check(asked: Asked, host: Host) -> tuple[dict[str, Any], str]:
-    """Return what the pinned release cannot do for the models: a document, and text for people.
+def check(asked: Asked, host: Host) -> Answer:
+    """Return what the pinned release cannot do for the models; exit code 3 if there is anything.
 
     Neither its source nor a toolchain is needed. Raise `ModelError` for a file that is no model,
     `UsageError` for one that is no operator list.
@@ -32,7 +31,8 @@ def check(asked: Asked, host: Host) -> tuple[dict[str, Any], str]:
         ],
         "problems": [problem.document() for problem in problems],
     }
-    return document, _to_text(rows, problems, version)
+    text = _to_text(rows, problems, version)
+    return Answer(document, text, exit_code=ModelError.exit_code if problems else 0)
 
 
 def _concerned(name: str, problems: tuple[Problem, ...]) -> int:

@@ -1,10 +1,8 @@
-"""`doctor`, `targets` and `cache`: what this machine has, can build, and keeps."""
+"""`doctor` and `targets`: what this machine has, and can build."""
 
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Final
 
 from builder import RELEASE
 from builder.foundation.process import Host
@@ -15,22 +13,6 @@ from builder.toolchains.protocol import ToolchainProvider
 from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import BuildRuntimeError
 from builder.vocabulary.targets import Abi, Platform, Target, make_target, target_facts
-
-_KEPT: Final = {
-    "sources": "unpacked source trees",
-    "downloads": "verified archives",
-    "generated": "generated operator code",
-    "objects": "compiled objects, shared by all models",
-    "builds": "linked runtimes",
-    "models": "converted models",
-    "results": "answers to repeated commands",
-    "traces": "what models executed in desktop torch",
-    "toolchains": "compiler wrappers",
-    "zig": "zig's runtime libraries",
-    "logs": "logs",
-    "catalogues": "operators of unknown sources",
-    "indexes": "what builds learned of the sources",
-}
 
 Row = dict[str, str]
 
@@ -128,30 +110,6 @@ def _cache_room(host: Host) -> Row:
         "state": state,
         "detail": f"{free:.1f} GB free at {existing} (a build needs {needed:.0f})",
     }
-
-
-def cache(host: Host) -> list[Row]:
-    """Return what the cache holds, by kind."""
-    rows: list[Row] = []
-    for name, what in _KEPT.items():
-        folder = host.cache / name
-        if folder.is_dir():
-            size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
-            rows.append({"entry": name, "what": what, "megabytes": f"{size / 1e6:.1f}"})
-    return rows
-
-
-def clear_cache(host: Host) -> list[Row]:
-    """Remove what builds keep and nothing else; return what was there."""
-    rows = cache(host)
-    for name in _KEPT:
-        _remove(host.cache / name)
-    return rows
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
 
 
 def table(rows: list[Row]) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from builder.commands.options import Asked
+from builder.commands.exchange import Answer, Asked
 from builder.foundation.files import check_writable, write_if_changed
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
@@ -21,8 +21,8 @@ Which operators are needed, and by which model. Written by `build-runtime lock`:
 than edit this, and let CI run it with --check."""
 
 
-def lock(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
-    """Write the file, unless it is right; return what changed, as a document and for people.
+def lock(asked: Asked, path: Path, host: Host) -> Answer:
+    """Write the file, unless it is right; return what changed.
 
     Raise `ModelError` for what the pinned source does not have; nothing is written then.
     """
@@ -30,11 +30,11 @@ def lock(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
     needed = _needed(asked, host)
     different = changes(read_list(path), needed) if path.is_file() else ()
     wrote = write_if_changed(path, to_yaml(needed, comment=_COMMENT))
-    document = _document(path, needed, different)
-    return document, "\n".join([*different, f"{'wrote' if wrote else 'up to date'}: {path}"])
+    text = "\n".join([*different, f"{'wrote' if wrote else 'up to date'}: {path}"])
+    return Answer(_document(path, needed, different), text)
 
 
-def check(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
+def check(asked: Asked, path: Path, host: Host) -> Answer:
     """Compare the file with what is needed; raise `VerificationError` with all that differs."""
     if not path.is_file():
         raise UsageError(f"no such lock file: {path}", hint="write it: leave --check out")
@@ -44,7 +44,7 @@ def check(asked: Asked, path: Path, host: Host) -> tuple[dict[str, Any], str]:
             f"{path} is not what is needed:\n    " + "\n    ".join(different),
             hint="run the same command without --check, and commit the file",
         )
-    return _document(path, needed, ()), f"up to date: {path}"
+    return Answer(_document(path, needed, ()), f"up to date: {path}")
 
 
 def _needed(asked: Asked, host: Host) -> OperatorList:

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from builder.foundation.process import Host
+from builder.commands.exchange import Answer, Session
 from builder.pipeline.planning import find_targets, make_plan
-from builder.pipeline.request import Events, Planned, Request
+from builder.pipeline.request import Planned, Request
 from builder.pipeline.wanted import read_wanted, refuse_early
 from builder.source.opening import open_source
 
@@ -13,8 +13,9 @@ _LINKED_SHARE: Final = 0.46
 share once for each of them. Measured on the examples, where it varies between 0.41 and 0.50."""
 
 
-def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
-    """Return what each target of a request would need; compiles nothing."""
+def plan(request: Request, session: Session) -> Answer:
+    """Return what each target of a request would need, and the settings; compiles nothing."""
+    host, events = session.host, session.console
     wanted = read_wanted(request.models, request.lists, request.extra, host)
     refuse_early(wanted, request.source)
     source = open_source(request.source, host, events)
@@ -22,12 +23,16 @@ def plan(request: Request, host: Host, events: Events) -> dict[str, Any]:
         make_plan(wanted, source, target, request.dtypes, host, events)
         for target in find_targets(request, host, events)
     ]
-    return {
-        "version": 1,
+    document = {
         "models": [{"name": model.name, "sha256": model.sha256} for model in wanted.models],
         "source": {"version": source.version, "digest": source.digest, "provider": source.provider},
         "targets": [_describe(it) for it in planned],
+        "settings": {
+            key: {"value": it.value, "origin": it.origin}
+            for key, it in session.resolved.origins.items()
+        },
     }
+    return Answer(document, to_text(document))
 
 
 def _describe(planned: Planned) -> dict[str, Any]:

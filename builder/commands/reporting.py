@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.artifact.layout import SIZE_REPORT
-from builder.report.render import from_json, to_json
+from builder.commands.exchange import Answer
+from builder.report.render import from_json, to_document, to_json
 from builder.report.render import to_text as report_text
 from builder.vocabulary.errors import UsageError
 
@@ -19,10 +20,11 @@ _DAMAGED: Final = (
 """What reading a compressed archive may raise when its bytes are not what they were."""
 
 
-def size_report(artifact: Path, form: str) -> str:
-    """Return the size report of an archive or an unpacked one, as `text` or `json`."""
+def size_report(artifact: Path, *, as_json: bool) -> Answer:
+    """Return the size report of an archive or an unpacked one; the text may be JSON, too."""
     report = from_json(_read_report(artifact))
-    return to_json(report) if form == "json" else report_text(report)
+    text = to_json(report) if as_json else report_text(report)
+    return Answer(to_document(report), text.rstrip())
 
 
 def _read_report(artifact: Path) -> str:

@@ -1,8 +1,16 @@
-"""What a build ended with, for people."""
+"""What a build ended with, as a document and for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from builder.commands.exchange import Answer
 from builder.pipeline.request import Built
+
+
+def answer(built: Sequence[Built]) -> Answer:
+    """Return the answer of a build that made all its targets."""
+    return Answer(
+        {"targets": [it.summary for it in built]}, "\n".join(describe(it) for it in built)
+    )
 
 
 def describe(built: Built) -> str:

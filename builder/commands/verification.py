@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from builder.artifact.layout import SELECTION
 from builder.artifact.opening import Artifact, changed_files, open_artifact
+from builder.commands.exchange import Answer
 from builder.foundation.files import check_writable, write_atomic
 from builder.foundation.process import Host
 from builder.models.selection import make_profile, select
@@ -39,15 +40,6 @@ class Question:
     inputs: tuple[InputSpec, ...]
     wish: Wish
     junit: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came out: plain data for `--json`, text for people, and the error if it failed."""
-
-    document: dict[str, Any]
-    text: str
-    error: VerificationError | None
 
 
 def verify(question: Question, host: Host, events: Events) -> Answer:

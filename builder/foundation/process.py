@@ -150,6 +150,32 @@ class SubprocessRunner:
                     _end(process)
 
 
+class TellingRunner:
+    """A runner that says each command before it is started, as a line to paste into a shell."""
+
+    def __init__(self, runner: Runner, tell: Callable[[str], None]) -> None:
+        """Let `runner` do the work."""
+        self._runner = runner
+        self._tell = tell
+
+    def run(
+        self, command: Command, *, log: Path, on_line: Callable[[str], None] | None = None
+    ) -> None:
+        """Say it, and run it: see `Runner`."""
+        self._tell(f"$ {command}   (log: {log})")
+        self._runner.run(command, log=log, on_line=on_line)
+
+    def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
+        """Say it, and capture it: see `Runner`."""
+        self._tell(f"$ {command}")
+        return self._runner.capture(command, timeout=timeout)
+
+    def background(self, command: Command) -> AbstractContextManager[Callable[[], Completed]]:
+        """Say it, and run it while the body goes on: see `Runner`."""
+        self._tell(f"$ {command}")
+        return self._runner.background(command)
+
+
 def _text(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read().decode("utf-8", errors="replace")

@@ -1,99 +1,245 @@
-"""Settings from flags, environment, `[tool.build-runtime]` of pyproject.toml, and defaults."""
+"""Every setting, defined once, as the frozen values that the stages are given.
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+Note [Adding a setting]: add a field, and use it where it is needed. The options of the commands,
+`[tool.build-runtime]`, the environment, the origins that `plan` shows, the schema of the
+configuration and README's table derive from the definition;
+`python -m pytest tests/golden --update-golden` writes the last two.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum, auto
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
+from builder.foundation.amounts import parse_size
+from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
+from builder.vocabulary.fingerprints import BY_PLACE, uncounted
+from builder.vocabulary.providers import SourceProvider
+from builder.vocabulary.targets import Abi, Platform, parse_abis
 
-DEFAULTS: Final[Mapping[str, str]] = {
-    "abi": "",
-    "platform": "auto",
-    "output": "dist",
-    "source": "",
-    "source-provider": "auto",
-    "dtypes": "",
-    "jobs": "",
-    "cache-dir": "",
-}
-"""Every setting; the same names are long options, keys of the table, and (upper-cased, after
-`BUILD_RUNTIME_`) environment variables."""
+T = TypeVar("T")
 
-_LISTS: Final = frozenset({"abi", "dtypes"})
-_PATHS: Final = frozenset({"output", "source", "cache-dir"})
-_KINDS: Final = {"jobs": "a number", **dict.fromkeys(_LISTS, "a string or a list of strings")}
+SOURCE_GROUP: Final = "what is built, out of what"
+SHOWN_GROUP: Final = "what is shown, what is kept"
+
+
+class Kind(Enum):
+    """What `[tool.build-runtime]` holds for a setting. `PATH` is relative to the file there."""
+
+    TEXT = auto()
+    PATH = auto()
+    LIST = auto()
+    COUNT = auto()
+    SIZE = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A value as text (lists joined with commas) and where it was set, for people."""
+class Definition:
+    """All that is known of a setting. `key` is also the long option, and part of the variable.
 
-    value: str
-    origin: str
+    `unset` says what an empty default means. `commands` have the option (none: all commands), in
+    the `group` of their help.
+    """
+
+    key: str
+    parse: Callable[[str], object]
+    summary: str
+    kind: Kind
+    metavar: str
+    default: str
+    unset: str
+    choices: tuple[str, ...]
+    commands: tuple[str, ...]
+    group: str
+    short: str
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable, without `$`."""
+        return VARIABLES + self.key.upper().replace("-", "_")
+
+    def explain(self, quote: str = "") -> str:
+        """Return what it is, with all there is to choose from in quotes."""
+        if not self.choices:
+            return self.summary
+        *others, last = (f"{quote}{it}{quote}" for it in self.choices)
+        return f"{self.summary}: {', '.join(others)} or {last}"
 
 
-def read_table(directory: Path) -> Mapping[str, str]:
-    """Return `[tool.build-runtime]` of the nearest pyproject.toml; `UsageError` if it is wrong."""
-    for folder in (directory, *directory.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            return _parse(path)
-    return {}
+VARIABLES: Final = "BUILD_RUNTIME_"
+"""How the environment variables begin: all that begin so are settings."""
 
 
-def _parse(path: Path) -> Mapping[str, str]:
+def define(
+    key: str,
+    parse: Callable[[str], T],
+    summary: str,
+    *,
+    kind: Kind = Kind.TEXT,
+    metavar: str = "NAME",
+    default: str = "",
+    unset: str = "",
+    choices: Sequence[str] = (),
+    commands: tuple[str, ...] = ("build", "plan"),
+    group: str = SOURCE_GROUP,
+    short: str = "",
+    counting: Mapping[str, object] = MappingProxyType({}),
+) -> T:
+    """Return a field of one of the values below: what `parse` makes of the setting's text.
+
+    A text that must be one of a few `choices` is compared with them first. `counting` says how the
+    field counts in the names of outputs (`builder.vocabulary.fingerprints`), if not as a whole.
+    """
+    read = one_of(key.replace("-", " "), choices, parse) if choices and kind is Kind.TEXT else parse
+    definition = Definition(
+        key=key, parse=read, summary=summary, kind=kind, metavar=metavar, default=default,
+        unset=unset, choices=tuple(map(str, choices)), commands=commands, group=group, short=short,
+    )  # fmt: skip
+    return field(
+        default_factory=lambda: read(default), metadata={_DEFINITION: definition, **counting}
+    )
+
+
+_DEFINITION: Final = "definition"
+
+
+def one_of(what: str, choices: Sequence[str], make: Callable[[str], T]) -> Callable[[str], T]:
+    """Return a parser that refuses everything but a few words."""
+
+    def parse(text: str) -> T:
+        if text not in choices:
+            raise UsageError(
+                f"unknown {what} {text!r}{did_you_mean(text, choices)}",
+                hint=f"use one of {', '.join(choices)}",
+            )
+        return make(text)
+
+    return parse
+
+
+_PER_TARGET: Final = uncounted("each target has a result of its own")
+_COUNT: Final = re.compile("[1-9][0-9]{0,3}")
+
+
+def _abis(text: str) -> tuple[Abi, ...]:
+    return parse_abis([text]) if text else ()
+
+
+def _path(text: str) -> Path:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"cannot read {path}: {error}", hint="mend the file") from error
-    tool = document.get("tool", {})
-    table = tool.get("build-runtime", {}) if isinstance(tool, dict) else {}
-    if not isinstance(table, dict):
-        raise UsageError(
-            f"{path}: tool.build-runtime is not a table", hint="write [tool.build-runtime]"
-        )
-    problems = [
-        f"unknown key {key!r}{did_you_mean(key, DEFAULTS)}" for key in table if key not in DEFAULTS
-    ]
-    values: dict[str, str] = {}
-    for key, value in table.items():
-        if key in _LISTS and isinstance(value, list) and all(isinstance(it, str) for it in value):
-            values[key] = ",".join(value)
-        elif isinstance(value, str) or (key == "jobs" and type(value) is int):
-            values[key] = _anchored(key, str(value), path.parent)
-        elif key in DEFAULTS:
-            problems.append(f"{key} must be {_KINDS.get(key, 'a string')}")
-    if problems:
-        raise UsageError(
-            f"{path}, [tool.build-runtime]: " + "; ".join(problems),
-            hint=f"known keys: {', '.join(DEFAULTS)}",
-        )
-    return values
+        if "\0" not in text:
+            return Path(text).expanduser()
+    except RuntimeError:  # `~` and the name of nobody
+        pass
+    raise UsageError(f"no path: {text!r}", hint="name a folder")
 
 
-def _anchored(key: str, value: str, folder: Path) -> str:
-    """Make a path of the file relative to it, so that it means the same wherever the user is."""
-    if key not in _PATHS or not value or value.startswith("~"):
-        return value
-    return str(folder / value)
+def _path_if_any(text: str) -> Path | None:
+    return _path(text) if text else None
 
 
-def resolve(
-    flags: Mapping[str, str | None], env: Mapping[str, str], table: Mapping[str, str]
-) -> dict[str, Setting]:
-    """Return every setting with its origin: flag > environment > file > default."""
-    settings: dict[str, Setting] = {}
-    for name, default in DEFAULTS.items():
-        flag = flags.get(name)
-        variable = "BUILD_RUNTIME_" + name.upper().replace("-", "_")
-        if flag is not None:
-            settings[name] = Setting(flag, f"--{name}")
-        elif env.get(variable):
-            settings[name] = Setting(env[variable], f"${variable}")
-        elif name in table:
-            settings[name] = Setting(table[name], "pyproject.toml")
-        else:
-            settings[name] = Setting(default, "default")
-    return settings
+def _count(text: str) -> int | None:
+    if text and not _COUNT.fullmatch(text):
+        raise UsageError(f"must be a number from 1 to 9999, not {text!r}", hint="leave it out")
+    return int(text) if text else None
+
+
+def _size(text: str) -> int | None:
+    return parse_size(text) if text else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """What a build makes. A request holds these fields, too: the pipeline is given them."""
+
+    abis: tuple[Abi, ...] = define(
+        "abi", _abis, "ABIs to build for, one or several",
+        kind=Kind.LIST, metavar="ABI[,ABI]", choices=tuple(Abi), counting=_PER_TARGET,
+    )  # fmt: skip
+    platform: str = define(
+        "platform", str, "system to build for",
+        default="auto", choices=("auto", *Platform), counting=_PER_TARGET,
+    )  # fmt: skip
+    output: Path = define(
+        "output", _path, "where the archives go",
+        kind=Kind.PATH, metavar="DIR", default="dist", commands=("build",), group="", short="-o",
+        counting=BY_PLACE,
+    )  # fmt: skip
+    dtypes: frozenset[str] | None = define(
+        "dtypes", parse_kernel_dtypes, "scalar types kernels are compiled for, or `all`",
+        kind=Kind.LIST, metavar="NAME[,NAME]",
+        unset=f"{', '.join(f'`{it}`' for it in sorted(DEFAULT_DTYPES))}, what the models store and"
+        " ask for, and what they make on given inputs",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """What is built from."""
+
+    directory: Path | None = define(
+        "source", _path_if_any, "a PyTorch 2.6 tree of yours to build from",
+        kind=Kind.PATH, metavar="DIR",
+    )  # fmt: skip
+    provider: SourceProvider = define(
+        "source-provider", SourceProvider, "where the source may come from",
+        default=SourceProvider.AUTO, choices=tuple(SourceProvider),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSettings:
+    """How this machine is used. Nothing here changes what is built."""
+
+    jobs: int | None = define(
+        "jobs", _count, "parallel compilations",
+        kind=Kind.COUNT, metavar="N", unset="one per core", short="-j",
+    )  # fmt: skip
+    cache_dir: Path | None = define(
+        "cache-dir", _path_if_any, "where sources and objects are kept",
+        kind=Kind.PATH, metavar="DIR", unset="the user's cache folder",
+        commands=(), group=SHOWN_GROUP,
+    )  # fmt: skip
+    cache_size: int | None = define(
+        "cache-size", _size, "how large what is kept may become, such as `5G`",
+        kind=Kind.SIZE, metavar="SIZE", unset="no limit",
+        commands=("build", "cache"), group=SHOWN_GROUP,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, by who is given them."""
+
+    build: BuildSettings = field(default_factory=BuildSettings)
+    source: SourceSettings = field(default_factory=SourceSettings)
+    machine: MachineSettings = field(default_factory=MachineSettings)
+
+
+DEFINITIONS: Final[tuple[Definition, ...]] = tuple(
+    it.metadata[_DEFINITION]
+    for part in (BuildSettings, SourceSettings, MachineSettings)
+    for it in fields(part)
+)
+"""Every setting, in the order in which people are told of them."""
+
+
+def compose(values: Mapping[str, Any]) -> Settings:
+    """Return all settings made of their parsed values, by key."""
+    return Settings(
+        build=_make(BuildSettings, values),
+        source=_make(SourceSettings, values),
+        machine=_make(MachineSettings, values),
+    )
+
+
+_Part = TypeVar("_Part", BuildSettings, SourceSettings, MachineSettings)
+
+
+def _make(part: type[_Part], values: Mapping[str, Any]) -> _Part:
+    keys = {it.name: it.metadata[_DEFINITION].key for it in fields(part)}
+    return part(**{name: values[key] for name, key in keys.items()})

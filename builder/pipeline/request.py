@@ -2,23 +2,21 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from builder.compilation.output import BuildProgress
 from builder.compilation.store import ObjectStore
+from builder.foundation.settings import BuildSettings
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.cuts import Cut
 from builder.libtorch.symbols import Prediction, SymbolIndex
 from builder.source.request import Progress, SourceRequest
 from builder.toolchains.protocol import ToolchainProvider
-from builder.vocabulary.fingerprints import BY_PLACE, uncounted
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.plan import BuildPlan
-from builder.vocabulary.targets import Abi, Target
+from builder.vocabulary.targets import Target
 from builder.vocabulary.tolerances import Limits
-
-_PER_TARGET: Final = uncounted("each target has a result of its own")
 
 
 class Events(Progress, BuildProgress, Protocol):
@@ -28,20 +26,16 @@ class Events(Progress, BuildProgress, Protocol):
         """Say something the user should know, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for. `inputs` has one entry per model, in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(BuildSettings):
+    """What the user asked for: settings, and what is built. `inputs` has one entry per model.
 
     `lists` are operator lists instead of models or besides them, `extra` lists of what the app
     calls from C++.
     """
 
     models: tuple[Path, ...]
-    abis: tuple[Abi, ...] = field(metadata=_PER_TARGET)
-    platform: str = field(metadata=_PER_TARGET)
-    output: Path = field(metadata=BY_PLACE)
     source: SourceRequest
-    dtypes: frozenset[str] | None
     inputs: tuple[InputSpec, ...]
     verify: bool
     require_run: bool

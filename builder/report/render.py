@@ -11,6 +11,9 @@ from builder.vocabulary.targets import Abi, Platform, Target
 VERSION: Final = 1
 """Of the JSON: raised when a reader of the old one would misunderstand the new one."""
 
+_FORMER_VERSION: Final = "schema_version"
+"""What the version was called before all documents called it `version`."""
+
 _TABLES: Final = ("sections", "components", "objects")
 _WIDTH: Final = 60
 
@@ -39,11 +42,11 @@ def _table(rows: tuple[SizeRow, ...], total: int) -> Iterator[str]:
         yield f"  {name:<{_WIDTH}} {row.size:>12,} {row.size / max(total, 1):>6.1%}"
 
 
-def to_json(report: SizeReport) -> str:
-    """Return the report as the JSON that `size-report.schema.json` describes."""
+def to_document(report: SizeReport) -> dict[str, Any]:
+    """Return the report as the plain data that `size-report.schema.json` describes."""
     target = report.target
-    document = {
-        "schema_version": VERSION,
+    return {
+        "version": VERSION,
         "target": {
             "platform": target.platform,
             "abi": target.abi,
@@ -56,14 +59,20 @@ def to_json(report: SizeReport) -> str:
             for table in _TABLES
         },
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def to_json(report: SizeReport) -> str:
+    """Return the report as JSON."""
+    return json.dumps(to_document(report), indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str) -> SizeReport:
     """Read what `to_json` wrote; raise `UsageError` on anything else."""
     try:
         document = json.loads(text)
-        version = document["schema_version"]
+        if "version" not in document:
+            document["version"] = document.pop(_FORMER_VERSION)
+        version = document["version"]
         if version != VERSION:
             message = f"the size report has version {version!r}, this program reads {VERSION}"
             raise UsageError(message, hint="make both reports with the same build-runtime")
@@ -75,7 +84,7 @@ def from_json(text: str) -> SizeReport:
 
 
 def _report(document: Mapping[str, Any]) -> SizeReport:
-    _require_keys(document, {"schema_version", "target", "stripped", "download", *_TABLES})
+    _require_keys(document, {"version", "target", "stripped", "download", *_TABLES})
     target = document["target"]
     _require_keys(target, {"platform", "abi", "api_level"})
     level = target["api_level"]

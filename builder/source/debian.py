@@ -10,8 +10,9 @@ from builder.source import archives, store
 from builder.source.apt import Apt
 from builder.source.apt_sources import mirrors, parse_deb822, parse_one_line
 from builder.source.pins import Archive, Pin, Release
-from builder.source.request import Progress, SourceProvider, Unavailable
+from builder.source.request import Progress, Unavailable
 from builder.vocabulary.plan import Component, SourceTree
+from builder.vocabulary.providers import SourceProvider
 
 APT: Final = Path("/etc/apt")
 

@@ -8,9 +8,10 @@ from builder.foundation.process import Command, CommandError, Completed, Host
 from builder.source import store
 from builder.source.pins import Pin, Release
 from builder.source.programs import command, reason
-from builder.source.request import Progress, SourceProvider, Unavailable
+from builder.source.request import Progress, Unavailable
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import Component, SourceTree
+from builder.vocabulary.providers import SourceProvider
 
 _PROBE: Final = 30.0
 """Seconds a server gets to answer at all; git itself waits minutes for one that is filtered."""

@@ -12,9 +12,10 @@ from builder.source.debian import open_debian
 from builder.source.directory import open_directory
 from builder.source.git import open_git
 from builder.source.pins import Release, pins
-from builder.source.request import Progress, SourceProvider, SourceRequest, Unavailable
+from builder.source.request import Progress, SourceRequest, Unavailable
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.providers import SourceProvider
 
 _WAIT = "wait for another build-runtime that fetches sources"
 

@@ -1,22 +1,12 @@
 """What the caller asks of the source stage, and how it is told about progress."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
 from builder import RELEASE
 from builder.vocabulary.fingerprints import uncounted
-
-
-class SourceProvider(StrEnum):
-    """Where sources may come from. `auto` tries the cache, then git, then debian."""
-
-    AUTO = "auto"
-    CACHE = "cache"
-    GIT = "git"
-    DEBIAN = "debian"
-
+from builder.vocabulary.providers import SourceProvider
 
 _OPENED: Final = uncounted("the tree that was opened decides, however it was found")
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from builder.foundation import files
 from builder.source.pins import Pin, Release
-from builder.source.request import SourceProvider
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import Component, SourceTree
+from builder.vocabulary.providers import SourceProvider
 
 _STAMP: Final = "stamp.json"
 _SCHEMA: Final = 1

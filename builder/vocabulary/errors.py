@@ -69,8 +69,12 @@ class BudgetError(BuildRuntimeError):
     exit_code = 7
 
 
-def did_you_mean(word: str, known: Iterable[str], *, limit: int = 3) -> str:
-    """Return ` (did you mean …?)`, or an empty string when nothing known is near."""
+def did_you_mean(word: str, known: Iterable[str], *, limit: int = 3, prefix: str = "") -> str:
+    """Return ` (did you mean …?)`, or an empty string when nothing known is near.
+
+    All names begin with `prefix`, which neither `word` nor `known` have: it would make all near.
+    """
     folded = {name.casefold(): name for name in sorted(known)}
     near = difflib.get_close_matches(word.casefold(), folded, n=limit, cutoff=0.6)
-    return f" (did you mean {' or '.join(folded[name] for name in near)}?)" if near else ""
+    names = " or ".join(prefix + folded[name] for name in near)
+    return f" (did you mean {names}?)" if near else ""

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from builder.commands import main_help
-from builder.foundation.settings import DEFAULTS
+from builder.commands.line import registry
+from builder.commands.line.builds import BuildOptions
 from builder.proof.compare import TOLERANCES
 from builder.vocabulary import errors
 from builder.vocabulary.targets import Abi, Platform, make_target, target_facts
@@ -44,16 +44,16 @@ def rows(text: str, heading: str) -> list[list[str]]:
 def test_commands_have_options_that_exist(page: Path) -> None:
     for command in commands(page.read_text(encoding="utf-8")):
         words = shlex.split(command)[1:]
-        if words[0] in main_help.COMMANDS or PLACEHOLDERS & set(words):
+        if words[0] in registry.NAMES or PLACEHOLDERS & set(words):
             continue
-        options = main_help.main_parser().parse(words)
-        assert options.models, command
-        assert options.abi, command
+        given = registry.main_parser().parse(words, BuildOptions)
+        assert given.options.wanted.models, command
+        assert given.flags["abi"], command
 
 
 def test_the_readme_has_commands() -> None:
     named = {shlex.split(it)[1] for it in commands(README)}
-    assert set(main_help.COMMANDS) - {"build", "cache"} <= named
+    assert set(registry.NAMES) - {"build", "cache"} <= named
     assert sum("--abi" in it for it in commands(README)) >= 3
 
 
@@ -64,21 +64,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-def test_every_setting_is_explained() -> None:
-    told = {row[0]: row for row in rows(README, "Configuration")}
-    assert list(told) == list(DEFAULTS)
-    for name, default in DEFAULTS.items():
-        assert f"BUILD_RUNTIME_{name.upper().replace('-', '_')}" in told[name][1]
-        assert not default or default in told[name][2]
-
-
 def test_every_exit_code_is_explained() -> None:
     kinds = [it for it in vars(errors).values() if isinstance(it, type)]
     raised = {it.exit_code for it in kinds if issubclass(it, errors.BuildRuntimeError)}
     told = [int(row[0]) for row in rows(README, "Exit codes")]
     assert set(told) == raised | {0, 130}
     assert told == sorted(told)
-    assert all(re.search(rf"\b{code} ", main_help.EXIT_CODES) for code in told)
+    assert all(re.search(rf"\b{code} ", registry.EXIT_CODES) for code in told)
 
 
 def test_every_tolerance_is_explained() -> None:

@@ -1,6 +1,7 @@
 """Every mistake gives its one message and exit code, no traceback, and leaves nothing behind."""
 
 import json
+import os
 import re
 import runpy
 import shlex
@@ -16,7 +17,7 @@ from tests.documents import validate
 
 HERE: Final = Path(__file__).parent
 MISTAKES: Final = sorted(path.parent for path in HERE.glob("*/transcript.txt"))
-PROMPT: Final = "$ build-runtime "
+COMMAND: Final = re.compile(r"\$ ((?:BUILD_RUNTIME_\w+=\S+ )*)build-runtime (.+)")
 STEP: Final = re.compile(r"^\[ *\d+\.\d s\] .*\n", re.MULTILINE)
 OWN: Final = frozenset({"transcript.txt", "make.py", "__pycache__"})
 
@@ -31,16 +32,20 @@ def here(mistake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     if (mistake / "make.py").is_file():
         runpy.run_path(str(mistake / "make.py"))["make"](folder)
     monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("BUILD_RUNTIME_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("BUILD_RUNTIME_CACHE_DIR", str(tmp_path / "cache"))
-    for name in ("ABI", "PLATFORM", "OUTPUT", "SOURCE", "SOURCE_PROVIDER", "DTYPES", "JOBS"):
-        monkeypatch.delenv(f"BUILD_RUNTIME_{name}", raising=False)
+    for word in shlex.split(command_of(mistake)[1]):
+        monkeypatch.setenv(*word.split("=", 1))
     return folder
 
 
-def command_of(mistake: Path) -> str:
+def command_of(mistake: Path) -> re.Match[str]:
+    """Return the command of a mistake: what it sets in the environment, and the arguments."""
     first = (mistake / "transcript.txt").read_text(encoding="utf-8").split("\n", 1)[0]
-    assert first.startswith(PROMPT)
-    return first.removeprefix(PROMPT)
+    found = COMMAND.fullmatch(first)
+    assert found
+    return found
 
 
 def test_a_mistake_is_explained(
@@ -51,11 +56,11 @@ def test_a_mistake_is_explained(
 ) -> None:
     before = snapshot(here)
     command = command_of(mistake)
-    status = main(shlex.split(command))
+    status = main(shlex.split(command[2]))
     printed = capsys.readouterr()
     told = STEP.sub("", printed.err).replace(str(here), "{here}")
     told = told.replace(str(here.parent), "{above}")
-    golden(mistake / "transcript.txt", f"{PROMPT}{command}\n{told}exit code {status}\n")
+    golden(mistake / "transcript.txt", f"{command[0]}\n{told}exit code {status}\n")
     assert status not in (0, 1)
     assert "Traceback" not in told
     assert "  fix: " in told
@@ -66,7 +71,7 @@ def test_a_mistake_is_explained(
 def test_a_mistake_is_a_document_for_machines(
     mistake: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main([*shlex.split(command_of(mistake)), "--json"])
+    status = main([*shlex.split(command_of(mistake)[2]), "--json"])
     printed = capsys.readouterr()
     document = json.loads(printed.out)
     validate("error", document)

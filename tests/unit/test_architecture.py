@@ -26,7 +26,7 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(STAGES, BELOW | {"libtorch"}),
     "pipeline": BELOW | {"libtorch"} | STAGES,
     "commands": BELOW | {"libtorch", "pipeline"} | STAGES,
-    "cli": frozenset({"vocabulary", "foundation", "proof", "pipeline", "commands"}),
+    "cli": BELOW | {"commands"},
     "__main__": frozenset({"cli"}),
     "builder": frozenset(),
 }

@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,6 +11,9 @@ import pytest
 
 from builder import VERSION, cli
 from builder.cli import main
+from builder.commands.line.command import AnyCommand
+from builder.commands.line.machine import CACHE, Action, CacheOptions
+from builder.commands.line.registry import COMMANDS, NAMES, read
 from builder.foundation.process import Host
 from builder.pipeline.request import Built, Request
 from builder.vocabulary.dtypes import KNOWN_DTYPES
@@ -77,14 +81,18 @@ def test_help_documents_the_exit_codes(capsys: Capture) -> None:
         assert code in text
 
 
-@pytest.mark.parametrize(
-    "command", ["build", "inspect", "plan", "report", "targets", "doctor", "cache"]
-)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_has_help(command: str, capsys: Capture) -> None:
     assert main([command, "--help"]) == 0
     printed = capsys.readouterr()
     assert "--json" in printed.out
     assert not printed.err
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda it: it.name)
+def test_no_two_options_of_a_command_set_the_same_value(command: AnyCommand) -> None:
+    names = [action.dest for action in command.parser()._actions]
+    assert len(set(names)) == len(names)
 
 
 def test_without_arguments_the_help_is_shown(capsys: Capture) -> None:
@@ -304,15 +312,37 @@ def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: Capture) -> None
     mine.touch()
     assert main(["cache", "--json"]) == 0
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert document["entries"] == [
-        {"entry": "objects", "what": "compiled objects, shared by all models", "megabytes": "2.0"}
-    ]
+    (row,) = document["entries"]
+    assert (row["entry"], row["megabytes"]) == ("objects", "2.0")
+    assert row["what"] == "compiled objects, shared by all models"
     assert main(["cache", "clear"]) == 0
     assert not kept.exists()
     assert mine.exists(), "only what builds made is removed"
     capsys.readouterr()
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'cache'}\n(nothing)\n"
+    assert capsys.readouterr().out == f"{tmp_path / 'cache'}: 0.0 MB\n(nothing)\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["prune"], "prune needs a limit: no size and no age is given"),
+        (["clear", "--max-size", "5"], "are limits for prune, not for clear"),
+        (["show", "--older-than", "3d"], "are limits for prune, not for show"),
+    ],
+)
+def test_limits_are_for_pruning(words: list[str], told: str, capsys: Capture) -> None:
+    assert main(["cache", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_limits_of_the_cache_are_values() -> None:
+    words = ["prune", "--max-size", "5G", "--older-than", "30d"]
+    given = read(CACHE, words).options
+    assert given == CacheOptions(
+        action=Action.PRUNE, max_size=5_000_000_000, older_than=timedelta(days=30)
+    )
+    assert read(CACHE, []).options == CacheOptions(action=Action.SHOW)
 
 
 @pytest.mark.parametrize(

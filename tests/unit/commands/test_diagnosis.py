@@ -95,16 +95,3 @@ def test_tables_are_aligned() -> None:
     rows = [{"a": "1", "b": "long", "c": "x"}, {"a": "234", "b": "", "c": "y"}]
     assert diagnosis.table(rows) == "1    long  x\n234        y"
     assert diagnosis.table([]) == "(nothing)"
-
-
-def test_links_in_the_cache_are_measured_and_removed_as_links(host: Host, tmp_path: Path) -> None:
-    outside = tmp_path / "mine"
-    outside.mkdir()
-    (outside / "file").write_bytes(bytes(5_000_000))
-    folder = host.cache / "generated"
-    folder.mkdir(parents=True)
-    (folder / "link").symlink_to(outside)
-    assert diagnosis.cache(host)[0]["megabytes"] == "0.0"
-    diagnosis.clear_cache(host)
-    assert (outside / "file").exists()
-    assert not folder.exists()

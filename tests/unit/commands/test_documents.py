@@ -11,14 +11,16 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from builder.cli import main
-from builder.commands import main_help
+from builder.commands import planning
+from builder.commands.line import registry
 from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host, SubprocessRunner
 from builder.foundation.resources import DATA
+from builder.foundation.settings import DEFINITIONS
 from builder.proof.proving import Wish
 from builder.toolchains import zig
 from builder.vocabulary.models import InputSpec
-from builder.vocabulary.plan import Program
+from builder.vocabulary.plan import Program, SourceTree
 from tests.documents import SCHEMAS, read_schema, validate
 from tests.unit.artifact import forge as artifacts
 from tests.unit.commands.test_verification import Events
@@ -55,7 +57,7 @@ def document(words: list[object], capsys: pytest.CaptureFixture[str], status: in
 
 def test_every_command_has_a_schema() -> None:
     published = {path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir()}
-    assert {OWN.get(name, name) for name in main_help.COMMANDS} <= published
+    assert {OWN.get(name, name) for name in registry.NAMES} <= published
     assert {"error", "inspect-diff", "manifest"} <= published
 
 
@@ -66,8 +68,10 @@ def test_schemas_are_schemas_and_versioned(path: Path) -> None:
     name = path.name.removesuffix(".schema.json")
     number = {"manifest": 2}.get(name, 1)
     assert schema["$id"] == f"urn:build-runtime:{name}:{number}"
-    version = "schema_version" if name == "size-report" else "version"
-    assert schema["properties"][version] == {"const": number}
+    if name == "configuration":
+        assert "version" not in schema["properties"], "people write it"
+    else:
+        assert schema["properties"]["version"] == {"const": number}
     assert schema["additionalProperties"] is False
     assert schema["title"]
     assert schema["description"]
@@ -212,6 +216,20 @@ def test_a_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = document(["check", "net.ptl"], capsys, 3)
     validate("check", told)
     assert told["problems"]
+
+
+def test_a_plan_tells_every_setting_with_its_origin(
+    models: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "open_source", lambda *_: SourceTree("2.6.0", "d", "cache", ()))
+    monkeypatch.setattr(planning, "find_targets", lambda *_: ())
+    told = document(["plan", *models, "--abi", "x86", "-j", "3"], capsys)
+    validate("plan", told)
+    assert list(told["settings"]) == [it.key for it in DEFINITIONS]
+    assert told["settings"]["abi"] == {"value": "x86", "origin": "--abi"}
+    assert told["settings"]["jobs"] == {"value": "3", "origin": "--jobs"}
+    assert told["settings"]["cache-dir"]["origin"] == "$BUILD_RUNTIME_CACHE_DIR"
+    assert told["settings"]["platform"] == {"value": "auto", "origin": "default"}
 
 
 def test_a_lock(models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

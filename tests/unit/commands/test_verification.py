@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def ask(artifact: Path, *paths: Path, junit: Path | None = None, **wish: Any) ->
     return Question(artifact, paths, (SHAPES,) * len(paths), Wish(**wish), junit)
 
 
-def outcomes(document: dict[str, Any]) -> list[str]:
+def outcomes(document: Mapping[str, Any]) -> list[str]:
     """Return how the checks ended; the document must be what its schema says."""
     Draft202012Validator(SCHEMA).validate({"version": 1, **document})
     return [f"{it['outcome']} {it['name']} {it['model']}".strip() for it in document["checks"]]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from builder.foundation.files import locked
-from builder.foundation.process import Command, CommandError, Host, SubprocessRunner
+from builder.foundation.process import Command, CommandError, Host, SubprocessRunner, TellingRunner
 from builder.vocabulary.errors import CompileError, ToolchainError
 from tests.conftest import FakeRunner
 from tests.places import ROOT
@@ -46,6 +46,21 @@ def test_a_command_can_be_pasted_into_a_shell() -> None:
         {"PATH": "/bin", "https_proxy": "http://user:secret@host", "LC_ALL": "C", "CACHE": "/x y"},
     )
     assert str(command) == "cd '/a dir' && CACHE='/x y' LC_ALL=C cc -D 'A='\"'\"'b c'\"'\"''"
+
+
+def test_a_telling_runner_says_what_it_starts(runner: FakeRunner, tmp_path: Path) -> None:
+    told: list[str] = []
+    telling = TellingRunner(runner, told.append)
+    runner.answer("cc", "made\n")
+    command, log = Command(("cc", "a b.c"), Path("/x"), {}), tmp_path / "log"
+    lines: list[str] = []
+    telling.run(command, log=log, on_line=lines.append)
+    assert telling.capture(command).stdout == "made\n"
+    with telling.background(command) as finish:
+        assert finish().status == 0
+    assert runner.commands == [command] * 3
+    assert lines == ["made"]
+    assert told == [f"$ {command}   (log: {log})", f"$ {command}", f"$ {command}"]
 
 
 def test_equal_commands_are_equal() -> None:

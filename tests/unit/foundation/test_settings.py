@@ -1,122 +1,114 @@
+"""Each setting is defined once: what the command line, the environment and the file take."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from builder.foundation.settings import DEFAULTS, Setting, read_table, resolve
+from builder.commands.line.builds import BuildOptions, request_of
+from builder.commands.line.given import Wanted
+from builder.commands.line.registry import COMMANDS, NAMES, read
+from builder.foundation.configuration import Setting, Table, resolve
+from builder.foundation.settings import DEFINITIONS, BuildSettings, Definition, Kind, Settings
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.targets import Abi
+from tests.unit.models import forge
+
+EACH: Final = pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda it: it.key)
+_SAMPLES: Final[Mapping[Kind, tuple[str, str]]] = {
+    Kind.LIST: ("Half", "Short"), Kind.PATH: ("/one", "/two"), Kind.COUNT: ("3", "5"),
+    Kind.SIZE: ("5G", "7M"), Kind.TEXT: ("one", "two"),
+}  # fmt: skip
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return tmp_path / "pyproject.toml"
+def samples(definition: Definition) -> tuple[str, str]:
+    """Return two values that are right, and other than the default."""
+    others = [it for it in definition.choices if it != definition.default]
+    return (others[0], others[1]) if others else _SAMPLES[definition.kind]
 
 
-def table(project: Path, text: str) -> dict[str, str]:
-    project.write_text(text, encoding="utf-8")
-    return dict(read_table(project.parent))
+@EACH
+def test_a_setting_is_an_option_of_its_commands_and_of_no_others(definition: Definition) -> None:
+    value, _ = samples(definition)
+    assert set(definition.commands) <= set(NAMES)
+    for command in COMMANDS:
+        words = [f"--{definition.key}={value}"]
+        words += ["dist"] if command.name in {"verify", "report"} else []
+        if not definition.commands or command.name in definition.commands:
+            assert read(command, words).flags == {definition.key: value}
+            if definition.short:
+                assert read(command, [definition.short, value]).flags == {definition.key: value}
+        elif command.name != "lock" or definition.key != "output":  # its own option
+            with pytest.raises(UsageError, match="unknown argument"):
+                read(command, words)
 
 
-def test_flags_win_over_the_environment_the_file_and_the_defaults() -> None:
-    env = {"BUILD_RUNTIME_ABI": "x86", "BUILD_RUNTIME_CACHE_DIR": "/env", "BUILD_RUNTIME_JOBS": ""}
-    settings = resolve(
-        {"abi": "arm64-v8a", "platform": None},
-        env,
-        {"abi": "x86_64", "cache-dir": "/file", "jobs": "3", "platform": "linux"},
+@EACH
+def test_a_setting_is_explained_where_it_is_an_option(definition: Definition) -> None:
+    for command in COMMANDS:
+        if not definition.commands or command.name in definition.commands:
+            told = " ".join(command.parser().format_help().split())
+            assert f"--{definition.key} {definition.metavar}" in told
+            assert " ".join(definition.summary.split()) in told
+            assert all(it in told for it in definition.choices)
+
+
+@EACH
+def test_a_flag_wins_over_the_environment_the_file_and_the_default(definition: Definition) -> None:
+    key, variable = definition.key, definition.variable
+    flag, other = samples(definition)
+    table = Table(values={key: other})
+    place = "pyproject.toml, [tool.build-runtime]: " + key
+    assert resolve({key: flag}, {variable: other}, table).origins[key] == Setting(
+        flag, f"--{key}", f"--{key}"
     )
-    assert settings == {
-        "abi": Setting("arm64-v8a", "--abi"),
-        "cache-dir": Setting("/env", "$BUILD_RUNTIME_CACHE_DIR"),
-        "jobs": Setting("3", "pyproject.toml"),
-        "platform": Setting("linux", "pyproject.toml"),
-        "output": Setting("dist", "default"),
-        "source": Setting("", "default"),
-        "source-provider": Setting("auto", "default"),
-        "dtypes": Setting("", "default"),
+    assert resolve({}, {variable: flag}, table).origins[key] == Setting(
+        flag, f"${variable}", f"${variable}"
+    )
+    assert resolve({}, {variable: ""}, table).origins[key] == Setting(
+        other, "pyproject.toml", place
+    )
+    assert resolve({}, {}, Table()).origins[key] == Setting(
+        definition.default, "default", "default"
+    )
+
+
+@EACH
+def test_a_setting_changes_one_value_wherever_it_is_set(definition: Definition) -> None:
+    value, other = samples(definition)
+    made = {
+        resolve({definition.key: value}, {}, Table()).settings,
+        resolve({}, {definition.variable: value}, Table()).settings,
+        resolve({}, {}, Table(values={definition.key: value})).settings,
     }
+    assert len(made) == 1
+    made |= {Settings(), resolve({definition.key: other}, {}, Table()).settings}
+    assert len(made) == 3
 
 
-def test_an_empty_flag_is_a_choice_too() -> None:
-    assert resolve({"source": ""}, {"BUILD_RUNTIME_SOURCE": "/x"}, {})["source"] == Setting(
-        "", "--source"
-    )
+@EACH
+def test_every_setting_has_an_origin(definition: Definition) -> None:
+    assert resolve({}, {}, Table()).origins.keys() == {it.key for it in DEFINITIONS}
+    assert definition.default or definition.unset or definition.key in {"abi", "source"}
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_every_setting_can_come_from_everywhere(name: str) -> None:
-    variable = "BUILD_RUNTIME_" + name.upper().replace("-", "_")
-    assert resolve({name: "v"}, {}, {})[name].value == "v"
-    assert resolve({}, {variable: "v"}, {})[name].value == "v"
-    assert resolve({}, {}, {name: "v"})[name].value == "v"
-    assert resolve({}, {}, {})[name].value == DEFAULTS[name]
+def test_a_name_is_used_once() -> None:
+    assert len({it.key for it in DEFINITIONS}) == len(DEFINITIONS)
+    shorts = [it.short for it in DEFINITIONS if it.short]
+    assert len(set(shorts)) == len(shorts)
 
 
-def test_the_table_is_read(project: Path) -> None:
-    text = '[tool.build-runtime]\nabi = ["arm64-v8a", "x86_64"]\njobs = 2\nplatform = "linux"\n'
-    assert table(project, text) == {"abi": "arm64-v8a,x86_64", "jobs": "2", "platform": "linux"}
+def test_without_any_source_the_defaults_are_used() -> None:
+    assert resolve({}, {}, Table()).settings == Settings()
 
 
-def test_a_list_may_be_written_as_one_string(project: Path) -> None:
-    text = '[tool.build-runtime]\ndtypes = "Float,Half"\n'
-    assert table(project, text) == {"dtypes": "Float,Half"}
-
-
-@pytest.mark.parametrize("text", ["", "[project]\nname = 'x'\n", "[tool.ruff]\n"])
-def test_a_project_without_the_table_sets_nothing(project: Path, text: str) -> None:
-    assert table(project, text) == {}
-
-
-def test_without_a_project_nothing_is_set(tmp_path: Path) -> None:
-    assert read_table(tmp_path) == {}
-
-
-def test_the_nearest_project_counts(project: Path) -> None:
-    project.write_text('[tool.build-runtime]\nabi = "x86"\n', encoding="utf-8")
-    inner = project.parent / "a" / "b"
-    inner.mkdir(parents=True)
-    assert read_table(inner) == {"abi": "x86"}
-    (project.parent / "a" / "pyproject.toml").touch()
-    assert read_table(inner) == {}
-
-
-def test_paths_are_relative_to_the_file_that_names_them(project: Path) -> None:
-    text = '[tool.build-runtime]\noutput = "out"\nsource = "~/torch"\ncache-dir = "/var/cache/x"\n'
-    project.write_text(text, encoding="utf-8")
-    inner = project.parent / "deep"
-    inner.mkdir()
-    assert read_table(inner) == {
-        "output": str(project.parent / "out"), "source": "~/torch", "cache-dir": "/var/cache/x",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[tool.build-runtime", "cannot read {path}: "),
-        ("[tool]\nbuild-runtime = 3\n", "{path}: tool.build-runtime is not a table"),
-        (
-            '[tool.build-runtime]\nabbi = "x86"\noutptu = "x"\n',
-            (
-                "{path}, [tool.build-runtime]: unknown key 'abbi' (did you mean abi?);"
-                " unknown key 'outptu' (did you mean output?)"
-            ),
-        ),
-        (
-            '[tool.build-runtime]\nabi = [1]\nplatform = ["linux"]\njobs = true\n',
-            (
-                "{path}, [tool.build-runtime]: abi must be a string or a list of strings;"
-                " platform must be a string; jobs must be a number"
-            ),
-        ),
-    ],
-)
-def test_a_wrong_table_is_explained_at_once(project: Path, text: str, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        table(project, text)
-    assert caught.value.message.startswith(message.format(path=project))
-    assert caught.value.hint
-
-
-def test_a_file_that_is_no_text_is_named(project: Path) -> None:
-    project.write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="cannot read"):
-        read_table(project.parent)
+@pytest.mark.parametrize("name", [it.name for it in fields(BuildSettings)])
+def test_every_setting_of_a_build_reaches_the_pipeline(name: str, tmp_path: Path) -> None:
+    model = forge.write(tmp_path / "net.ptl", forge.lite())
+    options = BuildOptions(wanted=Wanted(models=(model,)))
+    mark: dict[str, Any] = {name: (object(),)}  # of no type a setting has: it is nothing else
+    marked = replace(BuildSettings(abis=(Abi.X86,)), **mark)
+    request = request_of(options, Settings(build=marked))
+    assert getattr(request, name) is getattr(marked, name)

@@ -180,11 +180,6 @@ def test_an_absent_or_damaged_index_is_empty(tmp_path: Path) -> None:
         assert read_index(path) == EMPTY
 
 
-def test_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown version of the symbol index: 2"):
-        SymbolIndex.from_bytes(lzma.compress(json.dumps({"version": 2}).encode()))
-
-
 def test_the_shipped_indexes_know_our_own_sources_by_their_names() -> None:
     """A source under an old name is not predicted, and a build finds what it needs later."""
     shipped = sorted(DATA.glob("*/symbols*.json.xz"))

@@ -84,6 +84,12 @@ def test_long_names_keep_their_end() -> None:
     assert len(line.split()[0]) == 60
 
 
+def test_the_former_name_of_the_version_is_read() -> None:
+    document = json.loads(to_json(report()))
+    former = {"schema_version": document.pop("version"), **document}
+    assert from_json(json.dumps(former)) == report()
+
+
 def broken(**changes: Any) -> str:
     return json.dumps({**json.loads(to_json(report())), **changes})
 
@@ -95,7 +101,8 @@ def broken(**changes: Any) -> str:
         ("[]", "not a size report"),
         ("{}", "not a size report"),
         ("[" * 100_000, "not a size report"),
-        (broken(schema_version=2), "has version 2, this program reads 1"),
+        (broken(version=2), "has version 2, this program reads 1"),
+        (broken(schema_version=1), "missing or unknown: schema_version"),
         (broken(extra=1), "missing or unknown: extra"),
         (broken(stripped="1000000"), "expected a number of bytes"),
         (broken(stripped=True), "expected a number of bytes"),

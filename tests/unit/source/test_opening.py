@@ -7,8 +7,9 @@ from builder.foundation.process import Command, Completed, Host
 from builder.source import opening
 from builder.source.debian import open_debian
 from builder.source.opening import open_source
-from builder.source.request import NoProgress, SourceProvider, SourceRequest, Unavailable
+from builder.source.request import NoProgress, SourceRequest, Unavailable
 from builder.vocabulary.errors import SourceError
+from builder.vocabulary.providers import SourceProvider
 from tests.conftest import FakeRunner
 from tests.unit.source.small import (
     Recorder,

@@ -7,9 +7,9 @@ import pytest
 
 from builder.source import store
 from builder.source.pins import Pin, Release
-from builder.source.request import SourceProvider
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import Component, SourceTree
+from builder.vocabulary.providers import SourceProvider
 from tests.unit.source.small import FILES, release, write
 
 

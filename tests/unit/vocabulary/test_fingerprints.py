@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from builder.models.tracing import trace_model
 from builder.pipeline import results
 from builder.pipeline.request import Request
-from builder.source.request import SourceProvider, SourceRequest
+from builder.source.request import SourceRequest
 from builder.vocabulary.fingerprints import BY_PLACE, counts, fingerprint, uncounted
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.plan import BuildPlan, Optimisation, Program
+from builder.vocabulary.providers import SourceProvider
 from builder.vocabulary.targets import Abi, Platform, Target
 from builder.vocabulary.tolerances import Limits
 from tests.golden.tiny import make_plan

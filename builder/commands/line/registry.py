@@ -1,24 +1,19 @@
-"""The main command's options, and the help that introduces all commands."""
+"""All commands by name, and the help that introduces them."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Final
 
 from builder import VERSION
-from builder.commands.options import (
-    WANTED,
-    Parser,
-    add_common,
-    add_extra,
-    add_inputs,
-    add_models,
-    add_no_verify,
-    add_output,
-    add_target,
-)
+from builder.commands.line import artifacts, builds, machine, models
+from builder.commands.line.arguments import Given, Parser
+from builder.commands.line.command import AnyCommand
 
-COMMANDS: Final = (
-    "build", "check", "inspect", "lock", "plan", "verify", "report", "targets", "doctor", "cache",
+COMMANDS: Final[tuple[AnyCommand, ...]] = (
+    builds.BUILD, models.CHECK, models.INSPECT, models.LOCK, builds.PLAN, artifacts.VERIFY,
+    artifacts.REPORT, machine.TARGETS, machine.DOCTOR, machine.CACHE,
 )  # fmt: skip
+NAMES: Final = tuple(it.name for it in COMMANDS)
 EXIT_CODES: Final = """\
 exit codes:
   0 ok                              5 compile or link failed
@@ -27,9 +22,6 @@ exit codes:
   3 model or operator unsupported   130 interrupted
   4 toolchain or source not found
 """
-_DESCRIPTION: Final = """\
-Build a LibTorch-lite runtime that holds exactly the operators your models call,
-prove that it runs them, and package it with the models."""
 _EPILOG: Final = f"""\
 examples:
   build-runtime model.pt --abi arm64-v8a --input-shape 1,3,224,224
@@ -38,7 +30,7 @@ examples:
   build-runtime check model.pt                     will it work? needs no toolchain and no source
   build-runtime inspect model.pt                   the operators it calls; needs no toolchain
 
-commands: {", ".join(COMMANDS)}   (`build-runtime COMMAND --help`)
+commands: {", ".join(NAMES)}   (`build-runtime COMMAND --help`)
 Options marked (setting) are also keys of [tool.build-runtime] in pyproject.toml and environment
 variables (BUILD_RUNTIME_ABI, …); flags win, then the environment, then the file.
 
@@ -50,16 +42,15 @@ def main_parser() -> Parser:
     parser = Parser(
         "build-runtime",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="build-runtime MODEL... --abi ABI[,ABI] [options]",
-        description=_DESCRIPTION,
+        usage=builds.BUILD.usage,
+        description=builds.BUILD.description,
         epilog=_EPILOG,
     )
     parser.add_argument("-V", "--version", action="version", version=f"build-runtime {VERSION}")
-    add_models(parser, WANTED)
-    add_extra(parser)
-    add_output(parser)
-    add_target(parser)
-    add_inputs(parser)
-    add_no_verify(parser)
-    add_common(parser)
-    return parser
+    return builds.BUILD.fill(parser)
+
+
+def read(command: AnyCommand, words: Sequence[str]) -> Given[object]:
+    """Return the words as values; raise `UsageError` for words the command does not take."""
+    parser = main_parser() if command is builds.BUILD else command.parser()
+    return parser.parse(words, command.options)

@@ -1,0 +1,107 @@
+"""`build` and `plan`: what is made of models, and what would be."""
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from builder.commands.exchange import Answer, Session
+from builder.commands.line.arguments import flag, part
+from builder.commands.line.command import Command
+from builder.commands.line.given import PROOF, Proof, Wanted, asked_of, inputs_of, limits_of
+from builder.foundation.settings import SOURCE_GROUP, Settings
+from builder.vocabulary.errors import UsageError
+
+if TYPE_CHECKING:
+    from builder.pipeline.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How sources are come by, besides the settings."""
+
+    offline: bool = flag("--offline", "never touch the network")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What `build` takes."""
+
+    wanted: Wanted = part(Wanted)
+    no_verify: bool = flag("--no-verify", "do not run the models; the manifest says so")
+    source: Source = part(Source, SOURCE_GROUP)
+    proof: Proof = part(Proof, PROOF)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What `plan` takes."""
+
+    wanted: Wanted = part(Wanted)
+    source: Source = part(Source, SOURCE_GROUP)
+
+
+def request_of(options: BuildOptions, settings: Settings) -> "Request":
+    """Return what the pipeline is asked to do; raise `UsageError` for what it cannot be asked."""
+    from builder.pipeline.request import Request
+    from builder.source.request import SourceRequest
+
+    asked = asked_of(options.wanted, "build-runtime")
+    if not asked.models and options.proof.require_run:
+        raise UsageError(
+            "--require-run needs a model: an operator list cannot be run",
+            hint="name the model too, or leave --require-run out",
+        )
+    if not settings.build.abis:
+        raise UsageError(
+            "no ABI given",
+            hint="add --abi arm64-v8a, or set it in [tool.build-runtime] of pyproject.toml",
+        )
+    return Request(
+        # by name, so that a new setting reaches the pipeline without a line here
+        **{it.name: getattr(settings.build, it.name) for it in fields(settings.build)},
+        models=asked.models,
+        lists=asked.lists,
+        extra=asked.extra,
+        source=SourceRequest(
+            directory=settings.source.directory,
+            provider=settings.source.provider,
+            offline=options.source.offline,
+        ),
+        inputs=inputs_of(options.proof.inputs, asked.models),
+        verify=not options.no_verify,
+        require_run=options.proof.require_run,
+        limits=limits_of(options.proof),
+    )
+
+
+def _build(options: BuildOptions, session: Session) -> Answer:
+    request = request_of(options, session.resolved.settings)
+    from builder.commands import results
+    from builder.pipeline.run import run
+
+    return results.answer(run(request, session.host, session.console))
+
+
+def _plan(options: PlanOptions, session: Session) -> Answer:
+    whole = BuildOptions(wanted=options.wanted, source=options.source)
+    request = request_of(whole, session.resolved.settings)
+    from builder.commands import planning
+
+    return planning.plan(request, session)
+
+
+BUILD: Final = Command(
+    name="build",
+    usage="build-runtime MODEL... --abi ABI[,ABI] [options]",
+    description="""\
+Build a LibTorch-lite runtime that holds exactly the operators your models call,
+prove that it runs them, and package it with the models.""",
+    options=BuildOptions,
+    run=_build,
+)
+
+PLAN: Final = Command(
+    name="plan",
+    description="Say what a build would compile; compile nothing.",
+    options=PlanOptions,
+    run=_plan,
+)

@@ -1,0 +1,132 @@
+"""`check`, `inspect` and `lock`: what models need, told without a toolchain."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.commands.exchange import Answer, Session
+from builder.commands.line.arguments import flag, option, part
+from builder.commands.line.command import Command
+from builder.commands.line.given import Inputs, Models, Wanted, asked_of, checked_models, inputs_of
+from builder.vocabulary.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """What `check` takes."""
+
+    wanted: Wanted = part(Wanted)
+
+
+def _check(options: CheckOptions, session: Session) -> Answer:
+    asked = asked_of(options.wanted, CHECK.title)
+    from builder.commands import checking
+
+    return checking.check(asked, session.host)
+
+
+CHECK: Final = Command(
+    name="check",
+    description="Say whether the pinned source runs the models, and all that is in the way; needs"
+    " neither the source nor a toolchain. Exit code 3 when something is.",
+    options=CheckOptions,
+    run=_check,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """On what models are run in desktop torch."""
+
+    inputs: Inputs = part(Inputs)
+    bundled: bool = flag("--bundled", "run models on the inputs that are bundled with them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectOptions:
+    """What `inspect` takes. `diff` is empty where the first model is the base."""
+
+    models: Models = part(Models)
+    methods: bool = flag("--methods", "also list what each method calls")
+    diff: str | None = option(
+        "--diff", "BASE",
+        "say what the models need beyond BASE, a model or an artifact of a build, and whether they"
+        " run on its runtime; without BASE, beyond the first model",
+        parse=str, default=None, bare="",
+    )  # fmt: skip
+    traced: Traced = part(Traced, "what is executed, and on which dtypes")
+
+
+def _inspect(options: InspectOptions, session: Session) -> Answer:
+    models = checked_models(options.models.models, INSPECT.title)
+    if options.diff is not None:
+        return _diff(options, options.diff, session)
+    given = options.traced.inputs
+    inputs = inputs_of(given, models) if given.given else ()
+    from builder.commands.inspecting import inspection, inspection_text
+
+    question = inspection.Question(models, inputs, bundled=options.traced.bundled)
+    document = inspection.inspect(question, session.host, session.console)
+    return Answer(document, inspection_text.to_text(document, methods=options.methods))
+
+
+def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
+    models = options.models.models
+    base, compared = (Path(named), models) if named else (models[0], models[1:])
+    if not compared:
+        raise UsageError(
+            f"nothing to compare {base} with", hint="build-runtime inspect BASE MODEL --diff"
+        )
+    if options.traced.inputs.given or options.traced.bundled or options.methods:
+        raise UsageError(
+            "--diff compares what files ask for: it takes no inputs and no --methods",
+            hint="leave them out, or leave --diff out",
+        )
+    if not base.exists():
+        raise UsageError(
+            f"no such model or artifact: {base}",
+            hint="name a model, or an archive or folder that a build wrote",
+        )
+    from builder.commands.inspecting import difference
+
+    document = difference.difference(base, compared, session.host)
+    return Answer(document, difference.to_text(document))
+
+
+INSPECT: Final = Command(
+    name="inspect",
+    description="List the operators models call; with inputs, also what they execute in desktop"
+    " torch, and on which dtypes.",
+    options=InspectOptions,
+    run=_inspect,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOptions:
+    """What `lock` takes."""
+
+    wanted: Wanted = part(Wanted)
+    file: Path = option(
+        "--output", "FILE", "the file (default operators.lock.yaml)",
+        parse=Path, default=Path("operators.lock.yaml"), short="-o",
+    )  # fmt: skip
+    check: bool = flag("--check", "compare with the file; write nothing")
+
+
+def _lock(options: LockOptions, session: Session) -> Answer:
+    asked = asked_of(options.wanted, LOCK.title)
+    from builder.commands import locking
+
+    run = locking.check if options.check else locking.lock
+    return run(asked, options.file, session.host)
+
+
+LOCK: Final = Command(
+    name="lock",
+    description="Write down which operators are needed and by which model, in a file to commit;"
+    " builds take it instead of the models. With --check, fail when it is not what the models need"
+    " (exit code 6), and say what differs.",
+    options=LockOptions,
+    run=_lock,
+)

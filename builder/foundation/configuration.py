@@ -1,0 +1,159 @@
+"""Settings from flags, environment, `[tool.build-runtime]` of pyproject.toml, and defaults."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from builder.foundation.settings import DEFINITIONS, VARIABLES, Definition, Kind, Settings, compose
+from builder.vocabulary.errors import UsageError, did_you_mean
+
+_WANTED: Final = {
+    Kind.TEXT: "a string",
+    Kind.PATH: "a string",
+    Kind.LIST: "a string or a list of strings",
+    Kind.COUNT: "a number",
+    Kind.SIZE: "a number of bytes or a string such as '5G'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value as text (lists joined with commas) and where it was set, for people.
+
+    `place` is the origin as an error names it: the whole path of a file.
+    """
+
+    value: str
+    origin: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`[tool.build-runtime]` of one file: texts by key; paths are relative to the file."""
+
+    path: Path = Path("pyproject.toml")
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The settings, and for each key where its value is from."""
+
+    settings: Settings
+    origins: Mapping[str, Setting]
+
+
+def read_table(directory: Path) -> Table:
+    """Return `[tool.build-runtime]` of the nearest pyproject.toml; `UsageError` if it is wrong."""
+    for folder in (directory, *directory.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            return Table(path, _parse(path))
+    return Table()
+
+
+def _parse(path: Path) -> Mapping[str, str]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as error:
+        raise UsageError(f"cannot read {path}: {error}", hint="mend the file") from error
+    tool = document.get("tool", {})
+    table = tool.get("build-runtime", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise UsageError(
+            f"{path}: tool.build-runtime is not a table", hint="write [tool.build-runtime]"
+        )
+    known = {it.key: it for it in DEFINITIONS}
+    problems = [
+        f"unknown key {key!r}{did_you_mean(key, known)}" for key in table if key not in known
+    ]
+    values: dict[str, str] = {}
+    for key in (it for it in table if it in known):
+        text = _text(known[key].kind, table[key])
+        if text is None:
+            problems.append(f"{key} must be {_WANTED[known[key].kind]}")
+        else:
+            values[key] = _anchored(known[key], text, path.parent)
+    if problems:
+        raise UsageError(
+            f"{path}, [tool.build-runtime]: " + "; ".join(problems),
+            hint=f"known keys: {', '.join(known)}",
+        )
+    return values
+
+
+def _text(kind: Kind, value: object) -> str | None:
+    """Return a value of the file as a flag would be written; None for a wrong type."""
+    if isinstance(value, str):
+        return value
+    if kind is Kind.LIST and isinstance(value, list):
+        return ",".join(value) if all(isinstance(it, str) for it in value) else None
+    if kind in (Kind.COUNT, Kind.SIZE) and type(value) is int:  # a bool is an int, too
+        return str(value)
+    return None
+
+
+def _anchored(definition: Definition, value: str, folder: Path) -> str:
+    """Make a path of the file relative to it, so that it means the same wherever the user is."""
+    if definition.kind is not Kind.PATH or not value or value.startswith("~"):
+        return value
+    return str(folder / value)
+
+
+def resolve(flags: Mapping[str, str], env: Mapping[str, str], table: Table) -> Resolved:
+    """Return every setting with its origin: flag > environment > file > default.
+
+    Raise one `UsageError` for all variables that are no settings, or for all wrong values.
+    """
+    _refuse_unknown(env)
+    origins = {it.key: _choose(it, flags, env, table) for it in DEFINITIONS}
+    parsed: dict[str, object] = {}
+    wrong: dict[str, UsageError] = {}
+    for definition in DEFINITIONS:
+        setting = origins[definition.key]
+        try:
+            parsed[definition.key] = definition.parse(setting.value)
+        except UsageError as error:
+            message = f"{setting.place}: {error.message}"
+            wrong[definition.key] = UsageError(message, hint=error.hint)
+    if len(wrong) > 1:
+        raise UsageError(
+            "\n    ".join(
+                [f"{len(wrong)} settings are wrong", *(it.message for it in wrong.values())]
+            ),
+            hint="\n       ".join(f"{key}: {it.hint}" for key, it in wrong.items()),
+        )
+    for only in wrong.values():
+        raise only
+    return Resolved(compose(parsed), origins)
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    known = [it.variable for it in DEFINITIONS]
+    if unknown := sorted(it for it in env if it.startswith(VARIABLES) and it not in known):
+        ends = [it.removeprefix(VARIABLES) for it in known]
+        names = ", ".join(
+            f"${it}{did_you_mean(it.removeprefix(VARIABLES), ends, prefix=f'${VARIABLES}')}"
+            for it in unknown
+        )
+        raise UsageError(
+            f"unknown environment variable {names}",
+            hint=f"unset it; known variables: {', '.join(known)}",
+        )
+
+
+def _choose(
+    definition: Definition, flags: Mapping[str, str], env: Mapping[str, str], table: Table
+) -> Setting:
+    key, variable = definition.key, definition.variable
+    if key in flags:
+        return Setting(flags[key], f"--{key}", f"--{key}")
+    if env.get(variable):
+        return Setting(env[variable], f"${variable}", f"${variable}")
+    if key in table.values:
+        place = f"{table.path}, [tool.build-runtime]: {key}"
+        return Setting(table.values[key], table.path.name, place)
+    return Setting(definition.default, "default", "default")

@@ -1,0 +1,63 @@
+"""What is written about the settings: README's table, and the schema of the configuration."""
+
+import json
+from typing import Any, Final
+
+from builder.foundation.settings import DEFINITIONS, Definition, Kind
+
+BEGIN: Final = (
+    "<!-- settings: written by `python -m pytest tests/golden --update-golden`, not by hand -->\n"
+)
+END: Final = "<!-- end of settings -->\n"
+
+
+def table() -> str:
+    """Return README's table."""
+    rows = [
+        f"| `{it.key}` | `{it.variable}` | {f'`{it.default}`' if it.default else '-'} | "
+        f"{it.explain('`')}{f'; unset: {it.unset}' if it.unset else ''} |\n"
+        for it in DEFINITIONS
+    ]
+    return "".join(["| key | environment | default | meaning |\n", "|---|---|---|---|\n", *rows])
+
+
+def with_table(readme: str) -> str:
+    """Return the text of README with the table as it should be."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+def schema() -> str:
+    """Return the JSON Schema of `[tool.build-runtime]`."""
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:build-runtime:configuration:1",
+        "title": "Settings of build-runtime",
+        "description": "The table [tool.build-runtime] of pyproject.toml.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {it.key: _property(it) for it in DEFINITIONS},
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _property(definition: Definition) -> dict[str, Any]:
+    default = {"default": definition.default} if definition.default else {}
+    unset = f"; unset: {definition.unset}" if definition.unset else ""
+    return {"description": definition.summary + unset, **default, **_type(definition)}
+
+
+def _type(definition: Definition) -> dict[str, Any]:
+    text: dict[str, Any] = {"type": "string"}
+    one: dict[str, Any] = {"enum": list(definition.choices)} if definition.choices else text
+    match definition.kind:
+        case Kind.TEXT | Kind.PATH:
+            return one
+        case Kind.LIST:
+            return {"anyOf": [{"type": "array", "items": one}, text]}
+        case Kind.COUNT:
+            number = {"type": "integer", "minimum": 1, "maximum": 9999}
+            return {"anyOf": [number, {"type": "string", "pattern": "^[1-9][0-9]{0,3}$"}]}
+        case Kind.SIZE:
+            return {"anyOf": [{"type": "integer", "minimum": 0}, text]}
