@@ -15,8 +15,10 @@ from hypothesis import settings
 from builder.foundation.process import Command, CommandError, Completed, Host
 from tests.places import TESTS
 
-settings.register_profile("busy", deadline=None)  # CI machines pause; slow is not wrong
-settings.load_profile("busy")
+# CI machines pause; slow is not wrong. CI looks longer: `--hypothesis-profile thorough`.
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("thorough", deadline=None, max_examples=150)
+settings.load_profile("quick")
 
 FAST: Final = frozenset({"unit", "golden", "failing"})
 SLOW: Final = frozenset({"torch", "native", "e2e", "packaging", "sanitizers"})

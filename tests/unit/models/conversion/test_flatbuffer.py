@@ -65,7 +65,7 @@ def test_names_that_lead_out_of_the_archive_are_refused() -> None:
 
 
 @given(st.integers(0, len(VALUES) - 1), st.integers(0, 255), st.integers(0, 3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 def test_any_damage_is_read_or_refused(at: int, value: int, zeros: int) -> None:
     damaged = VALUES[:at] + bytes([value] * (zeros + 1)) + VALUES[at + zeros + 1 :]
     with suppress(ModelError):
