@@ -2,13 +2,13 @@
 
 import argparse
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.settings import DEFAULTS, Setting, read_table, resolve
 from builder.vocabulary.errors import UsageError, did_you_mean
@@ -180,7 +180,7 @@ def host_of(settings: Mapping[str, Setting], env: Mapping[str, str]) -> Host:
         from platformdirs import user_cache_path  # noqa: PLC0415  seldom needed
 
         cache = user_cache_path("build-runtime")
-    jobs = settings["jobs"].value or str(len(os.sched_getaffinity(0)))
+    jobs = settings["jobs"].value or str(usable_cores())
     if not jobs.isdecimal() or int(jobs) < 1:
         raise UsageError(
             f"jobs must be a positive number, not {jobs!r} ({settings['jobs'].origin})",

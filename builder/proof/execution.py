@@ -1,7 +1,6 @@
 """Run programs of a target: natively where the machine can, else under qemu's user emulation."""
 
 import json
-import platform
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.machine import processor
 from builder.foundation.process import Command, Completed, Host
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.targets import Abi, Platform, Target, facts
@@ -47,7 +47,7 @@ def find_executor(target: Target, host: Host) -> Executor | str:
     if target.platform is not Platform.LINUX:
         return f"{target.platform} programs do not run here; push them to a device"
     loader = _LOADERS.get(target.abi)
-    if target.abi in _NATIVE.get(platform.machine(), ()) and loader and Path(loader).exists():
+    if target.abi in _NATIVE.get(processor(), ()) and loader and Path(loader).exists():
         return Executor((), "natively")
     known = facts(target.abi)
     for name in (known.emulator, f"{known.emulator}-static"):
