@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.parsing import parsed
 from tests.places import ROOT
 
 BUILDER: Final = ROOT / "builder"
@@ -50,12 +51,6 @@ TORCH_USERS: Final = frozenset(
 
 MODULES: Final = tuple(sorted(BUILDER.rglob("*.py")))
 FOLDERS: Final = tuple(sorted({path.parent for path in MODULES}))
-
-
-@cache
-def parsed(path: Path) -> ast.Module:
-    """Parse a file, once for all tests."""
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def room(path: Path) -> str:
