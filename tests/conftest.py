@@ -17,7 +17,7 @@ from builder.foundation.process import Command, CommandError, Completed, Host
 from tests.places import TESTS
 
 # CI machines pause; slow is not wrong. CI looks longer: `--hypothesis-profile thorough`.
-settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("thorough", deadline=None, max_examples=150)
 settings.load_profile("quick")
 
