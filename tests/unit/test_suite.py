@@ -10,6 +10,10 @@ import pytest
 from tests.conftest import FAST, SLOW
 from tests.places import ROOT, TESTS
 
+IMPORT: Final = re.compile(r"\bfrom (builder(?:\.\w+)*) import (\w+)")
+MADE_UP: Final = {TESTS / "unit" / "test_architecture.py"}
+"""Files with imports of modules that are not there, to see them refused."""
+
 TEST: Final = re.compile(r"^(?:async )?def test_|^class Test|^    def test_", re.MULTILINE)
 
 
@@ -60,3 +64,17 @@ def test_a_folder_is_left_out_only_where_its_mark_is(
     ):
         monkeypatch.setattr(request.config.option, "markexpr", expression)
         assert is_collected(path, request.config) is wanted
+
+
+def test_programs_in_texts_import_what_is_there() -> None:
+    """Children are given programs as text, in which no linter sees that a module was moved."""
+    gone = set()
+    for path in set(TESTS.rglob("*.py")) - MADE_UP:
+        for module, name in IMPORT.findall(path.read_text(encoding="utf-8")):
+            place = ROOT.joinpath(*module.split("."))
+            beside = place / name, place / f"{name}.py", place.with_suffix(".py")
+            package = place / "__init__.py"
+            inside = package.is_file() and name in package.read_text(encoding="utf-8")
+            if not inside and not any(it.exists() for it in beside):
+                gone.add(f"{path.relative_to(ROOT)}: {module}.{name}")
+    assert not gone
