@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import platformdirs
 
+from builder.foundation.machine import usable_cores
+
 ROOT: Final = Path(__file__).parents[1]
 EXAMPLES: Final = ROOT / "examples"
 REPEATS: Final = 5
@@ -136,7 +138,7 @@ def figures(bench: Bench, abi: str, sources: Path) -> Iterator[Figure]:
         "  deflated (what a download adds)", f"{summary['library_download_bytes']:,} bytes"
     )
     yield Figure(
-        f"cold build with verification, {len(os.sched_getaffinity(0))} cores",
+        f"cold build with verification, {usable_cores()} cores",
         f"{seconds:.0f} s, {objects['compiled']} files compiled", "360 s",
     )  # fmt: skip
     second, delta = bench.build("lstm_text", abi)

@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 from builder.compilation.store import ObjectStore
 from builder.foundation.console import Console, make_console
 from builder.foundation.files import write_atomic
+from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.libtorch.closure.objects import read_object
 from builder.libtorch.locations.derive import derive_locations
@@ -58,7 +59,7 @@ def main() -> int:
     options = parser.parse_args()
     chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
     cache = Path(chosen) if chosen else user_cache_path("build-runtime")
-    jobs = len(os.sched_getaffinity(0))
+    jobs = usable_cores()
     host = Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, jobs)
     console = make_console(quiet=False, ci=not sys.stderr.isatty())
     source = open_source(SourceRequest(directory=None), host, console)

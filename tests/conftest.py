@@ -1,6 +1,7 @@
 """What every test shares: marks by folder, the guard of the fast tests, and the fake runner."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +16,16 @@ from hypothesis import settings
 from builder.foundation.process import Command, CommandError, Completed, Host
 from tests.places import TESTS
 
-settings.register_profile("busy", deadline=None)  # CI machines pause; slow is not wrong
-settings.load_profile("busy")
+# CI machines pause; slow is not wrong. CI looks longer: `--hypothesis-profile thorough`.
+settings.register_profile("quick", deadline=None, max_examples=10)
+settings.register_profile("thorough", deadline=None, max_examples=150)
+settings.load_profile("quick")
 
-FAST: Final = frozenset({"unit", "golden", "failing"})
+FAST: Final = frozenset({"unit", "golden", "failing", "docs"})
 SLOW: Final = frozenset({"torch", "native", "e2e", "packaging", "sanitizers"})
+
+_LEFT_OUT: Final = re.compile(r"not \((\w+(?: or \w+)*)\)")
+"""What `-m` is in pyproject.toml: none of these marks."""
 
 _PROCESS_EVENTS: Final = frozenset({
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty",
@@ -49,6 +55,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite the expected files of tests/golden"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out folders that `-m` deselects as a whole: torch alone takes seconds to import."""
+    left_out = _LEFT_OUT.fullmatch(config.getoption("markexpr"))
+    if left_out is None or collection_path.parent != TESTS:
+        return None
+    return True if collection_path.name in SLOW & set(left_out[1].split(" or ")) else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by these marks

@@ -1,6 +1,7 @@
 """The published schemas of what commands print with `--json`."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ def read_schema(path: Path) -> dict[str, Any]:
     return schema
 
 
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(read_schema(SCHEMAS / f"{name}.schema.json"))
+
+
 def validate(name: str, document: object) -> None:
     """Raise `jsonschema.ValidationError` unless a document is what its schema says."""
-    schema = read_schema(SCHEMAS / f"{name}.schema.json")
-    Draft202012Validator(schema).validate(document)
+    _validator(name).validate(document)

@@ -46,9 +46,9 @@ class OperatorEntry:
     `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
     `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
     a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
-    of the file `source` that runs it (see `builder.kernels`). Without any of these, the interpreter
-    itself always has the operator. `missing`: the source lacks it, and every call of it fails.
-    `later` is how many arguments at the end of the schema it lacks: they have to be None.
+    of the file `source` that runs it (see `builder.libtorch.kernels`). Without any of these, the
+    interpreter itself always has the operator. `missing`: the source lacks it, and every call of it
+    fails. `later` is how many arguments at the end of the schema it lacks: they have to be None.
     """
 
     name: OperatorName

@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -160,6 +161,7 @@ def read_catalogue(
     return with_newer(catalogue, _newer(source.version))
 
 
+@cache  # some thousand rows, and never others
 def pinned_catalogue(version: str) -> Catalogue:
     """Return the operators of the pinned source of a release, which need not be at hand for it."""
     (path,) = (DATA / version).glob("operators-*.json.xz")

@@ -1,13 +1,13 @@
 """Run programs of a target: natively where the machine can, else under qemu's user emulation."""
 
 import json
-import platform
 import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.machine import processor
 from builder.foundation.process import Command, Completed, Host
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.targets import Target, platform_facts, target_facts
@@ -37,7 +37,7 @@ def find_executor(target: Target, host: Host) -> Executor | str:
     if reason := platform_facts(target.platform).never_here:
         return reason
     known = target_facts(target)
-    if platform.machine() in known.native_on and Path(known.loader).exists():
+    if processor() in known.native_on and Path(known.loader).exists():
         return Executor((), "natively")
     for name in (known.emulator, f"{known.emulator}-static"):
         if found := shutil.which(name, path=host.env.get("PATH", "")):

@@ -37,7 +37,6 @@ class Pin:
 
     name: str
     licence: str
-    purpose: str
     submodule: str
     requires: tuple[str, ...]
     excludes: tuple[str, ...]

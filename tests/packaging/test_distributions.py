@@ -137,7 +137,7 @@ def test_the_wheel_of_the_sdist_is_the_wheel_of_the_checkout(
 
 def test_the_installed_package_finds_what_it_ships(installed: Path, tmp_path: Path) -> None:
     code = (
-        "from builder import resources as r\n"
+        "from builder.foundation import resources as r\n"
         "for path in (r.TEMPLATES, r.CMAKE, r.NATIVE, r.DATA):\n"
         "    print(path if any(path.iterdir()) else 'empty')\n"
     )

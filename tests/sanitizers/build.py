@@ -18,6 +18,7 @@ from typing import Final
 
 from builder.foundation.console import make_console
 from builder.foundation.files import copy_atomic
+from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.pipeline.building import compile_plan
 from builder.pipeline.planning import make_plan
@@ -59,7 +60,7 @@ class Instrumented:
 
 def make_host(cache: Path) -> Host:
     """Return this machine with the cache that all builds share."""
-    jobs = len(os.sched_getaffinity(0))
+    jobs = usable_cores()
     return Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, jobs)
 
 

@@ -2,13 +2,15 @@
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.parsing import parsed
 from tests.places import ROOT
 
 BUILDER: Final = ROOT / "builder"
@@ -57,30 +59,38 @@ def room(path: Path) -> str:
     return "builder" if first == "__init__.py" else first.removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the dotted name of every import in a file, wherever it stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the dotted name of every import in a file, wherever it stands."""
+    names: list[str] = []
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            names += (f"{module}.{alias.name}" for alias in node.names)
+    return tuple(names)
 
 
+@cache
+def rooms(modules: tuple[Path, ...]) -> frozenset[str]:
+    """Return the rooms that these files belong to."""
+    return frozenset(map(room, modules))
+
+
+@cache
 def used_rooms(path: Path) -> frozenset[str]:
     """Return the rooms a file imports from, without its own and without constants."""
     parts = (name.split(".") for name in imports(path))
     names = {part[1] for part in parts if part[0] == "builder" and len(part) > 1}
-    known = {room(module) for module in MODULES}
-    return frozenset(names & known) - {room(path)}
+    return rooms(MODULES) & names - {room(path)}
 
 
 def arrows() -> dict[str, frozenset[str]]:
     """Return the rooms that each room imports from."""
-    rooms = sorted({room(path) for path in MODULES})
     return {
         name: frozenset().union(*(used_rooms(it) for it in MODULES if room(it) == name))
-        for name in rooms
+        for name in rooms(MODULES)
     }
 
 
@@ -109,14 +119,22 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_dependencies_point_down(path: Path) -> None:
-    above = used_rooms(path) - ALLOWED.get(room(path), frozenset())
-    assert not above, f"{shown(path)} is not allowed to import {sorted(above)}"
+def users(*libraries: str) -> set[Path]:
+    """Return the modules that import one of these libraries."""
+    return {path for path in MODULES if any(it.split(".")[0] in libraries for it in imports(path))}
+
+
+def test_dependencies_point_down() -> None:
+    above = {
+        shown(path): sorted(wrong)
+        for path in MODULES
+        if (wrong := used_rooms(path) - ALLOWED.get(room(path), frozenset()))
+    }
+    assert not above, "these import what they are not allowed to"
 
 
 def test_every_room_stands_in_the_table() -> None:
-    assert {room(path) for path in MODULES} == ALLOWED.keys()
+    assert rooms(MODULES) == ALLOWED.keys()
 
 
 def test_the_rooms_can_be_kept_in_mind() -> None:
@@ -136,30 +154,25 @@ def test_a_folder_holds_few_modules_without_a_circle(folder: Path) -> None:
         pytest.fail(f"{shown(folder)}: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_torch_stays_where_it_is_needed(path: Path) -> None:
-    uses = any(name.split(".")[0] in {"torch", "torchgen"} for name in imports(path))
-    assert not uses or path.relative_to(BUILDER).as_posix() in TORCH_USERS
+def test_torch_stays_where_it_is_needed() -> None:
+    assert users("torch", "torchgen") <= {BUILDER / name for name in TORCH_USERS}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_only_process_starts_programs(path: Path) -> None:
-    uses = any(name.split(".")[0] in {"subprocess", "multiprocessing"} for name in imports(path))
-    assert not uses or path == BUILDER / "foundation" / "process.py"
+def test_only_process_starts_programs() -> None:
+    assert users("subprocess", "multiprocessing") == {BUILDER / "foundation" / "process.py"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_no_name_is_one_that_others_know_otherwise(path: Path) -> None:
-    own = {path.stem, *path.relative_to(BUILDER).parent.parts} - {"__init__", "__main__"}
+def test_no_name_is_one_that_others_know_otherwise() -> None:
+    paths = (path.relative_to(BUILDER).with_suffix("") for path in MODULES)
+    own = {part for path in paths for part in path.parts} - {"__init__", "__main__"}
     assert not own & sys.stdlib_module_names
     # folders of these names are left out by git ignores, packers and pytest
     assert not own & {"build", "dist", "env", "venv", "node_modules"}
     assert not own & {"utils", "helpers", "common", "misc", "values", "running", "manager"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+def test_every_module_says_what_it_is_for() -> None:
+    assert not [shown(path) for path in MODULES if not ast.get_docstring(parsed(path))]
 
 
 def test_the_checkout_holds_no_copy_of_the_shipped_files() -> None:

@@ -1,6 +1,5 @@
 """What every command is given: settings, the machine, and where to tell progress."""
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from builder.commands.exchange import Session
 from builder.commands.line.arguments import Shown
 from builder.foundation.configuration import Resolved
 from builder.foundation.console import Console
+from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, Runner, SubprocessRunner, TellingRunner
 from builder.foundation.settings import MachineSettings
 
@@ -37,7 +37,7 @@ def _tell(resolved: Resolved, host: Host, console: Console) -> None:
 
 def make_host(settings: MachineSettings, env: Mapping[str, str], runner: Runner) -> Host:
     """Return the machine as the user wants it used."""
-    jobs = settings.jobs or len(os.sched_getaffinity(0))
+    jobs = settings.jobs or usable_cores()
     cache = settings.cache_dir.resolve() if settings.cache_dir else _user_cache()
     return Host(MappingProxyType(dict(env)), runner, cache, jobs)
 

@@ -112,10 +112,10 @@ def test_no_archive_at_all(archive: Path, host: Host, tmp_path: Path) -> None:
 SCRIPT: Final = """
 import os, signal, sys
 from pathlib import Path
-from builder.process import Host, SubprocessRunner
-from builder.source import NoProgress
+from builder.foundation.process import Host, SubprocessRunner
+from builder.source.request import NoProgress, SourceRequest
 from builder.source.debian import open_debian
-from builder.source import opening, SourceRequest
+from builder.source import opening
 from tests.unit.source.small import release
 
 cache, etc, deadly = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

@@ -17,7 +17,7 @@ FILES = st.lists(
 )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=FILES, epoch=st.integers(0, 2**33), data=st.data())
 def test_bytes_depend_on_the_files_alone(
     tmp_path: Path, files: list[StagedFile], epoch: int, data: st.DataObject

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.artifact import opening as module
@@ -236,7 +236,6 @@ PLACES += [("result", name) for name in manifest()["result"]]
 PLACES += [("result", "holds", name) for name in manifest()["result"]["holds"]]
 
 
-@settings(max_examples=40)
 @given(place=st.sampled_from(PLACES), value=VALUES)
 def test_any_value_in_any_place_is_read_or_refused(
     place: tuple[str, ...], value: object, tmp_path_factory: pytest.TempPathFactory
@@ -254,7 +253,6 @@ def test_any_value_in_any_place_is_read_or_refused(
         assert "the manifest of" in error.message  # noqa: PT017  both ends are right
 
 
-@settings(max_examples=40)
 @given(at=st.integers(0, 400), byte=st.integers(1, 255))
 def test_a_flipped_bit_is_an_error_or_noticed(
     at: int, byte: int, tmp_path_factory: pytest.TempPathFactory

@@ -217,7 +217,7 @@ class TestSubprocessRunner:
 @pytest.mark.native
 def test_a_lock_holds_across_processes_and_dies_with_its_holder(tmp_path: Path) -> None:
     code = (
-        "import os, time; from pathlib import Path; from builder.files import locked\n"
+        "import os, time; from pathlib import Path; from builder.foundation.files import locked\n"
         f"with locked(Path({str(tmp_path / 'lock')!r})):\n"
         f"    Path({str(tmp_path / 'pid')!r}).write_text(f'{{os.getpid()}}\\n')\n"
         "    time.sleep(60)\n"

@@ -133,7 +133,7 @@ def test_of_two_indexes_the_second_says_more_of_its_sources() -> None:
     assert one.merged(two).files == {"a": {"t": Definition(2, ())}, "b": {}, "c": {}}
 
 
-@settings(max_examples=8)  # the strongest compression takes its time
+@settings(max_examples=settings().max_examples // 10)  # the strongest compression takes its time
 @given(worlds(copies=True))
 def test_an_index_survives_being_written(world: tuple[ObjectGraph, ...]) -> None:
     index = index_of(*world)
@@ -142,7 +142,6 @@ def test_an_index_survives_being_written(world: tuple[ObjectGraph, ...]) -> None
     assert reverse.to_bytes() == index.to_bytes()
 
 
-@settings(max_examples=60)
 @given(worlds(copies=False), st.data())
 def test_a_prediction_covers_what_the_sweep_finds(
     world: tuple[ObjectGraph, ...], data: st.DataObject
@@ -158,7 +157,6 @@ def test_a_prediction_covers_what_the_sweep_finds(
     assert not predicted.unknown
 
 
-@settings(max_examples=40)
 @given(worlds(copies=False), st.data())
 def test_what_a_part_teaches_loses_nothing_of_the_whole(
     world: tuple[ObjectGraph, ...], data: st.DataObject

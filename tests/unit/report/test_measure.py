@@ -91,7 +91,7 @@ def test_a_missing_map_is_named(tmp_path: Path) -> None:
         measure(ELF / "x86" / "tiny.so", tmp_path / "none.map", TARGET, ROOTS)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_sum_holds_whatever_pieces_the_map_names(tmp_path: Path, data: st.DataObject) -> None:
     """Pieces that are lost, repeated, moved or of another size: bytes move, none is lost."""

@@ -56,7 +56,6 @@ def release(*, url: str = "https://example.invalid/pytorch.git", commit: str = "
     top = Pin(
         name="pytorch",
         licence="BSD-3-Clause",
-        purpose="all",
         submodule="",
         requires=("version.txt", "c10/core.h"),
         excludes=("test",),

@@ -16,7 +16,6 @@ def _pin(*excludes: str) -> Pin:
     return Pin(
         name="a",
         licence="MIT",
-        purpose="",
         submodule="",
         requires=(),
         excludes=excludes,

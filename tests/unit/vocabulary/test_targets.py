@@ -77,3 +77,14 @@ def test_all_unknown_abis_are_reported_together() -> None:
 def test_only_android_has_an_api_level() -> None:
     assert make_target(Platform.ANDROID, Abi.X86).api_level == ANDROID_API
     assert make_target(Platform.LINUX, Abi.X86).api_level is None
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (Target(Platform.ANDROID, Abi.ARM64_V8A, 24), "android24-arm64-v8a"),
+        (Target(Platform.LINUX, Abi.X86), "linux-x86"),
+    ],
+)
+def test_a_target_names_a_directory(target: Target, text: str) -> None:
+    assert str(target) == text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.libtorch.closure.objects import ObjectGraph
@@ -132,7 +132,6 @@ def test_roots_keep_their_order_and_are_linked_once() -> None:
     assert live(sweep(["b.o", "a.o", "b.o"], *world)) == ["b.o", "a.o"]
 
 
-@settings(max_examples=40)
 @given(worlds(copies=True), st.randoms(use_true_random=False))
 def test_the_order_of_the_objects_changes_nothing(
     world: tuple[ObjectGraph, ...], random: Random
@@ -141,7 +140,6 @@ def test_the_order_of_the_objects_changes_nothing(
     assert sweep(["0.o"], *shuffled) == sweep(["0.o"], *world)
 
 
-@settings(max_examples=40)
 @given(worlds(copies=True), st.randoms(use_true_random=False))
 def test_the_order_of_the_roots_orders_the_link_and_changes_nothing_else(
     world: tuple[ObjectGraph, ...], random: Random
@@ -152,7 +150,6 @@ def test_the_order_of_the_roots_orders_the_link_and_changes_nothing_else(
     assert (one.missing, one.sizes) == (other.missing, other.sizes)
 
 
-@settings(max_examples=40)
 @given(worlds(copies=False), st.data())
 def test_more_roots_never_need_less(world: tuple[ObjectGraph, ...], data: st.DataObject) -> None:
     names = [it.path.name for it in world]
@@ -164,7 +161,6 @@ def test_more_roots_never_need_less(world: tuple[ObjectGraph, ...], data: st.Dat
     assert all(size <= large.sizes[path] for path, size in small.sizes.items())
 
 
-@settings(max_examples=40)
 @given(worlds(copies=True))
 def test_the_linked_objects_alone_are_enough(world: tuple[ObjectGraph, ...]) -> None:
     closure = sweep(["0.o"], *world)
@@ -172,7 +168,6 @@ def test_the_linked_objects_alone_are_enough(world: tuple[ObjectGraph, ...]) -> 
     assert sweep(["0.o"], *kept) == closure
 
 
-@settings(max_examples=40)
 @given(worlds(copies=True))
 def test_nothing_a_live_section_needs_is_overlooked(world: tuple[ObjectGraph, ...]) -> None:
     closure = sweep(["0.o"], *world)

@@ -1,6 +1,5 @@
 """Flatbuffers as torch wrote them, and as an attacker would: read, or refused with a message."""
 
-import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -9,20 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.models.conversion import flatbuffer, wire
+from builder.models.conversion import flatbuffer
 from builder.models.conversion.flatbuffer import to_records
 from builder.models.conversion.repack import convert, pack, read_flatbuffer
-from builder.models.conversion.wire import Table, Wire
 from builder.models.formats.faults import MalformedError
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
 from builder.vocabulary.models import ModelFormat
 from builder.vocabulary.operators import OperatorName
 from tests.places import RECORDED
+from tests.unit.models.conversion.forge import U32, table
 
 FILES: Final = RECORDED / "flatbuffer"
 VALUES: Final = (FILES / "values.ff").read_bytes()
-U32: Final = struct.Struct("<I")
 
 
 @pytest.mark.parametrize("name", ["values", "stateful", "quantized"])
@@ -65,7 +63,7 @@ def test_names_that_lead_out_of_the_archive_are_refused() -> None:
 
 
 @given(st.integers(0, len(VALUES) - 1), st.integers(0, 255), st.integers(0, 3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 def test_any_damage_is_read_or_refused(at: int, value: int, zeros: int) -> None:
     damaged = VALUES[:at] + bytes([value] * (zeros + 1)) + VALUES[at + zeros + 1 :]
     with suppress(ModelError):
@@ -82,62 +80,6 @@ def test_every_cut_is_refused() -> None:
     for length in range(0, len(VALUES), 61):
         with pytest.raises(ModelError, match=r"cannot read net\.ff"):
             convert(VALUES[:length], Path("net.ff"))
-
-
-def table(*fields: bytes) -> bytes:
-    """Lay out a buffer whose root table has these fields, four bytes each."""
-    slots = struct.pack(f"<2H{len(fields)}H", 4 + 2 * len(fields), 4 + 4 * len(fields),
-                        *(4 + 4 * index for index in range(len(fields))))  # fmt: skip
-    body = struct.pack("<i", len(slots)) + b"".join(fields)
-    return U32.pack(8 + len(slots)) + b"PTMF" + slots + body
-
-
-def root(*fields: bytes) -> Table:
-    return Wire(table(*fields)).root()
-
-
-def test_a_table_has_its_fields() -> None:
-    found = root(U32.pack(7), b"\0\0\0\0")
-    assert found.number(0, U32) == 7
-    assert (found.number(5, U32, 3), found.text(5), found.table(5)) == (3, "", None)
-    assert (found.texts(5), found.numbers(5, U32), bytes(found.raw(5))) == ([], [], b"")
-    with pytest.raises(MalformedError, match="lacks a value"):
-        found.required(5)
-
-
-@pytest.mark.parametrize("offset", [0xFFFFFFFF, 1 << 31, 1000, 5])
-def test_offsets_that_lead_out_of_the_file_are_refused(offset: int) -> None:
-    found = root(U32.pack(offset))
-    for look in (found.text, found.required, found.texts, found.raw):
-        with pytest.raises(MalformedError, match=r"outside|beyond"):
-            look(0)
-
-
-def test_claimed_lengths_are_not_believed() -> None:
-    found = root(U32.pack(4), U32.pack(1_000_000_000))
-    for look in (found.text, found.texts, found.raw):
-        with pytest.raises(MalformedError, match="reaches beyond the file"):
-            look(0)
-
-
-@pytest.mark.parametrize("start", [b"", b"\0", b"\0\0\0\0PTMF", b"\xff\xff\xff\xffPTMF" * 3])
-def test_roots_that_are_not_there_are_refused(start: bytes) -> None:
-    with pytest.raises(MalformedError):
-        Wire(start).root()
-
-
-def test_text_and_items_are_bounded_however_often_they_are_shared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(wire, "MAX_TEXT", 10)
-    found = root(U32.pack(4), U32.pack(4) + b"text" + bytes(4))
-    assert found.text(0) == found.text(0) == "text"
-    with pytest.raises(MalformedError, match="MiB of text"):
-        found.text(0)
-    monkeypatch.setattr(wire, "MAX_ITEMS", 20)
-    found = root(U32.pack(4), U32.pack(4) + b"text" + bytes(4))
-    with pytest.raises(MalformedError, match="more than 20 values"):
-        list(map(found.raw, [0] * 20))
 
 
 def test_depth_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ build_features: [dtype.Dubble]
         ("- !!python/object:os.system {}", "could not determine a constructor"),
         ("? [1]\n: 2", "no operator list"),
         ("- 2001-99-99", "no operator list"),
-        ("[" * 5000, "no operator list"),
+        ("[" * 600, "no operator list"),
         ("- aten::a b", "'aten::a b' is no operator name"),
         ("- [aten::a]", "an operator name must be text, not a list"),
         ('- "\\x1b[31m"', r"'\x1b[31m' is no operator name"),

@@ -1,15 +1,10 @@
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.vocabulary.models import Method, Model, ModelFormat
-from builder.vocabulary.operators import OperatorName, OperatorUse, SelectedOperator, Selection
-from builder.vocabulary.plan import Component, GeneratedFile, SourceTree
-from builder.vocabulary.sizes import SizeRow, sorted_rows
-from builder.vocabulary.targets import Abi, Platform, Target
+from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 overloads = st.from_regex(r"([A-Za-z0-9_]{1,8})?", fullmatch=True)
@@ -77,65 +72,3 @@ def test_a_union_loses_nothing(a: Selection, b: Selection) -> None:
 def test_the_order_of_operators_does_not_matter(operators: list[SelectedOperator]) -> None:
     assert hash(Selection(tuple(operators))) == hash(Selection(tuple(reversed(operators))))
     assert [operator.name.base for operator in Selection(tuple(operators)).operators] == list("abc")
-
-
-def test_the_operators_of_a_model_are_those_of_all_methods() -> None:
-    add, mul = OperatorName("aten", "add", "Tensor"), OperatorName("aten", "mul", "Tensor")
-    model = Model(
-        name="net",
-        source=Path("net.pt"),
-        path=Path("net.ptl"),
-        sha256="0" * 64,
-        format=ModelFormat.TORCHSCRIPT,
-        bytecode_version=8,
-        operator_version=10,
-        methods=(
-            Method("forward", (OperatorUse(add, 3), OperatorUse(add, 2)), frozenset({"OP"})),
-            Method("reset", (OperatorUse(mul),), frozenset()),
-        ),
-        classes=frozenset(),
-        dtypes=frozenset(),
-        bundled_inputs=False,
-    )
-    assert model.operators == {add, mul}
-
-
-@pytest.mark.parametrize(
-    ("target", "text"),
-    [
-        (Target(Platform.ANDROID, Abi.ARM64_V8A, 24), "android24-arm64-v8a"),
-        (Target(Platform.LINUX, Abi.X86), "linux-x86"),
-    ],
-)
-def test_a_target_names_a_directory(target: Target, text: str) -> None:
-    assert str(target) == text
-
-
-@pytest.mark.parametrize("path", ["/etc/passwd", "../escaped", "a/../../escaped"])
-def test_a_generated_file_stays_in_its_tree(path: str) -> None:
-    with pytest.raises(AssertionError):
-        GeneratedFile(PurePosixPath(path), "")
-
-
-def test_a_source_tree_knows_its_components() -> None:
-    fmt = Component("fmt", "11.1.1", "0" * 64, "MIT", Path("src/fmt"))
-    tree = SourceTree("2.6.0", "0" * 64, "cache", (fmt,))
-    assert tree.root("fmt") == Path("src/fmt")
-    with pytest.raises(KeyError):
-        tree.root("onnx")
-
-
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 100))))
-def test_rows_keep_the_sum_and_go_down(sizes: list[tuple[str, int]]) -> None:
-    rows = sorted_rows(sizes)
-    assert sum(row.size for row in rows) == sum(size for _, size in sizes)
-    assert len({row.name for row in rows}) == len(rows)
-    assert [row.size for row in rows] == sorted((row.size for row in rows), reverse=True)
-
-
-def test_equal_rows_are_sorted_by_name() -> None:
-    assert sorted_rows([("b", 1), ("a", 1), ("c", 2)]) == (
-        SizeRow("c", 2),
-        SizeRow("a", 1),
-        SizeRow("b", 1),
-    )

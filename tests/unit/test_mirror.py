@@ -1,0 +1,189 @@
+"""`tests/unit` mirrors `builder/`: each module has its test file, or the table names another."""
+
+import ast
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from tests.parsing import parsed
+from tests.places import ROOT, TESTS
+
+BUILDER: Final = ROOT / "builder"
+UNIT: Final = TESTS / "unit"
+MIRRORS: Final = (UNIT, TESTS / "native")
+"""What needs real programs is mirrored in `native`."""
+
+COVERED_BY: Final[Mapping[str, str]] = {
+    "artifact/layout": "unit/artifact/test_packing.py",
+    "artifact/manifest": "unit/artifact/test_packing.py",
+    "commands/inspecting/difference": "unit/commands/test_documents.py",
+    "commands/inspecting/inspection": "unit/commands/test_answers.py",
+    "commands/inspecting/inspection_text": "unit/commands/test_answers.py",
+    "commands/exchange": "unit/commands/test_documents.py",
+    "commands/line/arguments": "unit/test_cli.py",
+    "commands/line/artifacts": "unit/test_cli.py",
+    "commands/line/builds": "unit/test_cli.py",
+    "commands/line/command": "unit/test_cli.py",
+    "commands/line/given": "unit/test_cli.py",
+    "commands/line/machine": "unit/test_cli.py",
+    "commands/line/models": "unit/test_cli.py",
+    "commands/line/registry": "unit/test_cli.py",
+    "commands/line/session": "unit/commands/test_shown.py",
+    "pipeline/packing": "unit/pipeline/test_planning.py",
+    "proof/proving": "unit/pipeline/test_proving.py",
+    "source/request": "unit/source/test_opening.py",
+    "toolchains/protocol": "unit/toolchains/test_table.py",
+    "vocabulary/checks": "unit/proof/test_junit.py",
+    "vocabulary/providers": "unit/source/test_opening.py",
+    "__init__": "unit/test_cli.py",
+    "__main__": "unit/commands/test_start.py",
+    "commands/checking": "unit/commands/test_answers.py",
+    "commands/locking": "unit/commands/test_documents.py",
+    "commands/planning": "unit/commands/test_answers.py",
+    "commands/reporting": "unit/commands/test_answers.py",
+    "commands/results": "unit/test_cli.py",
+    "compilation/output": "unit/compilation/test_store.py",
+    "compilation/runtime": "e2e/test_builds.py",
+    "libtorch/locations/table": "unit/libtorch/locations/test_derive.py",
+    "libtorch/static_dispatch": "e2e/test_builds.py",
+    "models/conversion/convert": "torch/models/test_read_model.py",
+    "models/conversion/pickling": "unit/models/conversion/test_flatbuffer.py",
+    "models/conversion/repack": "unit/models/conversion/test_flatbuffer.py",
+    "models/formats/faults": "unit/models/formats/test_pickles.py",
+    "models/formats/identify": "unit/models/reading/test_lite.py",
+    "models/formats/pickle_values": "unit/models/formats/test_pickles.py",
+    "models/formats/zip_headers": "unit/models/formats/test_archive.py",
+    "models/lists/operator_list": "unit/models/lists/test_lists.py",
+    "models/lists/reading": "unit/models/lists/test_lists.py",
+    "models/lists/resolving": "unit/models/lists/test_lists.py",
+    "models/lists/writing": "unit/models/lists/test_lists.py",
+    "models/preflight/interpreter": "unit/models/preflight/test_checks.py",
+    "models/preflight/problems": "unit/models/preflight/test_checks.py",
+    "models/reference/__main__": "unit/models/reference/test_inputs.py",
+    "models/reference/recorder": "torch/test_tracing.py",
+    "models/tracing/execution_trace": "unit/models/tracing/test_reconcile.py",
+    "pipeline/building": "e2e/test_builds.py",
+    "pipeline/executing": "unit/pipeline/test_planning.py",
+    "pipeline/request": "unit/pipeline/test_planning.py",
+    "pipeline/results": "unit/pipeline/test_planning.py",
+    "pipeline/run": "e2e/test_builds.py",
+    "pipeline/wanted": "unit/commands/test_answers.py",
+    "source/debian": "native/source/test_apt.py",
+    "vocabulary/tolerances": "unit/proof/test_compare.py",
+}
+"""Modules without a test file of their own name, and the file that tests them best."""
+
+SEVERAL: Final[Mapping[str, str]] = {
+    "unit/commands/test_documents.py": "the schema of what each command prints",
+    "unit/commands/test_shown.py": "what quiet and verbose commands show",
+    "unit/commands/test_start.py": "what each command imports",
+    "unit/libtorch/closure/test_compiled_objects.py": "objects that real compilers wrote",
+    "unit/models/test_corpus.py": "what the fuzzer found, in all readers",
+    "unit/test_architecture.py": "the rooms",
+    "unit/test_linters.py": "the pins of the linters",
+    "unit/test_mirror.py": "this table",
+    "unit/test_suite.py": "the tests",
+}
+"""Test files that are about no module alone, and what they are about."""
+
+
+def says_only_what_it_is(path: Path) -> bool:
+    """Tell whether a module is a docstring: nothing in it could be tested."""
+    return all(isinstance(it, ast.Expr) for it in parsed(path).body)
+
+
+MODULES: Final = {
+    path.relative_to(BUILDER).with_suffix("").as_posix(): path
+    for path in sorted(BUILDER.rglob("*.py"))
+    if not says_only_what_it_is(path)
+}
+
+
+def mirrors(module: str) -> list[Path]:
+    """Return the test files that have the name and the place of a module."""
+    path = Path(module)
+    paths = (folder / path.parent / f"test_{path.name}.py" for folder in MIRRORS)
+    return [it for it in paths if it.is_file()]
+
+
+@cache
+def mentioned(path: Path) -> frozenset[str]:
+    """Return the modules a file imports, and its texts: programs are started by their names."""
+    names: set[str] = set()
+    for node in ast.walk(parsed(path)):
+        match node:
+            case ast.Import():
+                names.update(alias.name for alias in node.names)
+            case ast.ImportFrom(module=str(module)):
+                names.add(module)
+                names.update(f"{module}.{alias.name}" for alias in node.names)
+            case ast.Constant(value=str(text)):
+                names.add(text)
+            case _:
+                pass
+    return frozenset(names)
+
+
+def names_of(module: str) -> frozenset[str]:
+    """Return how code names a module: imported, run with `-m`, or as a file beside its own."""
+    dotted = ".".join(("builder", *Path(module).parts))
+    short = dotted.removesuffix(".__init__").removesuffix(".__main__")
+    return frozenset({dotted, short, f"{Path(module).name}.py"})
+
+
+NAMES: Final = {name: names_of(name) for name in MODULES}
+
+
+@cache
+def used_by(path: Path) -> frozenset[str]:
+    """Return the modules that a file uses."""
+    return frozenset(name for name in MODULES if NAMES[name] & mentioned(path))
+
+
+@cache
+def around(module: str) -> frozenset[str]:
+    """Return what a module uses, and what that uses."""
+    found = used_by(MODULES[module])
+    return found.union(*(used_by(MODULES[name]) for name in found))
+
+
+def reaches(test: Path, module: str) -> bool:
+    """Tell whether a test uses a module; `e2e` runs the whole program.
+
+    Four others may lie between: a command is reached through the command line and its registry.
+    """
+    if NAMES[module] & mentioned(test) or test.is_relative_to(TESTS / "e2e"):
+        return True
+    found = used_by(test)
+    near = found.union(*(around(name) for name in found))
+    return module in near.union(*(around(name) for name in near))
+
+
+def test_every_module_has_a_test_file_or_one_that_covers_it() -> None:
+    untested = [name for name in MODULES if not mirrors(name) and name not in COVERED_BY]
+    assert not untested, "write tests/unit/…/test_NAME.py, or name the test in COVERED_BY"
+
+
+def test_the_table_holds_nothing_else() -> None:
+    assert COVERED_BY.keys() <= MODULES.keys()
+    assert not [name for name in COVERED_BY if mirrors(name)], "they have a test file by now"
+
+
+def test_whatever_covers_a_module_reaches_it() -> None:
+    found = {name: mirrors(name) for name in MODULES} | {
+        name: [TESTS / test] for name, test in COVERED_BY.items()
+    }
+    assert not {
+        name: [it.relative_to(TESTS).as_posix() for it in tests]
+        for name, tests in found.items()
+        if tests and not any(reaches(it, name) for it in tests)
+    }
+
+
+def test_every_test_file_mirrors_a_module_or_covers_some() -> None:
+    mirroring = {it for name in MODULES for it in mirrors(name)}
+    known = mirroring | {TESTS / it for it in (*COVERED_BY.values(), *SEVERAL)}
+    unknown = sorted(set(UNIT.rglob("test_*.py")) - known)
+    assert not unknown, "name what they are about in SEVERAL, or the module they are of"
+    assert all((TESTS / it).is_file() for it in SEVERAL)
