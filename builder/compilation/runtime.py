@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from builder.compilation.output import BuildOutput, BuildProgress
+from builder.compilation.output import BuildOutput, BuildProgress, waiting
 from builder.compilation.store import ObjectStore, configure, run_ninja
 from builder.foundation.files import locked, write_atomic, write_if_changed, write_tree
 from builder.foundation.process import CommandError, Host
@@ -78,7 +78,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     started = time.monotonic()
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
     log = root / "build.log"
-    on_wait = _waiting(progress)
+    on_wait = waiting(progress)
     with locked(store.root / "lock", on_wait=on_wait), locked(root / "lock", on_wait=on_wait):
         progress.step("configuring")
         store.ensure()
@@ -211,7 +211,3 @@ def _next_sources(
                 wanted.add(untried[0])
                 break
     return wanted
-
-
-def _waiting(progress: BuildProgress) -> Callable[[], None]:
-    return lambda: progress.step("waiting for another build of the same objects to end")

@@ -78,8 +78,13 @@ def open_store(
     files: Iterable[GeneratedFile],
     roots: Mapping[str, Path],
     host: Host,
+    *,
+    on_wait: Callable[[], None] | None = None,
 ) -> ObjectStore:
-    """Write and configure the store of a plan; a configured one costs a few ms."""
+    """Write and configure the store of a plan; a configured one costs a few ms.
+
+    `on_wait` is called when a build that compiles into the store has to end first.
+    """
     root = host.cache / "objects" / f"{plan.target}-{plan.objects_fingerprint[:12]}"
     log = root / "build.log"
     files = tuple(files)
@@ -95,7 +100,7 @@ def open_store(
             write_atomic(root / "outputs.json", json.dumps(document, indent=0, sort_keys=True))
         return outputs
 
-    with locked(root / "lock"):
+    with locked(root / "lock", on_wait=on_wait):
         outputs = ensure()
     return ObjectStore(root, plan.toolchain.ninja, outputs, log, ensure)
 
