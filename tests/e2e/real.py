@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pytest
 
 from builder.vocabulary.value_files import Tensor, Value, decode, encode
 from tests.places import EXAMPLES, ROOT
@@ -99,6 +100,15 @@ class Tool:
         if expect != 1:
             assert "Traceback" not in stderr, stderr
         return Finished(process.returncode, stdout, stderr)
+
+
+def shared_cache(config: pytest.Config) -> Path:
+    """Return the folder of the cache that real builds of all sessions share."""
+    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
+    if chosen:
+        return Path(chosen).resolve()
+    assert config.cache is not None
+    return config.cache.mkdir("build-runtime")
 
 
 def objects(tool: Tool) -> dict[Path, int]:

@@ -1,12 +1,11 @@
 """What the tests of mini_torch share: the source tree, the tool, zig's libraries, and one build."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.real import Runtime, Tool
+from tests.e2e.real import Runtime, Tool, shared_cache
 from tests.native.mini_torch.installing import install_tool, write_tree
 from tests.native.mini_torch.workshop import Workshop
 
@@ -19,11 +18,9 @@ def zig_libraries(pytestconfig: pytest.Config) -> Path:
 
     The folder outlives the session, and is the one that real builds use.
     """
-    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
-    assert pytestconfig.cache is not None
-    shared = Path(chosen).resolve() if chosen else pytestconfig.cache.mkdir("build-runtime")
-    (shared / "zig").mkdir(parents=True, exist_ok=True)
-    return shared / "zig"
+    libraries = shared_cache(pytestconfig) / "zig"
+    libraries.mkdir(parents=True, exist_ok=True)
+    return libraries
 
 
 @pytest.fixture(scope="session")

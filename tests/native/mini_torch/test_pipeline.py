@@ -126,6 +126,7 @@ def test_a_second_model_adds_what_it_needs(workshop: Workshop, first: Runtime) -
 
 def test_the_same_command_again_starts_no_process(used: Workshop, first: Runtime) -> None:
     words = (*used.words(*used.first), "-o", first.archive.parent)
+    used.tool.run(*words, cwd=used.folder)  # other tests may have removed what is remembered
     again = subprocess.run(
         [sys.executable, "-c", COUNT_PROCESSES, used.folder / "started", *map(str, words)],
         cwd=used.folder, env=used.tool.env(), capture_output=True, text=True, check=False,
