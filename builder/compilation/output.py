@@ -1,6 +1,6 @@
 """What the build stage reports and returns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,11 @@ class BuildProgress(Protocol):
 
     def compiled(self, done: int, known: int, name: str) -> None:
         """Report that `done` of `known` files are compiled, and the file that was last."""
+
+
+def waiting(progress: BuildProgress) -> Callable[[], None]:
+    """Return what tells that another build holds the objects, for `locked`."""
+    return lambda: progress.step("waiting for another build of the same objects to end")
 
 
 @dataclass(frozen=True, slots=True)

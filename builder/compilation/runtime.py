@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from builder.compilation.output import BuildOutput, BuildProgress
+from builder.compilation.output import BuildOutput, BuildProgress, waiting
 from builder.compilation.store import ObjectStore
 from builder.compilation.workspace import Project, Workspace
 from builder.foundation.cache import note_use
@@ -80,7 +80,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
     workspace = Workspace(root, plan.toolchain)
     note_use(host.cache, root)
-    on_wait = _waiting(progress)
+    on_wait = waiting(progress)
     with (
         locked(store.workspace.lock, on_wait=on_wait),
         locked(workspace.lock, on_wait=on_wait),
@@ -206,7 +206,3 @@ def _next_sources(
                 wanted.add(untried[0])
                 break
     return wanted
-
-
-def _waiting(progress: BuildProgress) -> Callable[[], None]:
-    return lambda: progress.step("waiting for another build of the same objects to end")

@@ -94,9 +94,17 @@ def _flags(command: str) -> tuple[str, ...]:
 
 
 def open_store(
-    plan: BuildPlan, groups: Iterable[Group], project: Project, host: Host
+    plan: BuildPlan,
+    groups: Iterable[Group],
+    project: Project,
+    host: Host,
+    *,
+    on_wait: Callable[[], None] | None = None,
 ) -> ObjectStore:
-    """Write and configure the store of a plan; a configured one costs a few ms."""
+    """Write and configure the store of a plan; a configured one costs a few ms.
+
+    `on_wait` is called when a build that compiles into the store has to end first.
+    """
     root = host.cache / "objects" / f"{plan.target}-{plan.objects.fingerprint[:12]}"
     workspace = Workspace(root, plan.toolchain)
     groups = tuple(groups)
@@ -111,7 +119,7 @@ def open_store(
             write_atomic(table, json.dumps(outputs, indent=0, sort_keys=True))
         return outputs
 
-    with locked(workspace.lock):
+    with locked(workspace.lock, on_wait=on_wait):
         outputs = ensure()
     names = {f"{it.component}:{source}": it.name for it in groups for source in it.sources}
     return ObjectStore(workspace, outputs, names, ensure)

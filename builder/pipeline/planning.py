@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from builder import VERSION
+from builder.compilation.output import waiting
 from builder.compilation.project import component_roots, render_objects
 from builder.compilation.store import open_store, preprocessor
 from builder.foundation.process import Host
@@ -76,7 +77,8 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     plan = BuildPlan(VERSION, objects, provisional, link_flags())
     groups = find_candidates(component_roots(plan), target.abi, profile.backends)
     events.step("configuring the object store")
-    store = open_store(plan, groups, render_objects(plan, groups), host)
+    project = render_objects(plan, groups)
+    store = open_store(plan, groups, project, host, on_wait=waiting(events))
     catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)

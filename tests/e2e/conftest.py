@@ -1,23 +1,26 @@
 """What the tests of real builds share: the cache, the examples, and each runtime built once."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.documents import validate
-from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool, built, write_example
+from tests.e2e.real import (
+    CLASSIFIER,
+    CLASSIFIER_SHAPE,
+    Runtime,
+    Tool,
+    built,
+    shared_cache,
+    write_example,
+)
 
 
 @pytest.fixture(scope="session")
 def tool(pytestconfig: pytest.Config) -> Tool:
     """Return the command line with the cache all tests share; an empty one does."""
-    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
-    if chosen:
-        return Tool(Path(chosen).resolve())
-    assert pytestconfig.cache is not None
-    return Tool(pytestconfig.cache.mkdir("build-runtime"))
+    return Tool(shared_cache(pytestconfig))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pytest
 
 from builder.vocabulary.value_files import Tensor, Value, decode, encode
 from tests.places import EXAMPLES, ROOT
@@ -27,6 +28,21 @@ CLASSIFIER_SHAPE: Final = ("--input-shape", "1,3,32,32")
 
 BAD_MODEL: Final = 3
 """What `build-runtime-run` returns for a file that is no model."""
+
+COUNT_PROCESSES: Final = """\
+import sys
+from pathlib import Path
+
+STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}
+started = []
+sys.addaudithook(lambda event, _: started.append(event) if event in STARTS else None)
+from builder.cli import main
+
+code = main(sys.argv[2:])
+Path(sys.argv[1]).write_text("\\n".join(started))
+sys.exit(code)
+"""
+"""A program: the command line, whose first word is the file that names the processes it starts."""
 
 DEADLINE: Final = 3600.0
 """Seconds for one command: a cold build on two slow cores, and qemu after it."""
@@ -84,6 +100,15 @@ class Tool:
         if expect != 1:
             assert "Traceback" not in stderr, stderr
         return Finished(process.returncode, stdout, stderr)
+
+
+def shared_cache(config: pytest.Config) -> Path:
+    """Return the folder of the cache that real builds of all sessions share."""
+    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
+    if chosen:
+        return Path(chosen).resolve()
+    assert config.cache is not None
+    return config.cache.mkdir("build-runtime")
 
 
 def objects(tool: Tool) -> dict[Path, int]:

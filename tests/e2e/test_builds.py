@@ -17,7 +17,16 @@ from builder.foundation.resources import DATA
 from builder.toolchains.zig import find_zig
 from builder.vocabulary.targets import Abi, abi_facts
 from tests.documents import validate
-from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, EMULATORS, Runtime, Tool, built, objects
+from tests.e2e.real import (
+    CLASSIFIER,
+    CLASSIFIER_SHAPE,
+    COUNT_PROCESSES,
+    EMULATORS,
+    Runtime,
+    Tool,
+    built,
+    objects,
+)
 from tests.places import ROOT
 
 Make = Callable[[str, str], Runtime]
@@ -43,20 +52,6 @@ BUILDS: Final = [
 
 OPERATORS: Final = {"classifier": 7, "mobilenet_v2": 17, "lstm_text": 17, "control_flow": 28,
                     "image_bytes": 13, "quantized": 23, "two_models": 23}  # fmt: skip
-
-COUNT_PROCESSES: Final = """\
-import sys
-from pathlib import Path
-
-STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}
-started = []
-sys.addaudithook(lambda event, _: started.append(event) if event in STARTS else None)
-from builder.cli import main
-
-code = main(sys.argv[2:])
-Path(sys.argv[1]).write_text("\\n".join(started))
-sys.exit(code)
-"""
 
 
 @pytest.mark.parametrize(("name", "abi"), BUILDS)

@@ -147,7 +147,7 @@ def test_operators_the_source_does_not_have_stop_a_plan(
     monkeypatch.setattr(zig, "prepare", lambda *_: tiny.toolchain)
     monkeypatch.setattr(stages, "generate_tree", lambda *_: tiny.objects.generated)
     monkeypatch.setattr(stages, "find_candidates", lambda *_: ())
-    monkeypatch.setattr(stages, "open_store", lambda *_: None)
+    monkeypatch.setattr(stages, "open_store", lambda *_, **_named: None)
     monkeypatch.setattr(stages, "read_catalogue", lambda *_: known)
     assert main(["plan", "net.ptl", "--abi", "x86", "-q", *source]) == ModelError.exit_code
     told = capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""Write mini_torch where a build finds it: its source tree, and the tool with its native code.
+
+Everything of the tool is the real one, data and CMake logic included. It is copied beside the tiny
+`native/` of this folder, as a wheel lays it out: so no test reaches into the tool.
+
+By hand: `python -m tests.native.mini_torch.installing FOLDER` says how to build with it.
+"""
+
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from builder.foundation.resources import DATA
+from builder.source.pins import Pin, pins
+from builder.source.request import SourceRequest
+from tests.places import ROOT
+
+_HERE: Final = Path(__file__).parent
+_TREE: Final = _HERE / "tree"
+_FOREIGN_KNOWLEDGE: Final = "symbols*.xz"
+"""The shipped index says which files of LibTorch define what: nothing about this library."""
+
+
+def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
+    """Copy the tool of the checkout `root` to `folder`, with the native code of mini_torch."""
+    left_out = shutil.ignore_patterns("__pycache__", _FOREIGN_KNOWLEDGE)
+    for name in ("builder", "cmake", "templates"):
+        shutil.copytree(root / name, folder / name, ignore=left_out)
+    shutil.copytree(_HERE / "native", folder / "native")
+    return folder
+
+
+def write_tree(folder: Path) -> Path:
+    """Write mini_torch as a checkout with the submodules that a release needs."""
+    shutil.copytree(_TREE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for pin in pins(SourceRequest().version).components:
+        _complete(pin, folder / pin.submodule)
+    return folder
+
+
+def _complete(pin: Pin, root: Path) -> None:
+    """Write empty files where the pins demand some, and where a group would have no source."""
+    wanted = {*pin.requires, "LICENSE"}
+    wanted.update(_stand_in(patterns) for patterns in _groups(pin) if not _any(root, patterns))
+    for name in sorted(wanted):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def _groups(pin: Pin) -> Iterator[list[str]]:
+    table: dict[str, Any] = tomllib.loads((DATA / "candidates.toml").read_text(encoding="utf-8"))
+    return (row["sources"] for row in table["group"] if row["component"] == pin.name)
+
+
+def _any(root: Path, patterns: list[str]) -> bool:
+    return any(True for pattern in patterns for _ in root.glob(pattern))
+
+
+def _stand_in(patterns: list[str]) -> str:
+    return patterns[0].replace("**/", "").replace("*", "nothing")
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    tool, source = install_tool(place / "tool"), write_tree(place / "source")
+    words = f"{sys.executable} -m builder LIST --abi x86_64 --source {source}"
+    sys.stdout.write(f"cd {tool} && BUILD_RUNTIME_CACHE_DIR={place / 'cache'} {words}\n")

@@ -1,0 +1,56 @@
+"""Builds that are interrupted or killed, and builds at the same time, in one cache."""
+
+from tests.e2e.real import Runtime, interrupt, objects, wait_until
+from tests.native.mini_torch.workshop import Workshop
+
+
+def test_an_interrupted_build_goes_on_and_gives_the_same_bytes(
+    workshop: Workshop, first: Runtime
+) -> None:
+    tool = workshop.tool
+    words = (*workshop.words(*workshop.first), "--jobs", "1")
+    process = tool.start(*words, cwd=workshop.folder)
+    wait_until(lambda: len(objects(tool)) >= 3, process, seconds=120)
+    done = interrupt(process)
+    assert done.code == 130
+    assert done.stderr.endswith("interrupted: the same command goes on from here\n")
+    kept = objects(tool)
+    assert len(kept) >= 2  # ninja removes the one that was being written
+
+    process = tool.start(*words, cwd=workshop.folder)
+    wait_until(lambda: len(objects(tool)) >= len(kept) + 3, process, seconds=120)
+    process.kill()
+    process.communicate()
+
+    # at once, while a compiler of the killed command may still be at work
+    made = workshop.build(*workshop.first)
+    after = objects(tool)
+    assert {path: after[path] for path in kept} == kept
+    assert made.library.read_bytes() == first.library.read_bytes()
+    assert made.archive.read_bytes() == first.archive.read_bytes()
+
+
+def test_two_builds_at_once_share_a_cache(workshop: Workshop, first: Runtime) -> None:
+    tool = workshop.tool
+    one = tool.start(*workshop.words(*workshop.first), "-o", "one", cwd=workshop.folder)
+    wait_until(lambda: len(objects(tool)) >= 1, one, seconds=120)
+    words = (*workshop.words(*workshop.first, *workshop.second), "-o", "two")
+    two = tool.start(*words, cwd=workshop.folder)
+    said = [process.communicate(timeout=300) for process in (one, two)]
+    for process, (stdout, stderr) in zip((one, two), said, strict=True):
+        assert process.returncode == 0, stderr
+        assert "passed   registered operators" in stdout
+    assert "waiting for another build of the same objects to end" in said[1][1]
+    (archive,) = (workshop.folder / "one").glob("*.tar.gz")
+    assert archive.read_bytes() == first.archive.read_bytes()
+
+
+def test_the_same_build_twice_at_once(workshop: Workshop, first: Runtime) -> None:
+    outputs = ("one", "two")
+    words = workshop.words(*workshop.first)
+    running = [workshop.tool.start(*words, "-o", it, cwd=workshop.folder) for it in outputs]
+    for process, output in zip(running, outputs, strict=True):
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr
+        (archive,) = (workshop.folder / output).glob("*.tar.gz")
+        assert archive.read_bytes() == first.archive.read_bytes()

@@ -1,0 +1,1 @@
+// LibTorch registers operators with unusual schemas here; this library has none.
