@@ -63,9 +63,9 @@ class Workshop:
         source = ("--source", self.source) if self.source else ("--source-provider", "cache")
         return (*wanted, "--abi", abi, *source)
 
-    def build(self, *wanted: object, abi: str = "x86_64") -> Runtime:
-        """Build, and return what was built; each call writes to a folder of its own."""
-        output = next(
+    def build(self, *wanted: object, abi: str = "x86_64", output: Path | None = None) -> Runtime:
+        """Build, and return what was built, which is in a new folder unless one is given."""
+        output = output or next(
             path for n in itertools.count() if not (path := self.folder / f"dist-{n}").exists()
         )
         words = (*self.words(*wanted, abi=abi), "-o", output, "--json")

@@ -23,8 +23,10 @@ BR_API const char* br_manifest_json(void);
 /* Return NULL after a failure, which br_error then tells. */
 BR_API br_module* br_module_load(const void* data, size_t size);
 BR_API const char* br_module_method(const br_module* module);
-/* Run a value file with a list of cases; the caller frees the value file with the list of results. */
-BR_API void* br_module_run(const br_module* module, const void* inputs, size_t size, size_t* result_size);
+/* Run a value file with a list of cases; the caller frees the value file with the list of results.
+ */
+BR_API void* br_module_run(const br_module* module, const void* inputs, size_t size,
+                           size_t* result_size);
 BR_API void br_module_free(br_module* module);
 BR_API const char* br_error(void);
 

@@ -53,7 +53,8 @@ void* br_module_run(const br_module* module, const void* inputs, size_t size, si
   void* results = malloc(size + 1);
   void* written = results == nullptr ? nullptr : guarded([&]() -> void* {
     const char* file = static_cast<const char*>(inputs);
-    *result_size = build_runtime::run_cases(module->module, file, size, static_cast<char*>(results));
+    *result_size =
+        build_runtime::run_cases(module->module, file, size, static_cast<char*>(results));
     return results;
   });
   if (written == nullptr) {

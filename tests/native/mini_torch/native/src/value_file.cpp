@@ -8,7 +8,7 @@ namespace build_runtime {
 namespace {
 
 constexpr char header[] = {'B', 'R', 'V', 'F', 1, 0, 0, 0, 6}; // the last one: a list
-constexpr char one_argument[] = {7, 1, 0, 0, 0, 5}; // a tuple of one, a tensor
+constexpr char one_argument[] = {7, 1, 0, 0, 0, 5};            // a tuple of one, a tensor
 
 class Reader {
  public:
@@ -86,9 +86,7 @@ class Writer {
     bytes(impl.bytes, impl.size);
   }
 
-  const char* end() const {
-    return at_;
-  }
+  const char* end() const { return at_; }
 
  private:
   char* at_;
@@ -96,7 +94,8 @@ class Writer {
 
 } // namespace
 
-size_t run_cases(const torch::jit::mobile::Module& module, const char* file, size_t size, char* out) {
+size_t run_cases(const torch::jit::mobile::Module& module, const char* file, size_t size,
+                 char* out) {
   Reader reader(file, size);
   reader.expect(header);
   const uint64_t count = reader.number(4);

@@ -34,7 +34,9 @@ static void* read_file(const char* path, size_t* size) {
 static int write_file(const char* path, const void* data, size_t size) {
   FILE* file = fopen(path, "wb");
   const int whole = file != NULL && fwrite(data, 1, size, file) == size;
-  return file != NULL && fclose(file) == 0 && whole ? 0 : complain(EXIT_USAGE, "cannot write the outputs");
+  return file != NULL && fclose(file) == 0 && whole
+             ? 0
+             : complain(EXIT_USAGE, "cannot write the outputs");
 }
 
 static int list_operators(void) {
@@ -58,7 +60,8 @@ static int run_cases(const br_module* module, const char* inputs, const char* ou
     return complain(EXIT_USAGE, "cannot read the inputs");
   }
   results = br_module_run(module, data, size, &result_size);
-  code = results == NULL ? complain(EXIT_RUN, br_error()) : write_file(outputs, results, result_size);
+  code =
+      results == NULL ? complain(EXIT_RUN, br_error()) : write_file(outputs, results, result_size);
   free(results);
   free(data);
   return code;

@@ -6,7 +6,8 @@
 
 namespace c10 {
 
-TensorImpl::TensorImpl(ScalarType type, const int64_t* lengths, size_t count, const void* elements, size_t length)
+TensorImpl::TensorImpl(ScalarType type, const int64_t* lengths, size_t count, const void* elements,
+                       size_t length)
     : dtype(type), rank(count), size(length) {
   if (rank > max_rank) {
     fail("a tensor has too many dimensions");

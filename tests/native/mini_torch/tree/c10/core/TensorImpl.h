@@ -12,7 +12,8 @@ constexpr size_t max_rank = 8;
 // A dense tensor that owns its elements, row-major; a copy has its own.
 struct TensorImpl {
   TensorImpl() = default;
-  TensorImpl(ScalarType dtype, const int64_t* sizes, size_t rank, const void* elements, size_t size);
+  TensorImpl(ScalarType dtype, const int64_t* sizes, size_t rank, const void* elements,
+             size_t size);
   TensorImpl(const TensorImpl& other);
   TensorImpl& operator=(TensorImpl other);
   ~TensorImpl();

@@ -8,9 +8,7 @@ namespace c10 {
 class Error : public std::exception {
  public:
   Error(const char* what, const char* about);
-  const char* what() const noexcept override {
-    return text_;
-  }
+  const char* what() const noexcept override { return text_; }
 
  private:
   char text_[256];

@@ -10,15 +10,9 @@ class Tensor {
  public:
   explicit Tensor(const c10::TensorImpl& impl) : impl_(impl) {}
 
-  ScalarType dtype() const {
-    return impl_.dtype;
-  }
-  bool is_sparse() const {
-    return sparse_;
-  }
-  size_t count() const {
-    return impl_.size / c10::element_size(impl_.dtype);
-  }
+  ScalarType dtype() const { return impl_.dtype; }
+  bool is_sparse() const { return sparse_; }
+  size_t count() const { return impl_.size / c10::element_size(impl_.dtype); }
   template <class T>
   const T* data() const {
     return reinterpret_cast<const T*>(impl_.bytes);
@@ -27,9 +21,7 @@ class Tensor {
   T* data() {
     return reinterpret_cast<T*>(impl_.bytes);
   }
-  const c10::TensorImpl& impl() const {
-    return impl_;
-  }
+  const c10::TensorImpl& impl() const { return impl_; }
 
  private:
   c10::TensorImpl impl_;

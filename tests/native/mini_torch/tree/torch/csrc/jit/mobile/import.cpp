@@ -17,7 +17,8 @@ std::string string_at(const unsigned char* pickle, size_t left) {
   if (left < 5 || *pickle != 'X') {
     return "";
   }
-  const size_t size = pickle[1] | pickle[2] << 8 | pickle[3] << 16 | static_cast<size_t>(pickle[4]) << 24;
+  const size_t size =
+      pickle[1] | pickle[2] << 8 | pickle[3] << 16 | static_cast<size_t>(pickle[4]) << 24;
   return size <= left - 5 ? std::string(reinterpret_cast<const char*>(pickle + 5), size) : "";
 }
 
@@ -42,12 +43,14 @@ bool append(Module& module, const std::string& name) {
 Module load(const void* archive, size_t size) {
   Module module;
   std::string missing;
-  const auto bytecode = caffe2::serialize::read_record({static_cast<const char*>(archive), size}, "bytecode.pkl");
+  const auto bytecode =
+      caffe2::serialize::read_record({static_cast<const char*>(archive), size}, "bytecode.pkl");
   const auto* bytes = reinterpret_cast<const unsigned char*>(bytecode.data);
   for (size_t at = 0; at < bytecode.size; ++at) {
     const std::string text = string_at(bytes + at, bytecode.size - at);
     if (begins(text, "__torch__.") && *module.method == '\0') {
-      snprintf(module.method, sizeof(module.method), "%s", text.substr(text.rfind('.') + 1).c_str());
+      snprintf(module.method, sizeof(module.method), "%s",
+               text.substr(text.rfind('.') + 1).c_str());
     }
     if ((begins(text, "aten::") || begins(text, "prim::")) && !append(module, text)) {
       missing += " " + text;

@@ -38,6 +38,7 @@ struct SelectedOperator<true> : Operator {
 
 } // namespace torch::jit
 
-#define MINI_OPERATOR(variable, schema, operation)                                       \
-  [[maybe_unused]] torch::jit::SelectedOperator<                                         \
-      torch::jit::is_selected(MINI_TEXT(TORCH_OPERATOR_WHITELIST), schema)> variable(schema, operation)
+#define MINI_OPERATOR(variable, schema, operation)                       \
+  [[maybe_unused]] torch::jit::SelectedOperator<torch::jit::is_selected( \
+      MINI_TEXT(TORCH_OPERATOR_WHITELIST), schema)>                      \
+  variable(schema, operation)
