@@ -41,10 +41,10 @@ def object_name(file: str, section: str, roots: Iterable[tuple[str, str]]) -> st
 
 
 def _below_roots(file: str, roots: tuple[tuple[str, str], ...]) -> str:
-    # CMake keeps the object of a source outside its tree in a folder named like the absolute path
-    # of that source, without the first slash.
+    # CMake keeps the object of a source in a folder named like the path of that source: relative to
+    # the folder of the build, or absolute without the first slash.
     folder = _CMAKE_FOLDER.fullmatch(file)
-    for path in (file,) if folder is None else ("/" + folder["rest"], file):
+    for path in (file,) if folder is None else (folder["rest"], "/" + folder["rest"], file):
         for prefix, short in sorted(roots, key=lambda root: -len(root[0])):
             base = prefix.rstrip("/") + "/"
             rest = path.removeprefix(base)

@@ -1,6 +1,6 @@
 #define BUILD_RUNTIME_IMPLEMENTATION
 #include "build_runtime.h"
-#include "value_file.h"
+#include "api/value_file.h"
 
 #include <exception>
 

@@ -1,4 +1,4 @@
-#include "value_file.h"
+#include "api/value_file.h"
 
 #include <c10/util/Exception.h>
 

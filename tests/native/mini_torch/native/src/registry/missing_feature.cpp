@@ -1,4 +1,4 @@
-#include "missing_feature.h"
+#include "registry/missing_feature.h"
 
 #include <c10/util/Exception.h>
 
