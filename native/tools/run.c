@@ -98,7 +98,8 @@ static long peak_rss(void) {
   char line[256];
   long peak = 0;
   while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
-    if (sscanf(line, "VmHWM: %ld", &peak) == 1) {
+    if (strncmp(line, "VmHWM:", 6) == 0) {
+      peak = strtol(line + 6, NULL, 10);
       break;
     }
   }
@@ -121,8 +122,7 @@ static int parse_number(const char* text, long least, long most, long* number) {
   return errno == 0 && end != text && *end == '\0' && *number >= least && *number <= most;
 }
 
-/* The value of an option: the rest of `--name=value`, or the next argument. NULL if there is none.
- */
+/* The value of an option: the rest of `--name=value`, or the next argument. NULL if neither. */
 static const char* option_value(const char* name, int argc, char** argv, int* at) {
   const size_t size = strlen(name);
   if (argv[*at][size] == '=') {
@@ -312,7 +312,8 @@ static double* time_runs(br_module* module, const options* wanted, const br_valu
   br_status status = unpack(tuple, &unpacked, &error);
   long i;
   for (i = -warmup; status == BR_OK && times != NULL && i < wanted->bench; ++i) {
-    struct timespec start, end;
+    struct timespec start;
+    struct timespec end;
     br_value* result = NULL;
     clock_gettime(CLOCK_MONOTONIC, &start);
     status = br_module_run(module, wanted->method, (const br_value* const*)unpacked.items,
@@ -350,11 +351,10 @@ static void print_latency(const double* sorted, long count) {
       ", \"iterations\": %ld, \"latency_us\": {\"min\": %.3f, \"median\": %.3f, \"p90\": %.3f, "
       "\"p99\": %.3f, \"max\": %.3f, \"mean\": %.3f}",
       count, sorted[0], percentile(sorted, count, 50), percentile(sorted, count, 90),
-      percentile(sorted, count, 99), sorted[count - 1], sum / (double)count);
+      percentile(sorted, count, 99), percentile(sorted, count, 100), sum / (double)count);
 }
 
-/* A file holds one tuple of arguments or a list of them; neither gives one call without arguments.
- */
+/* A file holds a tuple of arguments or a list of them. No inputs: one call without arguments. */
 static br_value* read_inputs(br_module* module, const options* wanted, int* code) {
   br_value* inputs = NULL;
   br_error* error = NULL;
@@ -473,7 +473,8 @@ static int run_model(br_module* module, const options* wanted, double load_us) {
 static int with_model(const options* wanted) {
   br_module* module = NULL;
   br_error* error = NULL;
-  struct timespec start, end;
+  struct timespec start;
+  struct timespec end;
   int code = 0;
   if (wanted->threads != 0 && br_set_thread_count((int)wanted->threads, &error) != BR_OK) {
     return report(error, EXIT_USAGE);

@@ -97,24 +97,22 @@ void buffer_free(buffer* out) {
 }
 
 int buffer_read_file(buffer* out, const char* path) {
+  enum { PIECE = 1 << 16 };
   FILE* file = fopen(path, "rb");
+  size_t got = PIECE;
   int failed;
   if (file == NULL) {
     return -1;
   }
-  for (;;) {
-    unsigned char* place = extend(out, 1 << 16);
-    size_t got;
+  while (got == PIECE) {
+    unsigned char* place = extend(out, PIECE);
     if (place == NULL) {
       fclose(file);
       errno = ENOMEM;
       return -1;
     }
-    got = fread(place, 1, 1 << 16, file);
-    out->size -= (1 << 16) - got;
-    if (got == 0) {
-      break;
-    }
+    got = fread(place, 1, PIECE, file);
+    out->size -= PIECE - got;
   }
   failed = ferror(file);
   fclose(file);
@@ -370,9 +368,10 @@ void value_file_failure(buffer* out, const char* message) {
 static const char* encode_tensor(buffer* out, const br_value* value) {
   br_tensor tensor;
   unsigned char* place;
-  size_t size, i;
+  size_t size;
+  size_t i;
   if (br_value_tensor(value, &tensor, NULL) != BR_OK) {
-    return "the result holds a tensor that is not dense";
+    return "the result holds a tensor that is not dense, or of more bytes than memory";
   }
   if (value_file_item_size(tensor.dtype) != tensor.element_size || tensor.rank > MAX_RANK) {
     return "the result holds a tensor of a dtype that value files do not hold";
@@ -397,6 +396,7 @@ static const char* encode_container(buffer* out, const br_value* value, br_kind 
   br_value** keys = calloc(count + 1, sizeof(*keys));
   br_value** items = calloc(count + 1, sizeof(*items));
   const int keyed = kind == BR_KIND_DICT || kind == BR_KIND_OBJECT;
+  const int tag = kind == BR_KIND_LIST ? TAG_LIST : TAG_TUPLE;
   const char* problem = NULL;
   size_t i;
   if (count > UINT32_MAX) {
@@ -404,7 +404,7 @@ static const char* encode_container(buffer* out, const br_value* value, br_kind 
   } else if (keys == NULL || items == NULL || br_value_entries(value, keys, items, NULL) != BR_OK) {
     problem = "out of memory";
   }
-  put_byte(out, keyed ? TAG_DICT : kind == BR_KIND_LIST ? TAG_LIST : TAG_TUPLE);
+  put_byte(out, keyed ? TAG_DICT : tag);
   put_number(out, count, 4);
   for (i = 0; problem == NULL && i < count; ++i) {
     if (keyed) {

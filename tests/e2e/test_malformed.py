@@ -5,28 +5,61 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.real import BAD_MODEL, CLASSIFIER, Runtime
+import pytest
+
+from builder.vocabulary.targets import Abi, facts
+from tests.e2e.real import BAD_MODEL, CLASSIFIER, EMULATORS, Runtime
 from tests.sanitizers.malformed import FOUND, malformed, seeds, variations
+from tests.unit.models import forge
+
+RUN_FAILED = 6
+"""What `build-runtime-run` returns when a case failed."""
 
 
-def load(made: Runtime, model: Path) -> tuple[int, str]:
+def load(made: Runtime, model: Path, *runner: object) -> tuple[int, str]:
     done = subprocess.run(
-        [made.program, model, "--methods"], capture_output=True, check=False, timeout=60
-    )
+        [*map(str, runner), made.program, model, "--methods"],
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
     return done.returncode, done.stderr.decode(errors="replace")
 
 
+@pytest.mark.parametrize("abi", ["x86_64", "armeabi-v7a"])  # sizes wrap around earlier in 32 bits
 def test_what_no_exporter_writes_is_refused(
-    runtime: Callable[[str, str], Runtime], tmp_path: Path
+    abi: str,
+    runtime: Callable[[str, str], Runtime],
+    require: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
-    made = runtime("classifier", "x86_64")
+    made = runtime("classifier", abi)
+    runner = (require(EMULATORS[abi]), "-L", facts(Abi(abi)).sysroot) if abi in EMULATORS else ()
     model = tmp_path / "model.ptl"
     for title, data in malformed():
         model.write_bytes(data)
-        code, said = load(made, model)
+        code, said = load(made, model, *runner)
         assert code == BAD_MODEL, f"{title}: {code} {said}"
         assert said.startswith("error: "), title
         assert len(said.splitlines()) == 1, title
+
+
+def test_a_result_of_more_bytes_than_memory_is_an_error(
+    runtime: Callable[[str, str], Runtime], tmp_path: Path
+) -> None:
+    """One element, repeated so often that the number of bytes wraps around to those of one."""
+    repeated = forge.tensor(forge.storage(count=1), sizes=((1 << 62) + 1,), strides=(0,))
+    code = forge.function(
+        operators=(),
+        instructions=(("STORE", 1, 0), ("LOAD", 1, 0), ("GET_ATTR", 0, 0), ("RET", 0, 0)),
+    )
+    records = {
+        **forge.lite(),
+        "bytecode.pkl": forge.bytecode(code),
+        "data.pkl": forge.module(weight=repeated),
+    }
+    model = forge.write(tmp_path / "model.ptl", records)
+    done = runtime("classifier", "x86_64").run(model, "--outputs", tmp_path / "outputs")
+    assert done.returncode == RUN_FAILED, done.stderr
+    assert "more bytes than memory" in done.stderr
 
 
 def test_the_same_without_the_damage_is_loaded(

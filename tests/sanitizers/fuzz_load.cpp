@@ -40,7 +40,7 @@ uint32_t crc32(const std::vector<uint8_t>& data) {
   for (const uint8_t byte : data) {
     crc ^= byte;
     for (int bit = 0; bit < 8; ++bit) {
-      crc = (crc >> 1) ^ (0xedb88320 & (0u - (crc & 1)));
+      crc = (crc >> 1) ^ (0xedb88320 & (0U - (crc & 1)));
     }
   }
   return ~crc;

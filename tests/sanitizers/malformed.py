@@ -155,6 +155,7 @@ def _values() -> Iterator[tuple[str, Raw]]:
     yield "strides beyond the storage", tensor(strides=(1 << 40, 1))
     yield "strides that overflow", tensor(sizes=(2, 2), strides=(1 << 62, 1 << 62))
     yield "sizes that overflow", tensor(sizes=(1 << 40, 1 << 40), strides=(0, 0))
+    yield "an end that wraps around in 32 bits", tensor(sizes=((1 << 30) + 1,), strides=(1,))
     yield "negative sizes", tensor(sizes=(-2, -2))
     yield "fewer strides than sizes", tensor(strides=(1,))
     yield (

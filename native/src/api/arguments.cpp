@@ -22,7 +22,7 @@ struct Mismatch {
   std::string got;
 };
 
-IValue as_declared(const IValue& value, const TypePtr& type);
+IValue as_declared(const IValue& value, const TypePtr& declared);
 IValue as_inferred(const IValue& value);
 
 // The common type of values, or Any: lists of numbers must be typed for operators to accept them.

@@ -7,10 +7,6 @@
 #include <torch/csrc/jit/runtime/instruction.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
-namespace torch::jit {
-char const* toString(OpCode op);
-} // namespace torch::jit
-
 using build_runtime::fail;
 using build_runtime::give;
 using build_runtime::guard;

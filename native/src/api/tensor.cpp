@@ -11,8 +11,6 @@
 using build_runtime::fail;
 using build_runtime::give;
 using build_runtime::guard;
-using build_runtime::kind_name;
-using build_runtime::kind_of;
 using build_runtime::require;
 
 namespace build_runtime {

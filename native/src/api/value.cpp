@@ -94,6 +94,15 @@ c10::ArrayRef<IValue> sequence(const IValue& value) {
   return value.isTuple() ? value.toTupleRef().elements().asArrayRef() : value.toListRef();
 }
 
+// What an entry of a sequence is found under: its name, or its number where it has none.
+IValue entry_key(const IValue& value, size_t index) {
+  std::string name = value.isList() ? "" : entry_name(value, index);
+  if (name.empty()) {
+    return static_cast<int64_t>(index);
+  }
+  return IValue(std::move(name));
+}
+
 // All entries as (key, item); plain sequences get ints as keys.
 std::vector<std::pair<IValue, IValue>> entries(const IValue& value) {
   std::vector<std::pair<IValue, IValue>> all;
@@ -105,9 +114,7 @@ std::vector<std::pair<IValue, IValue>> entries(const IValue& value) {
   }
   const auto items = sequence(value);
   for (size_t i = 0; i < items.size(); ++i) {
-    std::string name = value.isList() ? "" : entry_name(value, i);
-    all.emplace_back(name.empty() ? IValue(static_cast<int64_t>(i)) : IValue(std::move(name)),
-                     items[i]);
+    all.emplace_back(entry_key(value, i), items[i]);
   }
   return all;
 }
@@ -170,7 +177,7 @@ br_status br_value_new_list(const br_value* const* items, size_t count, br_value
     for (const br_value* item : checked(items, count, "items")) {
       list.push_back(item->value);
     }
-    give(value, IValue(std::move(list)));
+    give(value, IValue(list));
   });
 }
 
@@ -200,7 +207,7 @@ br_status br_value_new_dict(const br_value* const* keys, const br_value* const* 
       }
       dict.insert_or_assign(all_keys[i]->value, all_items[i]->value);
     }
-    give(value, IValue(std::move(dict)));
+    give(value, IValue(dict));
   });
 }
 

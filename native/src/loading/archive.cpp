@@ -24,10 +24,6 @@
 #include <algorithm>
 #include <cstring>
 
-namespace torch::jit {
-OpCode parseOpCode(const char* str);
-} // namespace torch::jit
-
 namespace build_runtime {
 namespace {
 
@@ -168,7 +164,7 @@ class Loader {
     return object;
   }
 
-  bool has_setstate(const at::StrongTypePtr& type) {
+  bool has_setstate(const at::StrongTypePtr& type) const {
     const auto& name = type.type_->expectRef<at::ClassType>().name();
     return loaded_.functions->find_function(c10::QualifiedName(*name, "__setstate__")) != nullptr;
   }

@@ -21,16 +21,12 @@ using caffe2::serialize::ReadAdapterInterface;
 // Deflate cannot shrink further: a record that claims more than this times the file is damaged.
 constexpr uint64_t kMaxExpansion = 1032;
 
-size_t read_source(void* source, mz_uint64 position, void* buffer, size_t size) {
-  return static_cast<const ReadAdapterInterface*>(source)->read(position, buffer, size, "");
-}
-
 // The archive's table of contents.
 class Directory {
  public:
-  explicit Directory(const ReadAdapterInterface& source) {
-    zip_.m_pRead = read_source;
-    zip_.m_pIO_opaque = const_cast<ReadAdapterInterface*>(&source);
+  explicit Directory(const ReadAdapterInterface& source) : source_(source) {
+    zip_.m_pRead = read;
+    zip_.m_pIO_opaque = this;
     if (!mz_zip_reader_init(&zip_, source.size(), 0)) {
       fail(BR_BAD_MODEL, "the model is damaged: its table of contents cannot be read");
     }
@@ -44,6 +40,11 @@ class Directory {
   mz_zip_archive* zip() { return &zip_; }
 
  private:
+  static size_t read(void* self, mz_uint64 position, void* buffer, size_t size) {
+    return static_cast<Directory*>(self)->source_.read(position, buffer, size, "");
+  }
+
+  const ReadAdapterInterface& source_;
   mz_zip_archive zip_{};
 };
 
@@ -106,12 +107,15 @@ void check_version(mz_zip_archive* zip) {
   if (index < 0) {
     index = mz_zip_reader_locate_file(zip, (folder + "version").c_str(), nullptr, 0);
   }
+  std::string text;
   size_t size = 0;
   void* data = index < 0
                    ? nullptr
                    : mz_zip_reader_extract_to_heap(zip, static_cast<mz_uint>(index), &size, 0);
-  const std::string text(static_cast<const char*>(data), data == nullptr ? 0 : size);
-  mz_free(data);
+  if (data != nullptr) {
+    text.assign(static_cast<const char*>(data), size);
+    mz_free(data);
+  }
   uint64_t version = 0;
   for (size_t i = 0; i < text.size() && text[i] >= '0' && text[i] <= '9' && version < 1000; ++i) {
     version = version * 10 + static_cast<uint64_t>(text[i] - '0');

@@ -33,7 +33,7 @@ struct Effect {
 
 // Operators of the interpreter's own table have no schema to ask.
 struct Promoted {
-  const char* name;
+  const char* name = nullptr;
   Effect effect;
 };
 constexpr Promoted kPromoted[] = {
@@ -87,7 +87,10 @@ class Checker {
       return 0;
     }
     const Instruction& first = code.instructions_[0];
-    return first.op == jit::STOREN ? first.N : first.op == jit::STORE ? 1 : 0;
+    if (first.op == jit::STOREN) {
+      return first.N;
+    }
+    return first.op == jit::STORE ? 1 : 0;
   }
 
   void reach(int64_t at, int64_t depth) {

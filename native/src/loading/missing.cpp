@@ -13,10 +13,6 @@
 #include <algorithm>
 #include <cstring>
 
-namespace torch::jit {
-OpCode parseOpCode(const char* str);
-} // namespace torch::jit
-
 namespace build_runtime {
 namespace {
 

@@ -7,13 +7,10 @@
 #include <ATen/core/class_type.h>
 #include <ATen/ops/_validate_sparse_compressed_tensor_args_ops.h>
 #include <ATen/ops/_validate_sparse_coo_tensor_args_ops.h>
+#include <torch/custom_class_detail.h>
 
 #include <cstring>
 #include <unordered_set>
-
-namespace torch {
-at::ClassTypePtr getCustomClass(const std::string& name);
-} // namespace torch
 
 namespace build_runtime {
 namespace {
@@ -98,6 +95,14 @@ void check_tensor(const at::Tensor& tensor, const RecordSizes& records) {
   }
 }
 
+// What a tuple, a list or an object holds.
+c10::ArrayRef<IValue> items_of(const IValue& value) {
+  if (value.isTuple()) {
+    return value.toTupleRef().elements().asArrayRef();
+  }
+  return value.isList() ? value.toListRef() : c10::ArrayRef<IValue>(value.toObjectRef().slots());
+}
+
 } // namespace
 
 void fail_model(const std::string& reason) {
@@ -115,7 +120,8 @@ bool mentions_union(const std::string& type) {
 void check_type_text(const std::string& text) {
   int nesting = 0;
   for (const char letter : text) {
-    nesting += letter == '[' ? 1 : letter == ']' ? -1 : 0;
+    nesting += letter == '[' ? 1 : 0;
+    nesting -= letter == ']' ? 1 : 0;
     if (nesting > kMaxTypeNesting) {
       fail_model("a type is nested too deeply");
     }
@@ -161,9 +167,7 @@ void check_tensors(const IValue& root, const RecordSizes& records) {
       }
       continue;
     }
-    const auto items = value.isTuple()  ? value.toTupleRef().elements().asArrayRef()
-                       : value.isList() ? value.toListRef()
-                                        : c10::ArrayRef<IValue>(value.toObjectRef().slots());
+    const auto items = items_of(value);
     pending.insert(pending.end(), items.begin(), items.end());
   }
 }

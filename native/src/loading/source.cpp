@@ -77,7 +77,7 @@ class FileSource final : public ReadAdapterInterface {
   }
 
  private:
-  [[noreturn]] void close_and_fail(const char* path, int code) {
+  [[noreturn]] void close_and_fail(const char* path, int code) const {
     if (descriptor_ >= 0) {
       ::close(descriptor_);
     }

@@ -12,22 +12,26 @@
 #include <cstdio>
 #include <cstdlib>
 
+namespace {
+
+[[noreturn]] void missing_facet() {
+  std::fputs("build-runtime: a locale facet that is not in this runtime was used\n", stderr);
+  std::abort();
+}
+
+} // namespace
+
 extern "C" {
 
-char* __cxa_demangle(const char*, char*, size_t*, int* status) {
+char* __cxa_demangle(const char* /*mangled*/, char* /*buffer*/, size_t* /*length*/, int* status) {
   if (status != nullptr) {
     *status = -2; // not a name this function can demangle: callers show the mangled one
   }
   return nullptr;
 }
 
-[[noreturn]] static void missing_facet() {
-  std::fputs("build-runtime: a locale facet that is not in this runtime was used\n", stderr);
-  std::abort();
-}
-
 // A virtual table: two words before the functions, and more functions than any facet has.
-#define ENTRY reinterpret_cast<void*>(&missing_facet)
+#define ENTRY (reinterpret_cast<void*>(&missing_facet))
 #define FOUR ENTRY, ENTRY, ENTRY, ENTRY
 extern void* const br_missing_facet[18];
 void* const br_missing_facet[18] = {nullptr, nullptr, FOUR, FOUR, FOUR, FOUR};

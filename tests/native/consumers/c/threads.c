@@ -71,7 +71,7 @@ static void answer(br_module* module, char* text, size_t size) {
 static void* work(void* context) {
   br_module* own = shared == NULL ? load() : NULL;
   char* first = context;
-  char text[256];
+  char text[256] = "";
   int run;
   for (run = 0; run < runs; ++run) {
     if (own == NULL) {
@@ -82,7 +82,7 @@ static void* work(void* context) {
       pthread_mutex_unlock(&turn);
     }
     if (run == 0) {
-      strcpy(first, text);
+      memcpy(first, text, sizeof(text));
     } else if (strcmp(first, text) != 0) {
       fprintf(stderr, "error: run %d answers %s, not %s\n", run, text, first);
       exit(1);
@@ -142,6 +142,10 @@ static void reload(int count) {
   }
 }
 
+static int number(const char* text) {
+  return (int)strtol(text, NULL, 10);
+}
+
 int main(int argc, char** argv) {
   int next = 3;
   int count;
@@ -151,12 +155,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   model = argv[1];
-  count = atoi(argv[next++]);
+  count = number(argv[next++]);
   if (strcmp(argv[2], "reload") != 0) {
-    runs = atoi(argv[next++]);
+    runs = number(argv[next++]);
   }
   while (next < argc && rank < MAX_RANK) {
-    shape[rank++] = atoi(argv[next++]);
+    shape[rank++] = number(argv[next++]);
   }
   if (strcmp(argv[2], "reload") == 0) {
     reload(count);

@@ -24,6 +24,9 @@ using Value = std::unique_ptr<br_value, Free>;
 // Turns an error of the C interface into an exception.
 class Check {
  public:
+  Check() = default;
+  Check(const Check&) = delete;
+  Check& operator=(const Check&) = delete;
   ~Check() { br_error_free(error_); }
   br_error** error() { return &error_; }
   void operator()(br_status status) const {
@@ -61,7 +64,7 @@ Value ones(const std::vector<int64_t>& shape) {
   Check check;
   check(br_value_tensor_borrow(BR_FLOAT32, shape.size(), shape.data(), nullptr, numbers->data(),
                                release, numbers.get(), &value, check.error()));
-  numbers.release();
+  static_cast<void>(numbers.release());
   return Value(value);
 }
 

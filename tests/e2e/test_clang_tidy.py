@@ -1,0 +1,99 @@
+"""Our C and C++ passes clang-tidy, as `.clang-tidy` says, with LibTorch's real headers.
+
+Nothing is compiled: a configured object store has the generated headers and says how our sources
+are compiled. Programs that only know the C interface need no more than that.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import pytest
+
+from builder.compilation.store import ObjectStore
+from builder.foundation.console import make_console
+from builder.foundation.process import Host, SubprocessRunner
+from builder.foundation.resources import NATIVE
+from builder.pipeline.planning import make_plan
+from builder.pipeline.request import Planned
+from builder.pipeline.wanted import Wanted, read_models
+from builder.source.opening import open_source
+from builder.source.request import SourceRequest
+from builder.vocabulary.targets import Abi, Platform, make_target
+from tests.e2e.real import CLASSIFIER, Tool
+from tests.own_sources import own_sources
+
+CLANG_TIDY: Final = Path(sys.executable).with_name("clang-tidy")
+INTERFACE: Final = (f"-I{NATIVE / 'include'}", "-D_GNU_SOURCE")
+STANDARDS: Final = {".c": "-std=c99", ".cpp": "-std=c++17"}
+
+
+@pytest.fixture(scope="module")
+def planned(tool: Tool) -> Planned:
+    jobs = len(os.sched_getaffinity(0))
+    host = Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), tool.cache, jobs)
+    events = make_console(quiet=False, ci=True)
+    source = open_source(SourceRequest(), host, events)
+    target = make_target(Platform.LINUX, Abi.X86_64)
+    return make_plan(Wanted(read_models([CLASSIFIER], host)), source, target, None, host, events)
+
+
+def test_our_c_passes_clang_tidy(planned: Planned) -> None:
+    sources = [it for it in own_sources() if it.suffix in STANDARDS]
+    system = {".c": system_headers(planned.plan.toolchain.cc, "c")}
+    system[".cpp"] = system_headers(planned.plan.toolchain.cxx, "c++")
+
+    def tidy(source: Path) -> str:
+        flags = (*flags_for(source, planned.store), *system[source.suffix])
+        done = subprocess.run(
+            [CLANG_TIDY, "--quiet", source, "--", *flags],
+            cwd=planned.store.build, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}"
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        found = "\n".join(filter(None, pool.map(tidy, sources)))
+    assert not found, found
+
+
+def flags_for(source: Path, store: ObjectStore) -> tuple[str, ...]:
+    """Return what decides the meaning of a source; upstream's headers are not ours to judge."""
+    if not source.is_relative_to(NATIVE / "src"):
+        return (*INTERFACE, STANDARDS[source.suffix])
+    return tuple(_meaning(store.command_for(source), store.build))
+
+
+def _meaning(words: tuple[str, ...], build: Path) -> Iterator[str]:
+    for word, value in pairwise((*words, "")):
+        if word == "-isystem":
+            yield f"-isystem{value}"
+        elif word.startswith("-I"):
+            ours = Path(build, word[2:]).resolve().is_relative_to(NATIVE)
+            yield word if ours else f"-isystem{word[2:]}"
+        elif word.startswith(("-D", "-std=")):
+            yield word
+
+
+def system_headers(compiler: Path, language: str) -> tuple[str, ...]:
+    """Ask zig which headers of C and C++ it uses: clang-tidy has none of its own."""
+    told = subprocess.run(
+        [compiler, "-v", "-E", "-x", language, os.devnull],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (line,) = (it for it in told.stderr.splitlines() if it.endswith(f" {language} {os.devnull}"))
+    return ("-nostdinc", *_system_flags(shlex.split(line)))
+
+
+def _system_flags(words: list[str]) -> Iterator[str]:
+    for word, value in pairwise(words):
+        if word in {"-isystem", "-D"}:
+            yield f"{word}{value}"
+        elif word == "-triple":
+            yield f"--target={value}"
