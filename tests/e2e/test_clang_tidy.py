@@ -18,7 +18,9 @@ from typing import Final
 import pytest
 
 from builder.compilation.store import ObjectStore
+from builder.compilation.workspace import TREE
 from builder.foundation.console import make_console
+from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.resources import NATIVE
 from builder.pipeline.planning import make_plan
@@ -37,8 +39,8 @@ STANDARDS: Final = {".c": "-std=c99", ".cpp": "-std=c++17"}
 
 @pytest.fixture(scope="module")
 def planned(tool: Tool) -> Planned:
-    jobs = len(os.sched_getaffinity(0))
-    host = Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), tool.cache, jobs)
+    env = MappingProxyType(dict(os.environ))
+    host = Host(env, SubprocessRunner(), tool.cache, usable_cores())
     events = make_console(quiet=False, ci=True)
     source = open_source(SourceRequest(), host, events)
     target = make_target(Platform.LINUX, Abi.X86_64)
@@ -54,11 +56,11 @@ def test_our_c_passes_clang_tidy(planned: Planned) -> None:
         flags = (*flags_for(source, planned.store), *system[source.suffix])
         done = subprocess.run(
             [CLANG_TIDY, "--quiet", source, "--", *flags],
-            cwd=planned.store.build, capture_output=True, text=True, check=False,
+            cwd=planned.store.workspace.build, capture_output=True, text=True, check=False,
         )  # fmt: skip
         return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}"
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         found = "\n".join(filter(None, pool.map(tidy, sources)))
     assert not found, found
 
@@ -67,16 +69,18 @@ def flags_for(source: Path, store: ObjectStore) -> tuple[str, ...]:
     """Return what decides the meaning of a source; upstream's headers are not ours to judge."""
     if not source.is_relative_to(NATIVE / "src"):
         return (*INTERFACE, STANDARDS[source.suffix])
-    return tuple(_meaning(store.command_for(source), store.build))
+    name = f"native:{source.relative_to(NATIVE).as_posix()}"
+    return tuple(_meaning(store.command_for(name)))
 
 
-def _meaning(words: tuple[str, ...], build: Path) -> Iterator[str]:
+def _meaning(words: tuple[str, ...]) -> Iterator[str]:
     for word, value in pairwise((*words, "")):
         if word == "-isystem":
             yield f"-isystem{value}"
         elif word.startswith("-I"):
-            ours = Path(build, word[2:]).resolve().is_relative_to(NATIVE)
-            yield word if ours else f"-isystem{word[2:]}"
+            # the store has a copy of our headers: what is judged are those of the checkout
+            ours = word[2:].removeprefix(f"{TREE}/native/")
+            yield f"-I{NATIVE / ours}" if ours != word[2:] else f"-isystem{ours}"
         elif word.startswith(("-D", "-std=")):
             yield word
 

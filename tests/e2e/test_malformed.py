@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.vocabulary.targets import Abi, facts
+from builder.vocabulary.targets import Abi, Platform, make_target, target_facts
 from tests.e2e.real import BAD_MODEL, CLASSIFIER, EMULATORS, Runtime
 from tests.sanitizers.malformed import FOUND, malformed, seeds, variations
 from tests.unit.models import forge
@@ -32,7 +32,8 @@ def test_what_no_exporter_writes_is_refused(
     tmp_path: Path,
 ) -> None:
     made = runtime("classifier", abi)
-    runner = (require(EMULATORS[abi]), "-L", facts(Abi(abi)).sysroot) if abi in EMULATORS else ()
+    sysroot = target_facts(make_target(Platform.LINUX, Abi(abi))).sysroot
+    runner = (require(EMULATORS[abi]), "-L", sysroot) if abi in EMULATORS else ()
     model = tmp_path / "model.ptl"
     for title, data in malformed():
         model.write_bytes(data)
