@@ -1,7 +1,7 @@
 """`cache`: what builds keep, how large it is, and removing what is used least."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,14 @@ def prune(folder: Path, max_size: int | None, older_than: dt.timedelta | None) -
     age = None if older_than is None else older_than.total_seconds()
     done = cache.prune(folder, max_size=max_size, older_than=age)
     return _answer(folder, cache.inventory(folder), done.removed, done.in_use)
+
+
+def keep_within(max_size: int, folder: Path, note: Callable[[str], None]) -> None:
+    """Remove what was used longest ago after a build, if all together is larger than the limit."""
+    done = cache.prune(folder, max_size=max_size)
+    if done.removed:
+        size = sum(it.size for it in done.removed) / _MEGABYTE
+        note(f"cache-size: removed {len(done.removed)} entries, {size:.1f} MB, from the cache")
 
 
 def _answer(

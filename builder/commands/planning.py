@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
+from builder.foundation.cache import lease
 from builder.pipeline.planning import find_targets, make_plan
 from builder.pipeline.request import Planned, Request
 from builder.pipeline.wanted import read_wanted, refuse_early
@@ -15,6 +16,11 @@ share once for each of them. Measured on the examples, where it varies between 0
 
 def plan(request: Request, session: Session) -> Answer:
     """Return what each target of a request would need, and the settings; compiles nothing."""
+    with lease(session.host.cache):
+        return _plan(request, session)
+
+
+def _plan(request: Request, session: Session) -> Answer:
     host, events = session.host, session.console
     wanted = read_wanted(request.models, request.lists, request.extra, host)
     refuse_early(wanted, request.source)

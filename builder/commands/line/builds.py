@@ -78,7 +78,13 @@ def _build(options: BuildOptions, session: Session) -> Answer:
     from builder.commands import results
     from builder.pipeline.run import run
 
-    return results.answer(run(request, session.host, session.console))
+    answer = results.answer(run(request, session.host, session.console))
+    limit = session.resolved.settings.machine.cache_size
+    if limit is not None:
+        from builder.commands import keeping
+
+        keeping.keep_within(limit, session.host.cache, session.console.note)
+    return answer
 
 
 def _plan(options: PlanOptions, session: Session) -> Answer:

@@ -62,3 +62,13 @@ def test_links_in_the_cache_are_measured_and_removed_as_links(tmp_path: Path) ->
     keeping.prune(tmp_path / "cache", 0, None)
     assert (outside / "file").exists()
     assert not (folder / "link").is_symlink()
+
+
+def test_a_limit_is_kept_after_a_build_and_told(tmp_path: Path) -> None:
+    filled(tmp_path / "cache")
+    heard: list[str] = []
+    keeping.keep_within(5_000_000, tmp_path / "cache", heard.append)
+    assert not heard
+    keeping.keep_within(2_000_000, tmp_path / "cache", heard.append)
+    assert heard == ["cache-size: removed 1 entries, 1.0 MB, from the cache"]
+    assert len(keeping.show(tmp_path / "cache").document["entries"]) == 2
