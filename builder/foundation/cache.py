@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.foundation.files import held, locked, touch
+from builder.foundation.files import check_writable, held, locked, touch
 
 _LEASES: Final = "running"
 _USES: Final = "uses"
@@ -95,7 +95,11 @@ def note_use(cache: Path, path: Path) -> None:
 
 @contextmanager
 def lease(cache: Path) -> Iterator[None]:
-    """Keep what is used from now on from being pruned by others, until the block ends."""
+    """Keep what is used from now on from being pruned by others, until the block ends.
+
+    Raise `UsageError` when the cache cannot be written.
+    """
+    check_writable(cache, option="--cache-dir")
     folder = cache / _LEASES
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=folder, suffix=".lock")

@@ -22,7 +22,6 @@ from builder.vocabulary.targets import Target
 
 def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     """Build, verify and package every target of a request."""
-    check_writable(host.cache, option="--cache-dir")
     check_writable(request.output)
     with lease(host.cache):
         events.step("reading models")

@@ -13,6 +13,7 @@ from builder.foundation.console import Console
 from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, Runner, SubprocessRunner, TellingRunner
 from builder.foundation.settings import MachineSettings
+from builder.vocabulary.errors import UsageError
 
 
 def open_session(
@@ -39,6 +40,10 @@ def make_host(settings: MachineSettings, env: Mapping[str, str], runner: Runner)
     """Return the machine as the user wants it used."""
     jobs = settings.jobs or usable_cores()
     cache = settings.cache_dir.resolve() if settings.cache_dir else _user_cache()
+    if cache.exists() and not cache.is_dir():
+        raise UsageError(
+            f"the cache {cache} is not a folder", hint="choose another folder with --cache-dir"
+        )
     return Host(MappingProxyType(dict(env)), runner, cache, jobs)
 
 
