@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +22,39 @@ from builder.report.measure import measure
 from builder.report.render import to_json, to_text
 from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.targets import ArchiveKind, Target, platform_facts
 
+_Packer = Callable[[tuple[Proven, ...], Request], tuple[tuple[Built, Bundle], ...]]
 _LEADING: Final = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 
 
-def pack(proven: Proven, request: Request) -> tuple[Built, Bundle]:
-    """Write the archive of a proven target, and the folder it unpacks to."""
+def batches(targets: Iterable[Target]) -> tuple[tuple[Target, ...], ...]:
+    """Return which targets are packed together: by the kind of archive of their platform."""
+    together: dict[object, list[Target]] = {}
+    for target in targets:
+        kind = platform_facts(target.platform).archive
+        alone = kind is ArchiveKind.TAR
+        together.setdefault(target if alone else (target.platform, kind), []).append(target)
+    return tuple(map(tuple, together.values()))
+
+
+def pack(proven: Iterable[Proven], request: Request) -> tuple[tuple[Built, Bundle], ...]:
+    """Write the archives of a batch of targets, all of which were proven."""
+    batch = tuple(proven)
+    (kind,) = {platform_facts(it.planned.plan.target.platform).archive for it in batch}
+    return PACKERS[kind](batch, request)
+
+
+def _tars(batch: tuple[Proven, ...], request: Request) -> tuple[tuple[Built, Bundle], ...]:
+    return tuple(_tar(it, request) for it in batch)
+
+
+PACKERS: Final[Mapping[ArchiveKind, _Packer]] = {ArchiveKind.TAR: _tars}
+"""A kind that is not here cannot be packed yet."""
+
+
+def _tar(proven: Proven, request: Request) -> tuple[Built, Bundle]:
+    """Write the archive of one target, and the folder it unpacks to."""
     plan, output = proven.planned.plan, proven.output
     size = measure(output.library, output.link_map, plan.target, shown_roots(plan))
     bundle = package(

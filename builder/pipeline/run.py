@@ -8,7 +8,7 @@ from builder.foundation.files import check_writable
 from builder.foundation.process import Host
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import with_run_dtypes
-from builder.pipeline.packing import pack
+from builder.pipeline.packing import batches, pack
 from builder.pipeline.planning import find_targets, make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Built, Events, Request
@@ -41,17 +41,21 @@ def _results(  # noqa: PLR0917  one value of each stage before
     events: Events,
 ) -> Iterator[Built]:
     executed: tuple[Model, ...] = ()
-    for target in targets:
-        name = request_name(request, wanted.models, source, target, host)
-        known = recall(name, request, target, host)
-        if known is None:
-            executed = executed or with_run_dtypes(wanted.models, request, host, events)
-            asked = replace(wanted, models=executed)
-            proven = build_target(request, asked, source, target, host, events)
-            events.step("packaging")
-            known, bundle = pack(proven, request)
-            remember(name, known, bundle, host)
-        yield known
+    for batch in batches(targets):
+        names = [request_name(request, wanted.models, source, it, host) for it in batch]
+        known = [
+            recall(name, request, target, host) for name, target in zip(names, batch, strict=True)
+        ]
+        if all(known):
+            yield from filter(None, known)
+            continue
+        executed = executed or with_run_dtypes(wanted.models, request, host, events)
+        asked = replace(wanted, models=executed)
+        proven = [build_target(request, asked, source, it, host, events) for it in batch]
+        events.step("packaging")
+        for name, (built, bundle) in zip(names, pack(proven, request), strict=True):
+            remember(name, built, bundle, host)
+            yield built
 
 
 def build_target(  # noqa: PLR0917  one value of each stage before

@@ -11,15 +11,16 @@ from builder.foundation.process import Host
 from builder.models.selection import make_profile, select
 from builder.models.tracing.execution_trace import Made, Trace
 from builder.pipeline import executing
-from builder.pipeline.packing import find_licences
+from builder.pipeline.packing import PACKERS, batches, find_licences
 from builder.pipeline.planning import find_targets
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.source.request import SourceRequest
+from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from builder.vocabulary.plan import Component, SourceTree
-from builder.vocabulary.targets import Abi, Platform, Target, make_target
+from builder.vocabulary.targets import Abi, Platform, Target, make_target, platform_facts
 from builder.vocabulary.tolerances import Limits
 from tests.golden.tiny import make_plan
 
@@ -79,6 +80,16 @@ def test_every_component_ships_its_licence_and_one_header_the_comment_at_its_top
         Licence("big", "LICENSE", b"MIT"),
         Licence("small", "LICENSE", b"/* BSD\n */\n"),
     )
+
+
+def test_a_platform_that_can_be_built_can_be_packed() -> None:
+    assert {platform_facts(platform).archive for platform in TOOLCHAINS} <= PACKERS.keys()
+
+
+def test_archives_of_one_target_are_packed_one_by_one_others_together() -> None:
+    linux = [make_target(Platform.LINUX, abi) for abi in Abi]
+    android = [make_target(Platform.ANDROID, abi) for abi in Abi]
+    assert batches([*linux, *android]) == (*((it,) for it in linux), tuple(android))
 
 
 def test_auto_is_linux_and_says_so_in_one_line(host: Host) -> None:
