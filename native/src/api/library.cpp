@@ -1,5 +1,6 @@
 // What the library says about itself, and the thread count.
 #include "api/error.h"
+#include "registry/promoted.h"
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/jit/mobile/function.h>
@@ -19,26 +20,14 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 
-// These live in a table of the interpreter that can be asked for a name but not listed.
-const char* const kPromoted[] = {
-    "aten::Bool.Tensor",    "aten::__getitem__.Dict_str",
-    "aten::__is__",         "aten::__isnot__",
-    "aten::__not__",        "aten::dim",
-    "aten::format",         "prim::NumToTensor.Scalar",
-    "prim::RaiseException", "prim::TupleIndex",
-    "prim::Uninitialized",  "prim::device",
-    "prim::dtype",          "prim::is_cuda",
-    "prim::layout",         "prim::unchecked_cast",
-};
-
 std::vector<std::string> list_operators() {
   std::vector<std::string> names;
   for (const auto& op : torch::jit::getAllOperators()) {
     names.push_back(torch::jit::mobile::operator_str(op->schema().operator_name()));
   }
-  for (const char* name : kPromoted) {
-    if (torch::jit::mobile::hasPrimOpsFn(name)) {
-      names.emplace_back(name);
+  for (const PromotedOperator& promoted : kPromoted) {
+    if (torch::jit::mobile::hasPrimOpsFn(promoted.name)) {
+      names.emplace_back(promoted.name);
     }
   }
   std::sort(names.begin(), names.end());

@@ -6,6 +6,7 @@
 // refused. Two things are only known when they run, and are asked for then: how long an unpacked
 // tuple is, and how many attributes an object has.
 #include "loading/archive.h"
+#include "registry/promoted.h"
 
 #include <ATen/core/class_type.h>
 #include <torch/csrc/jit/mobile/function.h>
@@ -29,29 +30,6 @@ struct Effect {
   int64_t takes = 0;
   int64_t gives = 0;
   bool ends = false; // nothing after it is run: it returns or raises
-};
-
-// Operators of the interpreter's own table have no schema to ask.
-struct Promoted {
-  const char* name = nullptr;
-  Effect effect;
-};
-constexpr Promoted kPromoted[] = {
-    {"aten::Bool.Tensor", {1, 1}},
-    {"aten::__getitem__.Dict_str", {2, 1}},
-    {"aten::__is__", {2, 1}},
-    {"aten::__isnot__", {2, 1}},
-    {"aten::__not__", {1, 1}},
-    {"aten::dim", {1, 1}},
-    {"prim::NumToTensor.Scalar", {1, 1}},
-    {"prim::RaiseException", {2, 0, true}},
-    {"prim::TupleIndex", {2, 1}},
-    {"prim::Uninitialized", {0, 1}},
-    {"prim::device", {1, 1}},
-    {"prim::dtype", {1, 1}},
-    {"prim::is_cuda", {1, 1}},
-    {"prim::layout", {1, 1}},
-    {"prim::unchecked_cast", {1, 1}},
 };
 
 [[noreturn]] void fail_code(const Function& function, const char* reason) {
@@ -244,15 +222,16 @@ class Checker {
     const std::string name = jit::mobile::operator_str(code_.op_names_[index]);
     const bool counted = instruction.op == jit::OPN;
     if (jit::mobile::hasPrimOpsFn(name)) {
-      if (name == "aten::format") {
-        need(counted && instruction.N >= 1);
-        return {instruction.N, 1};
-      }
-      for (const Promoted& promoted : kPromoted) {
-        if (name == promoted.name) {
-          need(!counted);
-          return promoted.effect;
+      for (const PromotedOperator& promoted : kPromoted) {
+        if (name != promoted.name) {
+          continue;
         }
+        if (promoted.takes == kCounted) {
+          need(counted && instruction.N >= 1);
+          return {instruction.N, promoted.gives, promoted.ends};
+        }
+        need(!counted);
+        return {promoted.takes, promoted.gives, promoted.ends};
       }
       fail_code(function_, "calls an operator that nothing is known about");
     }

@@ -1,4 +1,5 @@
 import lzma
+import re
 import struct
 from pathlib import Path
 from typing import Any, Final
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.foundation.resources import DATA
+from builder import RELEASE
+from builder.foundation.resources import DATA, NATIVE
 from builder.libtorch.catalogue import (
     Catalogue,
     OperatorEntry,
@@ -20,6 +22,7 @@ from builder.libtorch.catalogue import (
     split_arguments,
     with_newer,
 )
+from builder.libtorch.codegen import pinned_catalogue
 from builder.vocabulary.operators import OperatorName
 
 HEADER: Final = r"""
@@ -294,3 +297,10 @@ def test_what_a_source_lacks_is_known_by_name_and_what_it_has_takes_later_argume
     assert not later.accepts(3)
     longer = both.entries[stft.name]
     assert (longer.later, longer.symbol, longer.accepts(3)) == (2, "stft", True)
+
+
+def test_our_table_of_promoted_operators_is_that_of_the_release() -> None:
+    """Models whose bytecode calls one that is not in it would be refused by the loader."""
+    text = (NATIVE / "src/registry/promoted.h").read_text(encoding="utf-8")
+    named = set(re.findall(r'\{"(\w+::[\w.]+)"', text))
+    assert named == {str(name) for name in pinned_catalogue(RELEASE).builtin}
