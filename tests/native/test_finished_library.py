@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,7 @@ from builder.toolchains.zig import target_flags
 from builder.vocabulary.sizes import SizeReport
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.archives import extract
+from tests.e2e.real import shared_cache
 
 ZIG = (sys.executable, "-m", "ziglang")
 EXPORTS = frozenset({"br_lookup", "br_twice"})
@@ -102,6 +103,15 @@ def link(folder: Path, abi: Abi) -> Linked:
     roots = ((str(folder), "native/src"),)
     report = measure(library, link_map, make_target(Platform.LINUX, abi), roots)
     return Linked(library, link_map, report)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shared_libraries(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Let zig keep the libraries it builds, a minute for each target, where builds do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"):
+            patch.setenv(name, str(shared_cache(pytestconfig) / "zig"))
+        yield
 
 
 @pytest.fixture(scope="module")
