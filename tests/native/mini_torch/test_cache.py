@@ -61,6 +61,18 @@ def test_a_moved_cache_costs_a_configure(
     assert_nothing_is_compiled(after, after.first, once)
 
 
+def test_a_cache_may_be_restored_without_its_times(
+    workshop: Workshop, source: Path, tmp_path: Path
+) -> None:
+    workshop = with_cached_source(workshop, source)
+    once = workshop.build(*workshop.first)
+    restored = tmp_path / "restored"
+    shutil.copytree(workshop.tool.cache, restored, symlinks=True, copy_function=shutil.copy)
+    shutil.rmtree(workshop.tool.cache)
+    after = replace(workshop, tool=replace(workshop.tool, cache=restored))
+    assert_nothing_is_compiled(after, after.first, once)
+
+
 def test_compile_commands_name_no_path_of_the_machine(workshop: Workshop, source: Path) -> None:
     workshop = with_cached_source(workshop, source)
     workshop.build(*workshop.first)
