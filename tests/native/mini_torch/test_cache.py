@@ -96,12 +96,14 @@ def test_cache_shows_what_is_in_it(used: Workshop, first: Runtime) -> None:
     assert str(used.tool.cache) in text
 
 
-def test_what_was_pruned_is_built_again(workshop: Workshop) -> None:
+def test_what_was_pruned_is_built_again(workshop: Workshop, zig_libraries: Path) -> None:
     once = workshop.build(*workshop.first)
     workshop.tool.run("cache", "prune", "--older-than", "30d", cwd=workshop.folder)
     assert_nothing_is_compiled(workshop, workshop.first, once)
     workshop.tool.run("cache", "prune", "--max-size", "0", cwd=workshop.folder)
     assert not workshop.compiled()
+    assert any(zig_libraries.iterdir())  # the cache had a link to them alone
+    (workshop.tool.cache / "zig").symlink_to(zig_libraries)
     again = workshop.build(*workshop.first)
     assert again.archive.read_bytes() == once.archive.read_bytes()
 
