@@ -1,6 +1,6 @@
 #define BUILD_RUNTIME_IMPLEMENTATION
-#include "build_runtime.h"
 #include "api/value_file.h"
+#include "build_runtime.h"
 
 #include <exception>
 
