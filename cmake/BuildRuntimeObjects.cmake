@@ -3,6 +3,10 @@ include(BuildRuntimeFlags)
 include(BuildRuntimeConfig)
 build_runtime_config_headers("${CMAKE_BINARY_DIR}/include")
 
+# What compilers tell of dependencies leaves out headers of ours that one of upstream includes.
+file(GLOB_RECURSE build_runtime_generated "${CMAKE_BINARY_DIR}/include/*.h")
+list(APPEND build_runtime_generated "${CMAKE_BINARY_DIR}/project/include/ATen/selected_mobile_ops.h")
+
 # build_runtime_object_group(<name> KIND <kind> LANGUAGE <C|CXX> [PRECOMPILED <header>...]
 #                            [DEFINITIONS ...] [OPTIONS ...] [INCLUDES ...] SOURCES ...)
 #
@@ -13,6 +17,7 @@ function(build_runtime_object_group name)
   build_runtime_sources(sources ${group_SOURCES})
   add_library(${name} OBJECT EXCLUDE_FROM_ALL ${sources})
   set_source_files_properties(${sources} PROPERTIES LANGUAGE ${group_LANGUAGE})
+  set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${build_runtime_generated})
   _build_runtime_group_settings(${name})
   if(group_PRECOMPILED)
     _build_runtime_precompiled(${name})
@@ -34,6 +39,7 @@ macro(_build_runtime_precompiled name)
   list(TRANSFORM group_PRECOMPILED REPLACE "(.+)" "#include \\1\n" OUTPUT_VARIABLE lines)
   list(JOIN lines "" text)
   file(CONFIGURE OUTPUT "${header}" CONTENT "${text}" @ONLY)
+  set_property(SOURCE "${header}" APPEND PROPERTY OBJECT_DEPENDS ${build_runtime_generated})
   add_library(${name}_precompiled OBJECT EXCLUDE_FROM_ALL "${header}")
   _build_runtime_group_settings(${name}_precompiled)
   target_compile_options(${name}_precompiled PRIVATE

@@ -220,7 +220,12 @@ class Workspace:
     def _note_times(self, host: Host) -> None:
         argv = (str(self.toolchain.ninja), "-t", "deps")
         told = host.runner.capture(Command(argv, self.build, host.child_env()))
-        times.note(self.root / "times.json", self.build, times.parse_deps(told.stdout))
+        # CMake's logic makes objects depend on some of these; ninja does not tell of such inputs
+        folders = (self.build / "project/include", self.build / "include")
+        headers = (path for folder in folders for path in folder.rglob("*.h"))
+        ours = {path.relative_to(self.build).as_posix() for path in headers}
+        names = times.parse_deps(told.stdout) | ours
+        times.note(self.root / "times.json", self.build, names)
 
 
 def explain(error: CommandError) -> CommandError:

@@ -155,6 +155,18 @@ def test_a_change_of_the_cmake_logic_is_configured(workshop: Workshop, tmp_path:
     assert other.summary["objects"]["compiled"] == other.summary["objects"]["linked"]
 
 
+def test_a_change_of_a_generated_header_is_compiled(workshop: Workshop, tmp_path: Path) -> None:
+    """Kernels include it by way of upstream's headers, which compilers do not call dependencies."""
+    root = install_tool(tmp_path / "tool")
+    changed = replace(workshop, tool=Tool(workshop.tool.cache, root))
+    changed.build(*changed.first)
+    with (root / "templates/objects/selected_mobile_ops.h.j2").open("a") as stream:
+        stream.write("#error compiled again\n")
+    words = changed.words(*changed.first)
+    failed = changed.tool.run(*words, cwd=changed.folder, expect=5)
+    assert "compiled again" in failed.stderr
+
+
 def test_a_compiler_error_is_shown(workshop: Workshop, tmp_path: Path) -> None:
     source = write_tree(tmp_path / "source")
     with (source / "aten/src/ATen/native/cpu/AbsKernel.cpp").open("a") as stream:
