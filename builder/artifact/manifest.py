@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
+from builder.libtorch.flags import paired
 from builder.vocabulary.checks import Check
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Holdings
@@ -130,7 +131,8 @@ def _planned_flags(plan: BuildPlan) -> dict[str, tuple[str, ...]]:
     flags = plan.objects.flags
     definitions = tuple(f"-D{it}" for it in flags.definitions)
     return {
-        it.kind: (*it.options, *it.cxx, *definitions, *_more(plan, it.kind)) for it in flags.kinds
+        it.kind: paired((*it.options, *it.cxx, *definitions, *_more(plan, it.kind)))
+        for it in flags.kinds
     }
 
 

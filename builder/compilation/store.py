@@ -12,6 +12,7 @@ from builder.foundation.cache import note_use
 from builder.foundation.files import locked, write_atomic
 from builder.foundation.process import Command, Host
 from builder.libtorch.candidates import Group
+from builder.libtorch.flags import paired
 from builder.vocabulary.errors import CompileError
 from builder.vocabulary.plan import BuildPlan
 
@@ -72,13 +73,8 @@ class ObjectStore:
 
 def _told(words: Iterable[str]) -> tuple[str, ...]:
     """Return the flags of a compile command that a person asks about: none that names a place."""
-    told: list[str] = []
-    skip = False
-    for word in words:
-        if not skip and not word.startswith(("-I", "-ffile-prefix-map=", "-isystem", "-include")):
-            told.append(word)
-        skip = word in ("-isystem", "-include")
-    return tuple(told)
+    places = ("-I", "-ffile-prefix-map=", "-isystem", "-include")
+    return tuple(it for it in paired(words) if not it.startswith(places))
 
 
 def _flags(command: str) -> tuple[str, ...]:

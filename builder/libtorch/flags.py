@@ -1,11 +1,16 @@
 """How sources are compiled and linked: one table, kind of source by optimisation."""
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from builder.foundation.resources import DATA
 from builder.vocabulary.plan import CompileFlags, KindFlags, Optimisation, SourceKind
+
+_TAKES_A_WORD: Final = frozenset(
+    {"-I", "-Xclang", "-include", "-isystem", "-m", "-mllvm", "-rpath", "-x", "-z"}
+)
 
 
 def compile_flags(optimisation: Optimisation) -> CompileFlags:
@@ -26,6 +31,17 @@ def compile_flags(optimisation: Optimisation) -> CompileFlags:
 def link_flags() -> tuple[str, ...]:
     """Return how the library is linked, whatever the target and the selection."""
     return tuple(_table()["link"]["options"])
+
+
+def paired(words: Iterable[str]) -> tuple[str, ...]:
+    """Return flags as people read them: a flag and the word that belongs to it are one text."""
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] in _TAKES_A_WORD:
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return tuple(found)
 
 
 def _warnings(kind: SourceKind) -> tuple[str, ...]:

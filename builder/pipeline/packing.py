@@ -13,6 +13,7 @@ from builder.compilation.project import shown_roots
 from builder.foundation.elf import read_elf
 from builder.foundation.files import new_directory
 from builder.foundation.resources import NATIVE
+from builder.libtorch.flags import paired
 from builder.models.lists.resolving import from_selection
 from builder.models.lists.writing import to_yaml
 from builder.pipeline.proving import Proven, holdings
@@ -93,7 +94,10 @@ def _result(proven: Proven, request: Request, size: SizeReport) -> ResultFacts:
     return ResultFacts(
         build_id=read_elf(output.library).build_id,
         flags=output.flags,
-        link=(*proven.planned.plan.link, *line.flags, *(it.name for it in line.libraries)),
+        link=(
+            *paired((*proven.planned.plan.link, *line.flags)),
+            *(it.name for it in line.libraries),
+        ),
         size=size,
         holdings=holdings(proven.planned),
         checks=proven.checks,

@@ -3,7 +3,7 @@ import tomllib
 import pytest
 
 from builder.foundation.resources import DATA
-from builder.libtorch.flags import compile_flags, link_flags
+from builder.libtorch.flags import compile_flags, link_flags, paired
 from builder.vocabulary.plan import Optimisation, SourceKind
 
 
@@ -35,3 +35,8 @@ def test_libraries_are_linked_as_stores_ask() -> None:
     flags = link_flags()
     assert flags[flags.index("max-page-size=16384") - 1] == "-z"
     assert {"--gc-sections", "--strip-all", "--build-id=sha1"} <= set(flags)
+
+
+def test_a_flag_and_its_word_are_one_text() -> None:
+    words = ("-Os", "-Xclang", "-Oz", "-z", "now", "-mllvm", "-x", "-DA=1")
+    assert paired(words) == ("-Os", "-Xclang -Oz", "-z now", "-mllvm -x", "-DA=1")
