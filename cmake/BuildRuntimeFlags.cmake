@@ -39,11 +39,9 @@ function(build_runtime_compile_settings target kind)
   foreach(directory IN LISTS BUILD_RUNTIME_INCLUDES)
     list(APPEND includes "SHELL:-isystem \"${directory}\"")
   endforeach()
+  # one by one, CMake would take the same word for the same flag: the values of `-Xclang` differ
+  list(JOIN BUILD_RUNTIME_FLAGS_${kind} " " options)
+  list(JOIN BUILD_RUNTIME_CXX_FLAGS_${kind} " " cxx_options)
   target_compile_options(${target} PRIVATE
-    ${includes}
-    # as options, CMake would take the same word for the same flag: the values of `-Xclang` differ
-    "SHELL:$<JOIN:${BUILD_RUNTIME_FLAGS_${kind}}, >"
-    ${maps}
-    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:$<JOIN:${BUILD_RUNTIME_CXX_FLAGS_${kind}}, >>"
-  )
+    ${includes} "SHELL:${options}" ${maps} "$<$<COMPILE_LANGUAGE:CXX>:SHELL:${cxx_options}>")
 endfunction()

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from builder.compilation.store import ObjectStore
 from builder.foundation.console import make_console
 from builder.foundation.files import copy_atomic
 from builder.foundation.machine import usable_cores
@@ -47,6 +48,7 @@ class Instrumented:
     models: tuple[Model, ...]
     inputs: dict[str, Path]
     covered: tuple[Prepared, ...]
+    store: ObjectStore
 
     @property
     def program(self) -> Path:
@@ -84,6 +86,7 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
         models,
         {name: folder / f"{name}_inputs.pt" for name in examples},
         covered,
+        planned.store,
     )
 
 

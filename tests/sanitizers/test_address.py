@@ -50,6 +50,25 @@ def test_a_coverage_model_runs_clean_and_answers_as_torch(
             assert run_by(SANITIZED, prepared, instrumented.program, model, tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "in_full"),
+    [
+        ("pytorch:c10/core/TensorImpl.cpp", True),
+        ("pytorch:aten/src/ATen/core/ivalue.cpp", True),
+        ("pytorch:torch/csrc/jit/serialization/unpickler.cpp", True),
+        ("native:src/loading/pickle_check.cpp", True),
+        ("pytorch:aten/src/ATen/native/TensorShape.cpp", False),
+    ],
+)
+def test_what_a_loader_runs_is_instrumented_in_full(
+    source: str, in_full: bool, instrumented: Instrumented
+) -> None:
+    data = instrumented.store.object_of(source).read_bytes()
+    assert b"__asan_report" in data
+    assert (b"__ubsan_handle" in data) == in_full
+    assert (b"__sanitizer_cov_8bit_counters_init" in data) == in_full
+
+
 def replay(target: Path, files: Iterable[tuple[str, bytes]], folder: Path) -> None:
     """Load every file once in one process, which ends with the first report."""
     for number, (_, data) in enumerate(files):
