@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
 from builder.foundation.cache import lease
-from builder.pipeline.planning import find_targets, make_plan
-from builder.pipeline.request import Planned, Request
+from builder.pipeline.choosing import find_targets
+from builder.pipeline.planning import Planned, make_plan
+from builder.pipeline.request import Request
 from builder.pipeline.wanted import read_wanted, refuse_early
 from builder.source.opening import open_source
 

@@ -13,8 +13,8 @@ from builder.libtorch.closure.objects import read_object
 from builder.libtorch.cuts import feature_of
 from builder.libtorch.search import SourceSearch
 from builder.libtorch.symbols import condense, finder, read_index
-from builder.pipeline.planning import always_linked, learned_index
-from builder.pipeline.request import Events, Planned
+from builder.pipeline.planning import Planned, always_linked, learned_index
+from builder.pipeline.request import Events
 
 
 def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:

@@ -23,30 +23,20 @@ from builder.report.measure import measure
 from builder.report.render import to_json, to_text
 from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.sizes import SizeReport
-from builder.vocabulary.targets import ArchiveKind, Target, platform_facts
+from builder.vocabulary.targets import ArchiveKind, platform_facts
 
-_Packer = Callable[[tuple[Proven, ...], Request], tuple[tuple[Built, Bundle], ...]]
+_Packer = Callable[[tuple[Proven, ...], Request], tuple[Built, ...]]
 _LEADING: Final = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 
 
-def batches(targets: Iterable[Target]) -> tuple[tuple[Target, ...], ...]:
-    """Return which targets are packed together: by the kind of archive of their platform."""
-    together: dict[object, list[Target]] = {}
-    for target in targets:
-        kind = platform_facts(target.platform).archive
-        alone = kind is ArchiveKind.TAR
-        together.setdefault(target if alone else (target.platform, kind), []).append(target)
-    return tuple(map(tuple, together.values()))
-
-
-def pack(proven: Iterable[Proven], request: Request) -> tuple[tuple[Built, Bundle], ...]:
+def pack(proven: Iterable[Proven], request: Request) -> tuple[Built, ...]:
     """Write the archives of a batch of targets, all of which were proven."""
     batch = tuple(proven)
     (kind,) = {platform_facts(it.planned.plan.target.platform).archive for it in batch}
     return PACKERS[kind](batch, request)
 
 
-def _tars(batch: tuple[Proven, ...], request: Request) -> tuple[tuple[Built, Bundle], ...]:
+def _tars(batch: tuple[Proven, ...], request: Request) -> tuple[Built, ...]:
     return tuple(_tar(it, request) for it in batch)
 
 
@@ -54,7 +44,7 @@ PACKERS: Final[Mapping[ArchiveKind, _Packer]] = {ArchiveKind.TAR: _tars}
 """A kind that is not here cannot be packed yet."""
 
 
-def _tar(proven: Proven, request: Request) -> tuple[Built, Bundle]:
+def _tar(proven: Proven, request: Request) -> Built:
     """Write the archive of one target, and the folder it unpacks to."""
     plan, output = proven.planned.plan, proven.output
     size = measure(output.library, output.link_map, plan.target, shown_roots(plan))
@@ -69,7 +59,7 @@ def _tar(proven: Proven, request: Request) -> tuple[Built, Bundle]:
         archive.extractall(scratch)  # noqa: S202  we wrote it a moment ago
     summary = _summary(proven, bundle, size)
     text = to_text(size, top=12)
-    return Built(plan.target, bundle.archive, prefix, summary, text, reused=False), bundle
+    return Built(plan.target, bundle.archive, prefix, summary, text, reused=False)
 
 
 def _contents(proven: Proven, size: SizeReport) -> Contents:

@@ -1,7 +1,7 @@
 """From models to a plan: everything up to the first compiled file."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Final
@@ -9,49 +9,41 @@ from typing import Final
 from builder import VERSION
 from builder.compilation.output import waiting
 from builder.compilation.project import component_roots, render_objects
-from builder.compilation.store import open_store, preprocessor
+from builder.compilation.store import ObjectStore, open_store, preprocessor
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
 from builder.libtorch.candidates import Group, find_candidates
-from builder.libtorch.catalogue import PROMOTED, OperatorEntry
+from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
-from builder.libtorch.cuts import active_cuts, feature_of
+from builder.libtorch.cuts import Cut, active_cuts, feature_of
 from builder.libtorch.flags import compile_flags, link_flags
 from builder.libtorch.mangling import call_prefix
-from builder.libtorch.symbols import SymbolIndex, read_index
+from builder.libtorch.symbols import Prediction, SymbolIndex, read_index
 from builder.models.preflight.problems import refuse
 from builder.models.selection import make_profile, with_classes
-from builder.pipeline.request import Events, Planned, Request
+from builder.pipeline.request import Events
 from builder.pipeline.wanted import Wanted
 from builder.toolchains.protocol import ToolchainProvider
 from builder.toolchains.table import provider_for
 from builder.vocabulary.plan import BuildPlan, ObjectsPlan, SourceTree
-from builder.vocabulary.targets import Platform, Target, make_target
+from builder.vocabulary.targets import Target
 
 ALWAYS: Final = (f"pytorch:{PROMOTED}",)
 """Files nothing refers to by name: their constructors register what the interpreter relies on."""
 
 
-_NDK_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "NDK_HOME")
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and all that was read to make it."""
 
-
-def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, ...]:
-    """Return the targets of a request; raise `ToolchainError` where there is no toolchain.
-
-    `auto` is Linux, as this release drives no NDK.
-    """
-    platform = request.platform
-    if platform == "auto":
-        named = next((name for name in _NDK_VARIABLES if host.env.get(name)), None)
-        why = (
-            f"${named} is set, but this release does not drive it"
-            if named
-            else "no Android NDK found"
-        )
-        platform = Platform.LINUX
-        events.note(f"platform: {platform}, built with {provider_for(platform).name} ({why})")
-    provider_for(Platform(platform))
-    return tuple(make_target(Platform(platform), abi) for abi in request.abis)
+    plan: BuildPlan
+    toolchain: ToolchainProvider
+    catalogue: Catalogue
+    groups: tuple[Group, ...]
+    store: ObjectStore
+    index: SymbolIndex
+    prediction: Prediction
+    cuts: tuple[Cut, ...]
 
 
 def make_plan(  # noqa: PLR0917  one value of each stage before

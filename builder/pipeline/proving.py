@@ -8,7 +8,8 @@ from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.models.preflight.interpreter import read_interpreter
-from builder.pipeline.request import Events, Planned, Request
+from builder.pipeline.planning import Planned
+from builder.pipeline.request import Events, Request
 from builder.proof.proving import Subject, Wish, prove
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import VerificationError

@@ -5,16 +5,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from builder.compilation.output import BuildProgress
-from builder.compilation.store import ObjectStore
 from builder.foundation.settings import BuildSettings
-from builder.libtorch.candidates import Group
-from builder.libtorch.catalogue import Catalogue
-from builder.libtorch.cuts import Cut
-from builder.libtorch.symbols import Prediction, SymbolIndex
 from builder.source.request import Progress, SourceRequest
-from builder.toolchains.protocol import ToolchainProvider
 from builder.vocabulary.models import InputSpec
-from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.targets import Target
 from builder.vocabulary.tolerances import Limits
 
@@ -42,20 +35,6 @@ class Request(BuildSettings):
     limits: Limits = field(default_factory=Limits)
     lists: tuple[Path, ...] = ()
     extra: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan and all that was read to make it."""
-
-    plan: BuildPlan
-    toolchain: ToolchainProvider
-    catalogue: Catalogue
-    groups: tuple[Group, ...]
-    store: ObjectStore
-    index: SymbolIndex
-    prediction: Prediction
-    cuts: tuple[Cut, ...]
 
 
 @dataclass(frozen=True, slots=True)

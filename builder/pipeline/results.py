@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.artifact.packing import Bundle
 from builder.foundation.cache import note_use
 from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
@@ -81,9 +80,9 @@ def recall(name: str, request: Request, target: Target, host: Host) -> Built | N
     return Built(target, archive, prefix, summary, text, reused=True)
 
 
-def remember(name: str, built: Built, bundle: Bundle, host: Host) -> None:
+def remember(name: str, built: Built, host: Host) -> None:
     """Keep a result with the hashes of every file it wrote."""
-    written = [bundle.archive, *(path for path in built.prefix.rglob("*") if path.is_file())]
+    written = [built.archive, *(path for path in built.prefix.rglob("*") if path.is_file())]
     document = {
         "files": {str(path.resolve()): sha256_file(path) for path in sorted(written)},
         "summary": built.summary,

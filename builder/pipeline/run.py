@@ -6,11 +6,7 @@ from dataclasses import replace
 from builder.foundation.cache import lease
 from builder.foundation.files import check_writable
 from builder.foundation.process import Host
-from builder.pipeline.building import compile_plan
-from builder.pipeline.executing import with_run_dtypes
-from builder.pipeline.packing import batches, pack
-from builder.pipeline.planning import find_targets, make_plan
-from builder.pipeline.proving import Proven, check_built
+from builder.pipeline.choosing import batches, find_targets
 from builder.pipeline.request import Built, Events, Request
 from builder.pipeline.results import recall, remember, request_name
 from builder.pipeline.wanted import Wanted, read_wanted, refuse_early
@@ -49,29 +45,15 @@ def _results(  # noqa: PLR0917  one value of each stage before
         if all(known):
             yield from filter(None, known)
             continue
+        # what only builds need takes half a second to load
+        from builder.pipeline.executing import with_run_dtypes  # noqa: PLC0415
+        from builder.pipeline.making import build_target  # noqa: PLC0415
+        from builder.pipeline.packing import pack  # noqa: PLC0415
+
         executed = executed or with_run_dtypes(wanted.models, request, host, events)
         asked = replace(wanted, models=executed)
         proven = [build_target(request, asked, source, it, host, events) for it in batch]
         events.step("packaging")
-        for name, (built, bundle) in zip(names, pack(proven, request), strict=True):
-            remember(name, built, bundle, host)
+        for name, built in zip(names, pack(proven, request), strict=True):
+            remember(name, built, host)
             yield built
-
-
-def build_target(  # noqa: PLR0917  one value of each stage before
-    request: Request,
-    wanted: Wanted,
-    source: SourceTree,
-    target: Target,
-    host: Host,
-    events: Events,
-) -> Proven:
-    """Build the runtime for one target, and prove that it is right; package nothing.
-
-    Raise what the stages raise: `CompileError`, `VerificationError`, …
-    """
-    planned = make_plan(wanted, source, target, request.dtypes, host, events)
-    output = compile_plan(planned, host, events)
-    events.step("verifying")
-    checks = check_built(request, wanted.models, planned, output, host, events)
-    return Proven(planned, wanted.models, output, checks)

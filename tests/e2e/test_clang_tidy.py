@@ -23,8 +23,7 @@ from builder.foundation.console import make_console
 from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.resources import NATIVE
-from builder.pipeline.planning import make_plan
-from builder.pipeline.request import Planned
+from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.wanted import Wanted, read_models
 from builder.source.opening import open_source
 from builder.source.request import SourceRequest

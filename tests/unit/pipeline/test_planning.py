@@ -11,8 +11,8 @@ from builder.foundation.process import Host
 from builder.models.selection import make_profile, select
 from builder.models.tracing.execution_trace import Made, Trace
 from builder.pipeline import executing
-from builder.pipeline.packing import PACKERS, batches, find_licences
-from builder.pipeline.planning import find_targets
+from builder.pipeline.choosing import batches, find_targets
+from builder.pipeline.packing import PACKERS, find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.source.request import SourceRequest
