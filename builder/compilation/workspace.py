@@ -167,12 +167,22 @@ class Workspace:
     def _settle(self, host: Host) -> None:
         """Forget what CMake remembers of another place, and give files their times back."""
         (self.build / "CMakeCache.txt").unlink(missing_ok=True)
-        for known in self.build.glob("CMakeFiles/[0-9]*"):
-            shutil.rmtree(known)
         if times.restore(self.root / "times.json", self.build, host.cache):
-            (self.root / "moved").touch()
+            headers = self.build.glob(f"CMakeFiles/*{_PRECOMPILED}**/*.o")
+            former = {_relative(str(it), self.build): it.stat().st_mtime_ns for it in headers}
+            if former:
+                write_atomic(self._foreign, json.dumps(former))
+
+    @property
+    def _foreign(self) -> Path:
+        """Return what names the precompiled headers of another place, with their times."""
+        return self.root / "precompiled.json"
 
     def _run_cmake(self, host: Host, definitions: Mapping[str, str]) -> None:
+        for known in self.build.glob("CMakeFiles/[0-9]*"):
+            # what CMake keeps of a toolchain names its file, which may have been of an installation
+            # that is gone; it is found out again in no time
+            shutil.rmtree(known)
         argv = (
             str(self.toolchain.cmake),
             "-S", str(self.build / "project"),
@@ -199,23 +209,19 @@ class Workspace:
 
     def _renew_precompiled(self, host: Host) -> None:
         """Make precompiled headers of another place anew, if anything is to be compiled."""
-        moved = self.root / "moved"
-        if not moved.exists():
+        if not self._foreign.exists():
             return
         told = host.runner.capture(self._ninja(host, "-n"))
         if not any(line.endswith(".o") for line in told.stdout.splitlines()):
             return
-        headers = list(self.build.glob(f"CMakeFiles/*{_PRECOMPILED}**/*.o"))
-        former = {path: path.stat().st_mtime_ns for path in headers}
-        for path in headers:
-            path.unlink()
-        ninja = str(self.toolchain.ninja)
-        names = (path.relative_to(self.build).as_posix() for path in headers)
-        argv = (ninja, "-j", str(host.jobs), *names)
+        former: dict[str, int] = json.loads(self._foreign.read_text(encoding="utf-8"))
+        for name in former:
+            (self.build / name).unlink(missing_ok=True)
+        argv = (str(self.toolchain.ninja), "-j", str(host.jobs), *former)
         host.runner.run(Command(argv, self.build, host.child_env()), log=self.log)
-        for path, time in former.items():
-            set_time(path, time)
-        moved.unlink()
+        for name, time in former.items():
+            set_time(self.build / name, time)
+        self._foreign.unlink()
 
     def _note_times(self, host: Host) -> None:
         argv = (str(self.toolchain.ninja), "-t", "deps")

@@ -131,7 +131,26 @@ def test_a_precompiled_header_of_another_place_is_made_anew_where_it_is_needed(
     compile_one(moved, host, runner)
     assert header.read_text() == "made anew"
     assert header.stat().st_mtime_ns == made, "objects that are there stay up to date"
-    assert not (moved.root / "moved").exists()
+    assert not (moved.root / "precompiled.json").exists()
+
+
+def test_cmake_forgets_the_toolchain_file_of_another_installation(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    kept = workspace.build / "CMakeFiles/4.1.0/CMakeSystem.cmake"
+    target = workspace.build / "CMakeFiles/c10.dir/a.cpp.o"
+    target.parent.mkdir(parents=True)
+    target.write_text("object")
+    seen: list[bool] = []
+
+    def cmake(command: Command) -> Completed:
+        seen.append(kept.exists())
+        return configured(command)
+
+    runner.answer_with("cmake", cmake)
+    workspace.configure(project(host.cache, "of another installation"), host)
+    assert seen == [False]
+    assert target.exists()
 
 
 def test_ninja_gets_its_targets_in_a_file(
@@ -187,3 +206,16 @@ def test_a_failure_of_an_earlier_run_is_not_taken_for_this_one(
     error = failed(workspace, host, runner, "ninja: error: loading 'build.ninja'\n")
     assert error.command.argv[0] == "/bin/ninja"
     assert "loading 'build.ninja'" in str(error)
+
+
+def test_a_moved_folder_without_precompiled_headers_is_asked_for_its_targets_alone(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    """A ninja without targets would build all there is."""
+    compile_one(workspace, host, runner)
+    moved = Workspace(host.cache / "objects" / "two", workspace.toolchain)
+    workspace.root.rename(moved.root)
+    moved.configure(project(host.cache), host)
+    runner.commands.clear()
+    compile_one(moved, host, runner)
+    assert all({"demand", "deps"} & set(it.argv) for it in runner.commands)
