@@ -278,3 +278,13 @@ def test_an_archive_may_have_folders(tmp_path: Path) -> None:
             archive.addfile(one, io.BytesIO(data))
     with open_artifact(path, tmp_path) as found:
         assert changed_files(found) == ()
+
+
+def test_a_manifest_of_version_1_is_read(tmp_path: Path) -> None:
+    """It called its version `schema_version`, and had a list of flags that was always empty."""
+    document = manifest()
+    del document["version"]
+    document["schema_version"] = 1
+    document["profile"]["flags"] = []
+    with open_artifact(write_folder(tmp_path / "old", document), tmp_path / "scratch") as artifact:
+        assert artifact.selected == {"aten::add.Tensor"}

@@ -180,3 +180,12 @@ def test_nothing_without_a_form_is_hashed_by_its_looks() -> None:
     for value in (object(), b"bytes", types.SimpleNamespace(), Program):
         with pytest.raises(TypeError, match="no canonical form"):
             fingerprint(value)
+
+
+def test_few_fields_do_not_count() -> None:
+    """A field that is taken out here by mistake would answer a question with another's answer."""
+    left_out = {path.rpartition(".")[2] for value in DECISIVE for path, _, it in places(value)
+                if not counts(it)}  # fmt: skip
+    tools = {"path", "cmake", "ninja", "cc", "cxx", "ar", "linker", "cmake_file"}
+    asked = {"abis", "platform", "directory", "offline"}
+    assert left_out == {*tools, *asked, "provider", "root"}
