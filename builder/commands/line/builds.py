@@ -101,7 +101,8 @@ prove that it runs them, and package it with the models.""",
 
 PLAN: Final = Command(
     name="plan",
-    description="Say what a build would compile; compile nothing.",
+    description="Say what a build would compile, and how large the result would be. Nothing is"
+    " compiled.",
     options=PlanOptions,
     run=_plan,
 )
