@@ -225,7 +225,7 @@ DEFINITIONS: Final[tuple[Definition, ...]] = tuple(
     for part in (BuildSettings, SourceSettings, MachineSettings)
     for it in fields(part)
 )
-"""Every setting, in the order in which people are told of them."""
+"""Every setting, in the order of help texts and tables."""
 
 
 def compose(values: Mapping[str, Any]) -> Settings:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """How sources are come by, besides the settings."""
+    """Where sources may come from, besides the settings."""
 
     offline: bool = flag("--offline", "never touch the network")
 

@@ -15,7 +15,7 @@ from builder.vocabulary.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoOptions:
-    """What a command takes that takes nothing."""
+    """The options of a command that has none."""
 
 
 def _targets(options: NoOptions, session: Session) -> Answer:
