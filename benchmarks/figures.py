@@ -1,4 +1,4 @@
-"""Measure what the README claims, on this machine, in one run, and print a table.
+"""Measure what the project promises, on this machine, in one run, and print a table.
 
     python benchmarks/figures.py [--abi arm64-v8a] [--cache DIR] [--json]
 

@@ -2,7 +2,7 @@
 
 Note [Adding a setting]: add a field, and use it where it is needed. The options of the commands,
 `[tool.build-runtime]`, the environment, the origins that `plan` shows, the schema of the
-configuration and README's table derive from the definition;
+configuration and the table in docs/reference.md derive from the definition;
 `python -m pytest tests/golden --update-golden` writes the last two.
 """
 
@@ -23,8 +23,8 @@ from builder.vocabulary.targets import Abi, Platform, parse_abis
 
 T = TypeVar("T")
 
-SOURCE_GROUP: Final = "what is built, out of what"
-SHOWN_GROUP: Final = "what is shown, what is kept"
+SOURCE_GROUP: Final = "what is built, and from what"
+SHOWN_GROUP: Final = "what is shown and kept"
 
 
 class Kind(Enum):
@@ -170,7 +170,7 @@ class BuildSettings:
         counting=BY_PLACE,
     )  # fmt: skip
     dtypes: frozenset[str] | None = define(
-        "dtypes", parse_kernel_dtypes, "scalar types kernels are compiled for, or `all`",
+        "dtypes", parse_kernel_dtypes, "dtypes that kernels are compiled for, or `all`",
         kind=Kind.LIST, metavar="NAME[,NAME]",
         unset=f"{', '.join(f'`{it}`' for it in sorted(DEFAULT_DTYPES))}, what the models store and"
         " ask for, and what they make on given inputs",
@@ -182,7 +182,7 @@ class SourceSettings:
     """What is built from."""
 
     directory: Path | None = define(
-        "source", _path_if_any, "a PyTorch 2.6 tree of yours to build from",
+        "source", _path_if_any, "folder with a PyTorch 2.6 source tree to build from",
         kind=Kind.PATH, metavar="DIR",
     )  # fmt: skip
     provider: SourceProvider = define(
@@ -205,7 +205,7 @@ class MachineSettings:
         commands=(), group=SHOWN_GROUP,
     )  # fmt: skip
     cache_size: int | None = define(
-        "cache-size", _size, "how large what is kept may become, such as `5G`",
+        "cache-size", _size, "how large the cache may become, such as `5G`",
         kind=Kind.SIZE, metavar="SIZE", unset="no limit",
         commands=("build", "cache"), group=SHOWN_GROUP,
     )  # fmt: skip
@@ -225,7 +225,7 @@ DEFINITIONS: Final[tuple[Definition, ...]] = tuple(
     for part in (BuildSettings, SourceSettings, MachineSettings)
     for it in fields(part)
 )
-"""Every setting, in the order in which people are told of them."""
+"""Every setting, in the order of help texts and tables."""
 
 
 def compose(values: Mapping[str, Any]) -> Settings:

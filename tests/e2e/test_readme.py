@@ -1,74 +1,154 @@
-"""The README shows what the program prints: its first command is run, and the outputs compared."""
+"""What the pages show of real builds: their transcripts are run in a shell, and the C++ with them.
+
+`python -m pytest -m e2e tests/e2e/test_readme.py --update-golden` writes what is printed now.
+"""
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.e2e.real import Tool
-from tests.places import ROOT
+from tests.docs.pages import README, REFERENCE, Block, block, differences, inline_commands, rewrite
+from tests.e2e.real import CLASSIFIER, DEADLINE, Runtime, Tool
+from tests.places import EXAMPLES, ROOT
 
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-TITLES: Final = ("sections", "components", "objects")
-TOLERANCE: Final = 0.05
-"""Sizes in the README may be this much off before they have to be pasted anew."""
-
-
-def shown() -> tuple[list[str], list[str]]:
-    """Return the commands of the first code block and the lines shown below them."""
-    block = re.search(r"^```\n(\$ .*?)^```$", README, re.MULTILINE | re.DOTALL)
-    assert block is not None
-    lines = block[1].splitlines()
-    return [it[2:] for it in lines if it.startswith("$ ")], [it for it in lines if it[:1] != "$"]
+NEXT: Final = "-- the next command --"
+SCRIPTS: Final[Mapping[str, str]] = {
+    "build-runtime": f'exec {shlex.quote(sys.executable)} -m builder "$@"',
+    "python": f'exec {shlex.quote(sys.executable)} -W ignore "$@"',
+}
+"""What the commands of the pages are on the machine of the tests."""
 
 
-def sizes(lines: list[str]) -> dict[str, dict[str, int]]:
-    """Return the rows of each table of a report: name to bytes."""
-    tables: dict[str, dict[str, int]] = {}
-    title = "head"
-    for line in lines:
-        if line in TITLES:
-            title = line
-        elif match := re.fullmatch(r"  (\S.*?)\s{2,}([\d,]+)\b.*", line):
-            tables.setdefault(title, {})[match[1]] = int(match[2].replace(",", ""))
-    return tables
+@dataclass(frozen=True)
+class Desk:
+    """A folder with the files that the pages speak of, and a shell that has our commands."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    def run(self, commands: list[str]) -> list[list[str]]:
+        """Run commands in one shell; return the lines that each prints on stdout."""
+        script = f"\necho {shlex.quote(NEXT)}\n".join(commands)
+        done = subprocess.run(
+            ["bash", "-e", "-c", script], cwd=self.folder, env=self.env, capture_output=True,
+            text=True, check=False, timeout=DEADLINE,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return [part.strip("\n").splitlines() for part in done.stdout.split(f"{NEXT}\n")]
 
 
-def test_the_first_command_prints_what_is_shown(
-    tool: Tool, tmp_path: Path, require: Callable[[str], Path]
+@pytest.fixture
+def desk(tool: Tool, tmp_path: Path, require: Callable[[str], Path]) -> Desk:
+    """Lay out the files; foreign programs run under qemu, as the pages show."""
+    path = f"{tmp_path / 'bin'}:{require('qemu-aarch64').parent}:{require('bash').parent}"
+    (tmp_path / "bin").mkdir()
+    for name, script in SCRIPTS.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    for name in ("model.pt", "new.pt"):
+        shutil.copy(CLASSIFIER, tmp_path / name)
+    (tmp_path / "app-operators.txt").write_text("aten::sigmoid\n", encoding="utf-8")
+    (tmp_path / "app.cpp").write_text(block("#include <build_runtime.h>").text, encoding="utf-8")
+    zig = str(tool.cache / "zig")
+    env = tool.env(ZIG_GLOBAL_CACHE_DIR=zig, PATH=f"{path}:{tool.env()['PATH']}")
+    return Desk(tmp_path, env)
+
+
+@pytest.fixture
+def play(desk: Desk, request: pytest.FixtureRequest) -> Callable[[Block], None]:
+    """Return what runs a transcript and compares it with what is printed, or writes that."""
+
+    def run(shown: Block) -> None:
+        printed = desk.run([command for command, _ in shown.steps])
+        if request.config.getoption("--update-golden"):
+            rewrite(shown, printed)
+            return
+        for (command, lines), now in zip(shown.steps, printed, strict=True):
+            assert not differences(lines, now), command
+
+    return run
+
+
+def use(runtime: Runtime, desk: Desk) -> None:
+    """Put what a build wrote where the pages have it."""
+    (desk.folder / "dist").symlink_to(runtime.prefix.parent)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        block("$ build-runtime check examples/classifier/model.pt"),
+        block("$ python examples/mobilenet_v2/make_model.py out"),
+        block("$ build-runtime inspect model.pt --input-shape"),
+        block("$ build-runtime plan model.pt"),
+        block("$ build-runtime doctor"),
+    ],
+    ids=lambda it: it.steps[-1][0],
+)
+def test_commands_print_what_is_shown(shown: Block, play: Callable[[Block], None]) -> None:
+    play(shown)
+
+
+def test_lists_build_what_is_shown(desk: Desk, play: Callable[[Block], None]) -> None:
+    desk.run(["build-runtime lock model.pt -o operators.lock.yaml"])
+    play(block("$ build-runtime operators.lock.yaml"))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        block("$ build-runtime report dist"),
+        block("$ build-runtime verify dist"),
+        block("$ cp dist"),
+    ],
+    ids=lambda it: it.steps[0][0],
+)
+def test_what_was_built_is_used_as_shown(
+    shown: Block,
+    desk: Desk,
+    play: Callable[[Block], None],
+    runtime: Callable[[str, str], Runtime],
 ) -> None:
-    require("qemu-aarch64")
-    (script, build), expected = shown()
-    words = shlex.split(script)
-    assert words[0] == "python"
-    subprocess.run(
-        [sys.executable, "-W", "ignore", ROOT / words[1], *words[2:]], cwd=tmp_path, check=True
-    )
-    words = shlex.split(build)
-    assert words[0] == "build-runtime"
-    printed = tool.run(*words[1:], cwd=tmp_path).stdout.splitlines()
+    use(runtime("classifier", "arm64-v8a"), desk)
+    play(shown)
 
-    theirs, ours = sizes(printed), sizes(expected)
-    assert ours["head"].keys() == theirs["head"].keys()
-    for title in ("head", "components"):
-        for name, size in ours[title].items():
-            assert theirs[title].get(name, 0) == pytest.approx(size, rel=TOLERANCE, abs=8192), name
 
-    def sentences(lines: list[str]) -> list[str]:
-        return [
-            re.sub(r"\d+ (objects|reused|compiled)", r"# \1", it) for it in lines if it[:1] != " "
-        ]
+@pytest.mark.parametrize(
+    "shown", [block("$ cmake -S"), block("$ export PKG_CONFIG_PATH")], ids=lambda it: it.steps[0][0]
+)
+def test_an_app_is_linked_as_shown(
+    shown: Block,
+    desk: Desk,
+    play: Callable[[Block], None],
+    runtime: Callable[[str, str], Runtime],
+    require: Callable[[str], Path],
+) -> None:
+    for program in ("cmake", "g++", "pkg-config"):
+        require(program)
+    made = runtime("classifier", "x86_64")
+    use(made, desk)
+    shutil.copy(made.model("model"), desk.folder)
+    project = block("cmake_minimum_required").text
+    (desk.folder / "CMakeLists.txt").write_text(project, encoding="utf-8")
+    play(shown)
 
-    assert [it for it in sentences(expected) if it != "…"] == [
-        it for it in sentences(printed) if it in sentences(expected)
-    ]
-    assert sentences(printed)[-1] == sentences(expected)[-1]
-    assert "passed   outputs (model under qemu-aarch64, 1 case)" in expected
+
+def test_every_command_of_the_readme_answers_its_question(desk: Desk) -> None:
+    """They run in the order of the table: what one writes, the next may read."""
+    commands = [it for it in inline_commands(README) if "COMMAND" not in it]
+    assert len(commands) >= 15
+    own = f"BUILD_RUNTIME_CACHE_DIR={shlex.quote(str(desk.folder / 'cache'))} "  # nothing is lost
+    desk.run([f"{own if ' cache' in it else ''}{it}" for it in commands])
 
 
 def test_the_command_to_start_with_builds_the_classifier(
@@ -76,12 +156,13 @@ def test_the_command_to_start_with_builds_the_classifier(
 ) -> None:
     """The part of the install line that is ours; tests/packaging installs the wheel."""
     require("qemu-aarch64")
-    (line,) = re.findall(r"^python3 -m venv .* && (build-runtime .*)$", README, re.MULTILINE)
-    words = shlex.split(line)[1:]
+    line = block("python3 -m venv").text.strip()
+    words = shlex.split(line.rpartition(" && ")[2])[1:]
     words[0] = str(ROOT / words[0])
     assert "passed   outputs" in tool.run(*words, cwd=tmp_path).stdout
     prefix = tmp_path / "dist" / "linux-arm64-v8a"
-    listed = re.findall(r"^\| `([^`]+)`(?:, `([^`]+)`)? \|", README, re.MULTILINE)
+    page = REFERENCE.read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([^`]+)`(?:, `([^`]+)`)? \| (?=\S)", page, re.MULTILINE)
     paths = [path for row in listed for path in row if "/" in path]
     assert len(paths) >= 8
     for path in paths:

@@ -1,4 +1,4 @@
-"""What is written about the settings: README's table, and the schema of the configuration."""
+"""What is written about the settings: a table of the reference, the schema of the configuration."""
 
 import json
 from typing import Any, Final
@@ -12,7 +12,7 @@ END: Final = "<!-- end of settings -->\n"
 
 
 def table() -> str:
-    """Return README's table."""
+    """Return the table of all settings."""
     rows = [
         f"| `{it.key}` | `{it.variable}` | {f'`{it.default}`' if it.default else '-'} | "
         f"{it.explain('`')}{f'; unset: {it.unset}' if it.unset else ''} |\n"
@@ -21,9 +21,9 @@ def table() -> str:
     return "".join(["| key | environment | default | meaning |\n", "|---|---|---|---|\n", *rows])
 
 
-def with_table(readme: str) -> str:
-    """Return the text of README with the table as it should be."""
-    before, _, rest = readme.partition(BEGIN)
+def with_table(page: str) -> str:
+    """Return the text of a page with the table as it should be."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 

@@ -1,4 +1,4 @@
-"""README's table and the schema of the configuration are what the definitions of settings say."""
+"""The reference's table and the schema of the configuration are what the definitions say."""
 
 import tomllib
 from collections.abc import Callable
@@ -19,11 +19,11 @@ def test_the_schema_is_up_to_date(golden: Callable[[Path, str], None]) -> None:
     golden(SCHEMAS / "configuration.schema.json", documents.schema())
 
 
-def test_the_readme_is_up_to_date(golden: Callable[[Path, str], None]) -> None:
-    path = ROOT / "README.md"
-    readme = path.read_text(encoding="utf-8")
-    assert readme.count(documents.BEGIN) == readme.count(documents.END) == 1
-    golden(path, documents.with_table(readme))
+def test_the_reference_is_up_to_date(golden: Callable[[Path, str], None]) -> None:
+    path = ROOT / "docs" / "reference.md"
+    page = path.read_text(encoding="utf-8")
+    assert page.count(documents.BEGIN) == page.count(documents.END) == 1
+    golden(path, documents.with_table(page))
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda it: it.key)

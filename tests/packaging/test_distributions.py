@@ -17,7 +17,9 @@ from tests.archives import extract
 from tests.places import ROOT
 
 SHIPPED: Final = ("templates", "cmake", "native")
-SDIST: Final = ("builder", "templates", "cmake", "native", "tests", "examples", "benchmarks")
+SDIST: Final = (
+    "builder", "templates", "cmake", "native", "tests", "examples", "benchmarks", "docs",
+)  # fmt: skip
 SDIST_FILES: Final = frozenset({
     "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "PKG-INFO",
     ".gitignore",

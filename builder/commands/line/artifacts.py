@@ -11,7 +11,7 @@ from builder.commands.line.given import PROOF, Models, Proof, checked_models, in
 from builder.foundation.settings import one_of
 from builder.vocabulary.errors import UsageError
 
-_ARTIFACT: Final = "an archive or folder a build wrote"
+_ARTIFACT: Final = "an archive or a folder that a build wrote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ VERIFY: Final = Command(
     name="verify",
     usage="build-runtime verify ARTIFACT MODEL... [options]",
     description="Say whether an artifact that was built earlier runs these models, also models it"
-    " was not built for: first what it lacks, then what it answers.",
+    " was not built for. It lists what the artifact lacks, then compares the answers.",
     options=VerifyOptions,
     run=_verify,
 )
@@ -75,7 +75,7 @@ def _report(options: ReportOptions, session: Session) -> Answer:
 
 REPORT: Final = Command(
     name="report",
-    description="Show where the bytes of an archive went.",
+    description="Show where the bytes of an artifact went.",
     options=ReportOptions,
     run=_report,
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """How sources are come by, besides the settings."""
+    """Where sources may come from, besides the settings."""
 
     offline: bool = flag("--offline", "never touch the network")
 
@@ -107,7 +107,8 @@ prove that it runs them, and package it with the models.""",
 
 PLAN: Final = Command(
     name="plan",
-    description="Say what a build would compile; compile nothing.",
+    description="Say what a build would compile, and how large the result would be. Nothing is"
+    " compiled.",
     options=PlanOptions,
     run=_plan,
 )

@@ -71,7 +71,7 @@ class Proof:
 
     inputs: Inputs = part(Inputs)
     require_run: bool = flag("--require-run", "fail when the models cannot be run here")
-    exact: bool = flag("--exact", "answers must be equal to those of torch bit for bit")
+    exact: bool = flag("--exact", "answers must equal those of torch, bit for bit")
     rtol: str | None = option(
         "--rtol", "X", "relative tolerance of every dtype that has one", parse=str, default=None
     )

@@ -15,7 +15,7 @@ from builder.vocabulary.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoOptions:
-    """What a command takes that takes nothing."""
+    """The options of a command that has none."""
 
 
 def _targets(options: NoOptions, session: Session) -> Answer:
@@ -28,7 +28,7 @@ def _targets(options: NoOptions, session: Session) -> Answer:
 
 TARGETS: Final = Command(
     name="targets",
-    description="List platforms and ABIs.",
+    description="List platforms and ABIs, and what can be built and run here.",
     options=NoOptions,
     run=_targets,
 )
@@ -45,7 +45,7 @@ def _doctor(options: NoOptions, session: Session) -> Answer:
 
 DOCTOR: Final = Command(
     name="doctor",
-    description="Check what builds need.",
+    description="Check this machine for what builds need.",
     options=NoOptions,
     run=_doctor,
 )
@@ -64,15 +64,15 @@ class CacheOptions:
     """What `cache` takes. `max_size` is in bytes."""
 
     action: Action = place(
-        "ACTION", "show (default), clear, or prune: remove what was used longest ago",
+        "ACTION", "show (default), prune (remove what was used longest ago) or clear (remove all)",
         one_of("action", tuple(Action), Action), default=Action.SHOW,
     )  # fmt: skip
     max_size: int | None = option(
-        "--max-size", "SIZE", "prune until this is left, such as 5G (default: the setting"
+        "--max-size", "SIZE", "how much prune leaves at most, such as 5G (default: the setting"
         " cache-size)", parse=parse_size, default=None,
     )  # fmt: skip
     older_than: timedelta | None = option(
-        "--older-than", "AGE", "prune what was not used for so long, such as 30d",
+        "--older-than", "AGE", "prune what was not used for this long, such as 30d",
         parse=parse_age, default=None,
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _cache(options: CacheOptions, session: Session) -> Answer:
 
 CACHE: Final = Command(
     name="cache",
-    description="Show, clear or prune what builds keep.",
+    description="Show, prune or clear what builds keep.",
     options=CacheOptions,
     run=_cache,
 )

@@ -27,8 +27,8 @@ def _check(options: CheckOptions, session: Session) -> Answer:
 
 CHECK: Final = Command(
     name="check",
-    description="Say whether the pinned source runs the models, and all that is in the way; needs"
-    " neither the source nor a toolchain. Exit code 3 when something is.",
+    description="Say whether the pinned release of PyTorch runs the models, and list all that is in"
+    " the way. It needs no source and no toolchain. The exit code is 3 if anything is in the way.",
     options=CheckOptions,
     run=_check,
 )
@@ -50,8 +50,8 @@ class InspectOptions:
     methods: bool = flag("--methods", "also list what each method calls")
     diff: str | None = option(
         "--diff", "BASE",
-        "say what the models need beyond BASE, a model or an artifact of a build, and whether they"
-        " run on its runtime; without BASE, beyond the first model",
+        "compare with BASE, a model or an artifact of a build: say what the models need beyond it,"
+        " and whether its runtime runs them; without BASE, the first model is the base",
         parse=str, default=None, bare="",
     )  # fmt: skip
     traced: Traced = part(Traced, "what is executed, and on which dtypes")
@@ -95,8 +95,8 @@ def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
 
 INSPECT: Final = Command(
     name="inspect",
-    description="List the operators models call; with inputs, also what they execute in desktop"
-    " torch, and on which dtypes.",
+    description="List the operators that models call. With inputs, also list what they execute in"
+    " desktop torch, and on which dtypes.",
     options=InspectOptions,
     run=_inspect,
 )
@@ -124,9 +124,9 @@ def _lock(options: LockOptions, session: Session) -> Answer:
 
 LOCK: Final = Command(
     name="lock",
-    description="Write down which operators are needed and by which model, in a file to commit;"
-    " builds take it instead of the models. With --check, fail when it is not what the models need"
-    " (exit code 6), and say what differs.",
+    description="Write down which model needs which operator, in a file to commit. A build takes"
+    " that file instead of the models. With --check, compare the file with what the models need,"
+    " and say what differs; the exit code is then 6.",
     options=LockOptions,
     run=_lock,
 )
