@@ -5,8 +5,8 @@ from typing import Final
 
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
-from builder.toolchains.table import provider_for
-from builder.vocabulary.targets import ArchiveKind, Platform, Target, make_target, platform_facts
+from builder.toolchains.table import TOOLCHAINS, provider_for
+from builder.vocabulary.targets import Platform, Target, make_target, platform_facts
 
 _NDK_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "NDK_HOME")
 
@@ -24,7 +24,7 @@ def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, 
             if named
             else "no Android NDK found"
         )
-        platform = Platform.LINUX
+        platform = next(iter(TOOLCHAINS))
         events.note(f"platform: {platform}, built with {provider_for(platform).name} ({why})")
     provider_for(Platform(platform))
     return tuple(make_target(Platform(platform), abi) for abi in request.abis)
@@ -34,7 +34,6 @@ def batches(targets: Iterable[Target]) -> tuple[tuple[Target, ...], ...]:
     """Return which targets are packed together: by the kind of archive of their platform."""
     together: dict[object, list[Target]] = {}
     for target in targets:
-        kind = platform_facts(target.platform).archive
-        alone = kind is ArchiveKind.TAR
-        together.setdefault(target if alone else (target.platform, kind), []).append(target)
+        several = platform_facts(target.platform).archive.holds_several_abis
+        together.setdefault(target.platform if several else target, []).append(target)
     return tuple(map(tuple, together.values()))

@@ -54,6 +54,15 @@ class ArchiveKind(StrEnum):
     TAR = "tar"
     AAR = "aar"
 
+    @property
+    def holds_several_abis(self) -> bool:
+        """Whether all ABIs of a request go into one archive."""
+        match self:
+            case ArchiveKind.TAR:
+                return False
+            case ArchiveKind.AAR:
+                return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformFacts:
