@@ -47,7 +47,9 @@ def planned(tool: Tool) -> Planned:
 
 
 def test_our_c_passes_clang_tidy(planned: Planned) -> None:
-    sources = [it for it in own_sources() if it.suffix in STANDARDS]
+    # the tiny library has headers of its own under LibTorch's names: its layout alone is judged
+    known = (it for it in own_sources() if "mini_torch" not in it.parts)
+    sources = [it for it in known if it.suffix in STANDARDS]
     system = {".c": system_headers(planned.plan.toolchain.cc, "c")}
     system[".cpp"] = system_headers(planned.plan.toolchain.cxx, "c++")
 
