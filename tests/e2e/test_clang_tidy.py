@@ -50,14 +50,15 @@ def test_our_c_passes_clang_tidy(planned: Planned) -> None:
     # the tiny library has headers of its own under LibTorch's names: its layout alone is judged
     known = (it for it in own_sources() if "mini_torch" not in it.parts)
     sources = [it for it in known if it.suffix in STANDARDS]
-    system = {".c": system_headers(planned.plan.toolchain.cc, "c")}
-    system[".cpp"] = system_headers(planned.plan.toolchain.cxx, "c++")
+    toolchain, build = planned.plan.toolchain, planned.store.workspace.build
+    system = {".c": system_headers(toolchain.cc, "c", build)}
+    system[".cpp"] = system_headers(toolchain.cxx, "c++", build)
 
     def tidy(source: Path) -> str:
         flags = (*flags_for(source, planned.store), *system[source.suffix])
         done = subprocess.run(
             [CLANG_TIDY, "--quiet", source, "--", *flags],
-            cwd=planned.store.workspace.build, capture_output=True, text=True, check=False,
+            cwd=build, capture_output=True, text=True, check=False,
         )  # fmt: skip
         return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}"
 
@@ -86,11 +87,14 @@ def _meaning(words: tuple[str, ...]) -> Iterator[str]:
             yield word
 
 
-def system_headers(compiler: Path, language: str) -> tuple[str, ...]:
-    """Ask zig which headers of C and C++ it uses: clang-tidy has none of its own."""
+def system_headers(compiler: Path, language: str, folder: Path) -> tuple[str, ...]:
+    """Ask zig which headers of C and C++ it uses in a folder: clang-tidy has none of its own.
+
+    What lies below the folder zig runs in is told relative to it.
+    """
     told = subprocess.run(
         [compiler, "-v", "-E", "-x", language, os.devnull],
-        capture_output=True, text=True, check=True,
+        cwd=folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
     (line,) = (it for it in told.stderr.splitlines() if it.endswith(f" {language} {os.devnull}"))
     return ("-nostdinc", *_system_flags(shlex.split(line)))
