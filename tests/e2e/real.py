@@ -120,7 +120,7 @@ def objects(tool: Tool) -> dict[Path, int]:
 def interrupt(process: subprocess.Popen[str]) -> Finished:
     """Press Ctrl-C, and wait until the command has tidied up."""
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=300)
     return Finished(process.returncode, stdout, stderr)
 
 

@@ -19,7 +19,7 @@ RUN_FAILED = 6
 def load(made: Runtime, model: Path, *runner: object) -> tuple[int, str]:
     done = subprocess.run(
         [*map(str, runner), made.program, model, "--methods"],
-        capture_output=True, check=False, timeout=60,
+        capture_output=True, check=False, timeout=300,
     )  # fmt: skip
     return done.returncode, done.stderr.decode(errors="replace")
 

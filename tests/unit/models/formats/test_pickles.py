@@ -161,10 +161,10 @@ def test_shared_values_that_would_grow_without_end_stay_small() -> None:
     again = b"".join(
         b"q" + bytes([index]) + b"h" + bytes([index]) + b"\x86" for index in range(100)
     )
-    started = time.monotonic()
+    started = time.process_time()
     assert read_pickle(b"\x80\x02N" + again + b".").value
     assert "key that is a container" in refused(b"\x80\x02}(N" + again + b"Nu.")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
