@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from builder import RELEASE
 from builder.foundation.process import Host
-from builder.proof.execution import find_executor
+from builder.proof.emulators import can_fetch, needed_packages
+from builder.proof.execution import Executor, find_executor
 from builder.source.pins import pins
 from builder.toolchains.programs import find_program, program_version
 from builder.toolchains.protocol import ToolchainProvider
@@ -23,8 +24,7 @@ def targets(host: Host) -> list[Row]:
     for platform in Platform:
         for abi in Abi:
             target = make_target(platform, abi)
-            executor = find_executor(target, host)
-            runs = executor if isinstance(executor, str) else executor.how
+            _, runs = _running(target, host)
             builds = "yes" if platform in TOOLCHAINS else "not yet: no toolchain in this release"
             triple = target_facts(target).triple
             rows.append({"target": str(target), "triple": triple, "builds": builds, "runs": runs})
@@ -46,7 +46,10 @@ def doctor(host: Host) -> list[Row]:
             )
     rows += [_toolchain(provider, host) for provider in TOOLCHAINS.values()]
     rows.append(_torch())
-    rows += [_running(make_target(platform, abi), host) for platform in TOOLCHAINS for abi in Abi]
+    for platform in TOOLCHAINS:
+        for abi in Abi:
+            state, detail = _running(make_target(platform, abi), host)
+            rows.append({"what": f"running {abi}", "state": state, "detail": detail})
     rows.append(_source(host))
     rows.append(_cache_room(host))
     return rows
@@ -61,11 +64,14 @@ def _toolchain(provider: ToolchainProvider, host: Host) -> Row:
     return {"what": found.name, "state": "ok", "detail": f"{found.version} at {found.path}"}
 
 
-def _running(target: Target, host: Host) -> Row:
+def _running(target: Target, host: Host) -> tuple[str, str]:
+    """Return the state of what runs programs of a target, and what it is."""
     executor = find_executor(target, host)
-    if isinstance(executor, str):
-        return {"what": f"running {target.abi}", "state": "optional", "detail": executor}
-    return {"what": f"running {target.abi}", "state": "ok", "detail": executor.how}
+    if isinstance(executor, Executor):
+        return "ok", executor.how
+    if can_fetch(target, host):
+        return "ok", f"fetched when needed: {' and '.join(needed_packages(target))} of Debian"
+    return "optional", executor
 
 
 def _python() -> Row:

@@ -43,6 +43,7 @@ SHELVES: Final = (
     Shelf("traces", "what models executed in desktop torch"),
     Shelf("toolchains", "compiler wrappers"),
     Shelf("zig", "zig's runtime libraries", whole=True),
+    Shelf("emulators", "emulators and C libraries of other ABIs"),
     Shelf("logs", "logs"),
     Shelf("catalogues", "operators of unknown sources"),
     Shelf("indexes", "what builds learned of the sources"),

@@ -51,7 +51,12 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         forbidden_paths=tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home())),
     )
     runs = zip(models, request.inputs, strict=True) if request.verify else ()
-    wish = Wish("" if request.verify else "--no-verify", request.require_run, request.limits)
+    wish = Wish(
+        "" if request.verify else "--no-verify",
+        request.require_run,
+        fetch=not request.source.offline,
+        limits=request.limits,
+    )
     checks = prove(subject, runs, wish, host, events)
     if not models:
         reason = "no model was given: the operators are those of a list"

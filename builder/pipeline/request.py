@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from builder.compilation.output import BuildProgress
+from builder.foundation.fetching.progress import Progress
 from builder.foundation.settings import BuildSettings
-from builder.source.request import Progress, SourceRequest
+from builder.source.request import SourceRequest
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.targets import Target
 from builder.vocabulary.tolerances import Limits

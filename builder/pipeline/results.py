@@ -1,6 +1,7 @@
 """Answer an equal request at once: what it wrote is remembered with its hashes."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
 from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Request
+from builder.proof.emulators import can_fetch
 from builder.proof.execution import find_executor
 from builder.toolchains.table import provider_for
+from builder.vocabulary.checks import RUN, Check, Outcome
 from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.models import Model
 from builder.vocabulary.plan import Program, SourceTree
@@ -78,6 +81,13 @@ def recall(name: str, request: Request, target: Target, host: Host) -> Built | N
         "objects": {"linked": linked, "compiled": 0, "reused": linked},
     }
     return Built(target, archive, prefix, summary, text, reused=True)
+
+
+def is_final(checks: Iterable[Check], request: Request, target: Target, host: Host) -> bool:
+    """Whether an equal request cannot do better: not so where an emulator may yet be fetched."""
+    unproven = any(it.name == RUN and it.outcome is Outcome.SKIPPED for it in checks)
+    may_fetch = request.verify and not request.source.offline
+    return not (unproven and may_fetch and can_fetch(target, host))
 
 
 def remember(name: str, built: Built, host: Host) -> None:

@@ -8,7 +8,7 @@ from builder.foundation.files import check_writable
 from builder.foundation.process import Host
 from builder.pipeline.choosing import batches, find_targets
 from builder.pipeline.request import Built, Events, Request
-from builder.pipeline.results import recall, remember, request_name
+from builder.pipeline.results import is_final, recall, remember, request_name
 from builder.pipeline.wanted import Wanted, read_wanted, refuse_early
 from builder.source.opening import open_source
 from builder.vocabulary.models import Model
@@ -54,6 +54,7 @@ def _results(  # noqa: PLR0917  one value of each stage before
         asked = replace(wanted, models=executed)
         proven = [build_target(request, asked, source, it, host, events) for it in batch]
         events.step("packaging")
-        for name, built in zip(names, pack(proven, request), strict=True):
-            remember(name, built, host)
+        for name, made, built in zip(names, proven, pack(proven, request), strict=True):
+            if is_final(made.checks, request, built.target, host):
+                remember(name, built, host)
             yield built

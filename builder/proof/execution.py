@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.fetching.progress import Progress, Unavailable
 from builder.foundation.machine import processor
 from builder.foundation.process import Command, Completed, Host
+from builder.proof.emulators import fetch_emulator, find_emulator, needed_packages
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.targets import Target, platform_facts, target_facts
 
@@ -33,21 +35,36 @@ class Executor:
 
 
 def find_executor(target: Target, host: Host) -> Executor | str:
-    """Return how to run programs of `target` here, or the reason why that is impossible."""
+    """Return how to run programs of `target` here, or the reason why that is impossible.
+
+    What the system has comes first, then what was fetched earlier.
+    """
     if reason := platform_facts(target.platform).never_here:
         return reason
     known = target_facts(target)
     if processor() in known.native_on and Path(known.loader).exists():
         return Executor((), "natively")
+    lacking = f"no {known.emulator} on PATH"
     for name in (known.emulator, f"{known.emulator}-static"):
         if found := shutil.which(name, path=host.env.get("PATH", "")):
-            if not Path(known.sysroot).is_dir():
-                return (
-                    f"{name} is here, but no C library for {target.abi} at {known.sysroot}"
-                    " (Debian: libc6-*-cross)"
-                )
-            return Executor((found, "-L", known.sysroot), f"under {name}")
-    return f"no {known.emulator} on PATH (Debian: apt install qemu-user)"
+            if Path(known.sysroot).is_dir():
+                return Executor((found, "-L", known.sysroot), f"under {name}")
+            lacking = f"{name} is here, but no C library for {target.abi} at {known.sysroot}"
+    if (fetched := find_emulator(target, host)) is not None:
+        return Executor((str(fetched.program), "-L", str(fetched.sysroot)), f"under {fetched.what}")
+    return f"{lacking} (Debian: apt install {' '.join(needed_packages(target))})"
+
+
+def fetch_executor(target: Target, host: Host, progress: Progress) -> Executor | str:
+    """Return how to run programs of `target`, fetching what that takes, or why it is impossible."""
+    found = find_executor(target, host)
+    if isinstance(found, Executor) or not needed_packages(target):
+        return found
+    try:
+        fetch_emulator(target, host, progress)
+    except Unavailable as failure:
+        return f"{found}, and it cannot be fetched: {failure}"
+    return find_executor(target, host)
 
 
 def registered_operators(executor: Executor, program: Path, host: Host) -> frozenset[str]:

@@ -4,12 +4,19 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from builder.foundation.fetching.progress import Progress
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
-from builder.proof.execution import Executor, find_executor, registered_operators
+from builder.proof.execution import (
+    Executor,
+    fetch_executor,
+    find_executor,
+    registered_operators,
+)
 from builder.proof.model_run import run_model
 from builder.proof.policy import check_policy
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
@@ -24,8 +31,8 @@ _UNFILTERED: Final = "prim::tolist"
 _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
 
 
-class Notes(Protocol):
-    """Told what the user should know while a proof goes on."""
+class Events(Progress, Protocol):
+    """Told what a proof fetches, and what the user should know."""
 
     def note(self, text: str) -> None:
         """Say it in one line."""
@@ -48,10 +55,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How far a proof goes. `without_run` is why the models are not to be run, if so."""
+    """How far a proof goes. `without_run` is why the models are not to be run, if so.
+
+    `fetch` allows to fetch an emulator where the system has none.
+    """
 
     without_run: str = ""
     require_run: bool = False
+    fetch: bool = True
     limits: Limits = field(default_factory=Limits)
 
 
@@ -60,7 +71,7 @@ def prove(
     runs: Iterable[tuple[Model, InputSpec]],
     wish: Wish,
     host: Host,
-    events: Notes,
+    events: Events,
 ) -> tuple[Check, ...]:
     """Check the library and run the models in it; return a verdict for each check made."""
     verdicts = [_policy(subject)]
@@ -69,11 +80,12 @@ def prove(
     if wish.without_run:
         events.note(f"the models were not run: {wish.without_run}")
         return (*verdicts, _skipped(RUN, wish.without_run))
-    executor = find_executor(subject.target, host)
+    find = partial(fetch_executor, progress=events) if wish.fetch else find_executor
+    executor = find(subject.target, host)
     if isinstance(executor, str):
         if wish.require_run:
             reason = f"the models cannot be run for {subject.target}: {executor}"
-            hint = "install the emulator, or leave --require-run out"
+            hint = "install what is missing, or leave --require-run out"
             return (*verdicts, _failed(RUN, (reason,), hint))
         events.note(f"the models were not run: {executor}")
         return (*verdicts, _skipped(RUN, executor))
@@ -132,7 +144,7 @@ def _outputs(  # noqa: PLR0917  what, on what, how, and where
     wish: Wish,
     executor: Executor,
     host: Host,
-    events: Notes,
+    events: Events,
 ) -> Check:
     started = time.monotonic()
     try:

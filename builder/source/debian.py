@@ -1,20 +1,15 @@
 """Sources from the Debian archive, through the mirrors the machine already uses."""
 
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
+from builder.foundation.fetching.apt import APT, known_mirrors
+from builder.foundation.fetching.progress import Progress, Unavailable
 from builder.foundation.process import Host
 from builder.source import archives, store
-from builder.source.apt import Apt
-from builder.source.apt_sources import mirrors, parse_deb822, parse_one_line
+from builder.source.apt import SourceApt
 from builder.source.pins import Archive, Pin, Release
-from builder.source.request import Progress, Unavailable
 from builder.vocabulary.plan import Component, SourceTree
 from builder.vocabulary.providers import SourceProvider
-
-APT: Final = Path("/etc/apt")
 
 
 def open_debian(
@@ -66,17 +61,13 @@ def _fetch(
     lacking: list[Pin], release: Release, host: Host, progress: Progress, etc: Path
 ) -> dict[str, Archive]:
     """Return the archive fetched for each pin, from the first mirror that has them all."""
-    known = mirrors(_entries(etc))
-    if not known:
-        message = f"{etc} names no mirror of the Debian archive"
-        raise Unavailable(message)
     chosen: dict[str, Archive] = {}
     failures: dict[str, None] = {}
-    for mirror in known:
-        apt = Apt(host, progress)
+    packages = [archive.package for pin in lacking for archive in pin.archives]
+    for mirror in known_mirrors(etc):
+        apt = SourceApt(host, progress)
         try:
-            apt.configure(mirror, release.suites)
-            listed = apt.update([archive.package for pin in lacking for archive in pin.archives])
+            listed = apt.update(mirror, release.suites, packages)
         except Unavailable as failure:
             failures[str(failure)] = None
             continue
@@ -90,14 +81,3 @@ def _fetch(
             apt.clean()
             return chosen
     raise Unavailable("; ".join(failures))
-
-
-def _entries(etc: Path) -> Iterator[dict[str, str]]:
-    """Yield the machine's apt sources; what cannot be read is not there for us."""
-    parts = etc / "sources.list.d"
-    for path in [etc / "sources.list", *sorted(parts.glob("*.list"))]:
-        with suppress(OSError):
-            yield from parse_one_line(path.read_text(encoding="utf-8", errors="replace"))
-    for path in sorted(parts.glob("*.sources")):
-        with suppress(OSError):
-            yield from parse_deb822(path.read_text(encoding="utf-8", errors="replace"))

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.fetching.programs import command, reason
+from builder.foundation.fetching.progress import Progress, Unavailable
 from builder.foundation.process import Command, CommandError, Completed, Host
 from builder.source import store
 from builder.source.pins import Pin, Release
-from builder.source.programs import command, reason
-from builder.source.request import Progress, Unavailable
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import Component, SourceTree
 from builder.vocabulary.providers import SourceProvider

@@ -1,18 +1,14 @@
 """Trying the providers in order, one process at a time, and saying why each of them failed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-from builder.foundation import files
 from builder.foundation.cache import note_use
+from builder.foundation.fetching.progress import Progress, Unavailable, alone
 from builder.foundation.process import Host
 from builder.source import store
 from builder.source.debian import open_debian
 from builder.source.directory import open_directory
 from builder.source.git import open_git
 from builder.source.pins import Release, pins
-from builder.source.request import Progress, SourceRequest, Unavailable
+from builder.source.request import SourceRequest
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.providers import SourceProvider
@@ -38,7 +34,7 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     if request.provider is SourceProvider.CACHE:
         raise _exhausted(release, [f"cache (no tree in {sources})"])
     try:
-        with _alone(sources, progress):
+        with alone(sources / ".lock", _WAIT, progress):
             # Whoever held the lock before us may have made the tree.
             tree = store.find_tree(sources, release, request.provider)
             return tree or _fetch(request, release, host, progress)
@@ -47,21 +43,6 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
         raise SourceError(
             message, hint="free some space (400 MB are needed) or choose another cache directory"
         ) from error
-
-
-@contextmanager
-def _alone(sources: Path, progress: Progress) -> Iterator[None]:
-    waited = False
-
-    def on_wait() -> None:
-        nonlocal waited
-        waited = True
-        progress.started(_WAIT, None)
-
-    with files.locked(sources / ".lock", on_wait=on_wait):
-        if waited:
-            progress.finished(_WAIT)
-        yield
 
 
 def _fetch(request: SourceRequest, release: Release, host: Host, progress: Progress) -> SourceTree:

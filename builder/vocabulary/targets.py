@@ -100,7 +100,8 @@ class TargetFacts:
     """What an ABI is on one platform.
 
     `triple` is the field's name of the target. Programs run natively on machines of `native_on` (as
-    `uname -m` says) that have the `loader`, elsewhere under the `emulator` with the `sysroot`.
+    `uname -m` says) that have the `loader`, elsewhere under the `emulator` with the `sysroot`,
+    where Debian's `libc_package` has the C library.
     `page_size` is what the segments of a library must be aligned to, in bytes.
     """
 
@@ -108,6 +109,7 @@ class TargetFacts:
     page_size: int
     emulator: str = ""
     sysroot: str = ""
+    libc_package: str = ""
     loader: str = ""
     native_on: frozenset[str] = frozenset()
 
@@ -179,6 +181,7 @@ _TARGETS: Final = {
         page_size=STORE_PAGE,
         emulator="qemu-aarch64",
         sysroot="/usr/aarch64-linux-gnu",
+        libc_package="libc6-arm64-cross",
         loader="/lib/ld-linux-aarch64.so.1",
         native_on=frozenset({"aarch64"}),
     ),
@@ -187,12 +190,14 @@ _TARGETS: Final = {
         page_size=0x1000,
         emulator="qemu-arm",
         sysroot="/usr/arm-linux-gnueabihf",
+        libc_package="libc6-armhf-cross",
     ),
     (Platform.LINUX, Abi.X86_64): TargetFacts(
         triple="x86_64-linux-gnu",
         page_size=STORE_PAGE,
         emulator="qemu-x86_64",
         sysroot="/usr/x86_64-linux-gnu",
+        libc_package="libc6-amd64-cross",
         loader="/lib64/ld-linux-x86-64.so.2",
         native_on=frozenset({"x86_64"}),
     ),
@@ -201,6 +206,7 @@ _TARGETS: Final = {
         page_size=0x1000,
         emulator="qemu-i386",
         sysroot="/usr/i686-linux-gnu",
+        libc_package="libc6-i386-cross",
         loader="/lib/ld-linux.so.2",
         native_on=frozenset({"x86_64"}),
     ),

@@ -106,6 +106,24 @@ def test_without_an_emulator_the_run_is_skipped_or_required(
     assert "skipped  run: --no-run" in told
 
 
+def test_an_emulator_is_fetched_where_the_system_has_none(
+    tool: Tool, runtime: Make, tmp_path: Path, require: Callable[[str], Path]
+) -> None:
+    require("apt-get")
+    made = runtime("classifier", "arm64-v8a")
+    for folder in (Path("/usr/bin"), Path("/bin")):
+        for program in folder.iterdir():
+            if not program.name.startswith("qemu-") and not (tmp_path / program.name).exists():
+                (tmp_path / program.name).symlink_to(program)
+    words = ("verify", made.prefix, made.model("model"), *CLASSIFIER_SHAPE)
+    env = {"PATH": str(tmp_path)}
+    told = tool.run(*words, "--require-run", cwd=tmp_path, env=env).stdout
+    assert "passed   outputs (model under qemu-aarch64 of qemu-user" in told
+    assert ", with libc6-arm64-cross 2." in told
+    shown = tool.run("doctor", cwd=tmp_path, env=env).stdout
+    assert "under qemu-aarch64 of qemu-user" in shown
+
+
 def test_a_library_that_was_changed_is_not_run(tool: Tool, runtime: Make, tmp_path: Path) -> None:
     copy = shutil.copytree(runtime("classifier", "x86_64").prefix, tmp_path / "copy")
     library = copy / "lib" / "libbuild_runtime.so"

@@ -49,6 +49,8 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "compilation/runtime": "e2e/test_builds.py",
     "libtorch/locations/table": "unit/libtorch/locations/test_derive.py",
     "libtorch/static_dispatch": "e2e/test_builds.py",
+    "foundation/fetching/apt": "native/source/test_apt.py",
+    "foundation/fetching/progress": "unit/source/test_opening.py",
     "models/conversion/convert": "torch/models/test_read_model.py",
     "models/conversion/pickling": "unit/models/conversion/test_flatbuffer.py",
     "models/conversion/repack": "unit/models/conversion/test_flatbuffer.py",

@@ -21,6 +21,7 @@ class VerifyOptions:
     artifact: Path = place("ARTIFACT", _ARTIFACT, Path)
     models: Models = part(Models)
     no_run: bool = flag("--no-run", "run nothing: only say what the artifact lacks")
+    offline: bool = flag("--offline", "never touch the network: fetch no emulator")
     junit: Path | None = option(
         "--junit", "FILE", "also write JUnit XML, for CI", parse=Path, default=None
     )
@@ -38,7 +39,12 @@ def _verify(options: VerifyOptions, session: Session) -> Answer:
     from builder.commands import verification
     from builder.proof.proving import Wish
 
-    wish = Wish("--no-run" if options.no_run else "", options.proof.require_run, limits)
+    wish = Wish(
+        "--no-run" if options.no_run else "",
+        options.proof.require_run,
+        fetch=not options.offline,
+        limits=limits,
+    )
     question = verification.Question(options.artifact, models, inputs, wish, options.junit)
     return verification.verify(question, session.host, session.console)
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import pytest
 
+from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Host, SubprocessRunner
 from builder.source.debian import open_debian
 from builder.source.pins import Release
-from builder.source.request import NoProgress, Unavailable
 from builder.vocabulary.errors import SourceError
 from tests.places import ROOT
 from tests.unit.source.small import Recorder, contents, listed, release, write
@@ -113,7 +113,8 @@ SCRIPT: Final = """
 import os, signal, sys
 from pathlib import Path
 from builder.foundation.process import Host, SubprocessRunner
-from builder.source.request import NoProgress, SourceRequest
+from builder.foundation.fetching.progress import NoProgress
+from builder.source.request import SourceRequest
 from builder.source.debian import open_debian
 from builder.source import opening
 from tests.unit.source.small import release

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Host, SubprocessRunner
 from builder.source import store
 from builder.source.git import open_git
 from builder.source.pins import Release
-from builder.source.request import NoProgress, Unavailable
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.providers import SourceProvider
 from tests.unit.source.small import FILES, Recorder, listed, release, write

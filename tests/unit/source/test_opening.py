@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Command, Completed, Host
 from builder.source import opening
 from builder.source.debian import open_debian
 from builder.source.opening import open_source
-from builder.source.request import NoProgress, SourceRequest, Unavailable
+from builder.source.request import SourceRequest
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.providers import SourceProvider
 from tests.conftest import FakeRunner

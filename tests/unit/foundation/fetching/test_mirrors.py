@@ -1,4 +1,10 @@
-from builder.source.apt_sources import Mirror, mirrors, parse_deb822, parse_one_line, render
+from builder.foundation.fetching.mirrors import (
+    Mirror,
+    mirrors,
+    parse_deb822,
+    parse_one_line,
+    render,
+)
 
 DEB822 = """\
 # the main archive
@@ -81,13 +87,15 @@ def test_an_embedded_key_survives_the_round_trip() -> None:
         "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEY\n"
     )
     (mirror,) = mirrors(parse_deb822(text))
-    (again,) = mirrors(parse_deb822(render(mirror, ("sid",))))
+    (again,) = mirrors(parse_deb822(render(mirror, ("sid",), "deb-src")))
     assert again == mirror
     assert dict(mirror.options)["Signed-By"].endswith("\n .\n mDMEY")
 
 
 def test_only_source_packages_of_the_wanted_suites_are_asked_for() -> None:
-    assert render(Mirror("http://m.example", (("Trusted", "yes"),)), ("trixie", "sid")) == (
+    assert render(
+        Mirror("http://m.example", (("Trusted", "yes"),)), ("trixie", "sid"), "deb-src"
+    ) == (
         "Types: deb-src\nURIs: http://m.example\nSuites: trixie sid\n"
         "Components: main\nTrusted: yes\n"
     )

@@ -1,11 +1,11 @@
-"""Commands of the source stage: programs found on PATH that do not outlive this process."""
+"""Commands that fetch: programs found on PATH that do not outlive this process."""
 
 import shutil
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.fetching.progress import Unavailable
 from builder.foundation.process import Command, Host
-from builder.source.request import Unavailable
 
 _REASONS: Final = 3
 

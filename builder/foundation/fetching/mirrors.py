@@ -110,10 +110,13 @@ def parse_one_line(text: str) -> tuple[dict[str, str], ...]:
     return tuple(entries)
 
 
-def render(mirror: Mirror, suites: Iterable[str]) -> str:
-    """Return the deb822 stanza that asks the mirror for source packages only."""
+def render(mirror: Mirror, suites: Iterable[str], types: str) -> str:
+    """Return the deb822 stanza that asks the mirror for packages of these types only.
+
+    `deb` are packages to install, `deb-src` their sources.
+    """
     fields = [
-        ("Types", "deb-src"),
+        ("Types", types),
         ("URIs", mirror.uri),
         ("Suites", " ".join(suites)),
         ("Components", "main"),

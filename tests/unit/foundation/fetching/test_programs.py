@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.foundation.fetching.programs import command, reason
+from builder.foundation.fetching.progress import Unavailable
 from builder.foundation.process import Host
-from builder.source.programs import command, reason
-from builder.source.request import Unavailable
 
 
 def install(host: Host, *programs: str) -> Path:
