@@ -70,7 +70,6 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "pipeline/building": "e2e/test_builds.py",
     "pipeline/executing": "unit/pipeline/test_planning.py",
     "pipeline/request": "unit/pipeline/test_planning.py",
-    "pipeline/results": "unit/pipeline/test_planning.py",
     "pipeline/run": "e2e/test_builds.py",
     "pipeline/wanted": "unit/commands/test_answers.py",
     "source/debian": "native/source/test_apt.py",
