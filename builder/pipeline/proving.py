@@ -7,10 +7,12 @@ from typing import Final
 from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
+from builder.libtorch.closure.libraries import shared_symbols
 from builder.models.preflight.interpreter import read_interpreter
 from builder.pipeline.planning import Planned
 from builder.pipeline.request import Events, Request
 from builder.proof.proving import Subject, Wish, prove
+from builder.report.linkmap import defined_symbols
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import Model
@@ -49,6 +51,7 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         selected=frozenset(str(name) for name in planned.plan.selection.names),
         held=frozenset(str(use.name) for use in holdings(planned).operators),
         forbidden_paths=tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home())),
+        replaced=_replaced(output),
     )
     runs = zip(models, request.inputs, strict=True) if request.verify else ()
     wish = Wish(
@@ -64,6 +67,12 @@ def check_built(  # noqa: PLR0917  one value of each stage before
     if failed := failures(checks):
         raise _against(subject, failed)
     return checks
+
+
+def _replaced(output: BuildOutput) -> frozenset[str]:
+    """Return the functions of the system's libraries that a library defines itself."""
+    text = output.link_map.read_text(encoding="utf-8", errors="replace")
+    return defined_symbols(text) & shared_symbols(output.link_line.shared)
 
 
 def holdings(planned: Planned) -> Holdings:

@@ -15,13 +15,19 @@ _SHOWN: Final = 5
 
 
 def check_policy(
-    library: Path, target: Target, *, exports: frozenset[str], forbidden_paths: tuple[str, ...]
+    library: Path,
+    target: Target,
+    *,
+    exports: frozenset[str],
+    forbidden_paths: tuple[str, ...],
+    replaced: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
     """Return every rule the library breaks, one sentence each; none when it may ship.
 
     `exports` are the symbols it must offer, no fewer and no more. `forbidden_paths` are folders of
-    the building machine that must not occur anywhere in its bytes. Raises `VerificationError` when
-    the file cannot be read as ELF.
+    the building machine that must not occur anywhere in its bytes. `replaced` are the functions of
+    the C library that it defines itself, if that is known. Raises `VerificationError` when the file
+    cannot be read as ELF.
     """
     elf = read_elf(library)
     try:
@@ -29,7 +35,11 @@ def check_policy(
     except OSError as error:
         message = f"cannot read {library}: {error.strerror or error}"
         raise VerificationError(message) from error
-    return (*violations(elf, target, exports), *_leaks(data, forbidden_paths))
+    return (
+        *violations(elf, target, exports),
+        *_leaks(data, forbidden_paths),
+        *_replacements(replaced),
+    )
 
 
 def violations(elf: ElfFile, target: Target, exports: frozenset[str]) -> tuple[str, ...]:
@@ -111,6 +121,11 @@ def _leaks(data: bytes, forbidden: Iterable[str]) -> Iterator[str]:
         found = re.search(re.escape(path.encode(errors="surrogateescape")) + rb"(?![\w.-])", data)
         if found is not None:
             yield f"it contains the path {path} of the building machine (at byte {found.start()})"
+
+
+def _replacements(names: frozenset[str]) -> Iterator[str]:
+    if names:
+        yield f"it defines {_list(names)}: the system's C library has them, and faster ones"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -43,6 +43,7 @@ class Subject:
     """What is to be proven right. `selected` and `held` are operators: asked for, and allowed.
 
     `forbidden_paths` are folders of the building machine that must not occur in the library.
+    `replaced` are functions of the C library that it defines itself, where that is known.
     """
 
     target: Target
@@ -51,6 +52,7 @@ class Subject:
     selected: frozenset[str]
     held: frozenset[str]
     forbidden_paths: tuple[str, ...] = ()
+    replaced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def _policy(subject: Subject) -> Check:
             subject.target,
             exports=exports,
             forbidden_paths=subject.forbidden_paths,
+            replaced=subject.replaced,
         )
     except VerificationError as error:
         return _failed(POLICY, (error.message,), error.hint, seconds=time.monotonic() - started)

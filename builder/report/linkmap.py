@@ -14,6 +14,7 @@ _ROW: Final = re.compile(
 _INPUT: Final = re.compile(r"(?P<file>.+?):\((?P<section>.*)\)")
 _OUT_INDENT: Final = 0
 _IN_INDENT: Final = 8
+_SYMBOL_INDENT: Final = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,4 +64,15 @@ def parse_link_map(text: str) -> tuple[OutputSection, ...]:
     return tuple(
         OutputSection(name, address, size, tuple(sorted(pieces)))
         for name, address, size, pieces in sections
+    )
+
+
+def defined_symbols(text: str) -> frozenset[str]:
+    """Return the names of the symbols that have a place in the library; C++ names are demangled.
+
+    The library itself tells only those it exports, once it is stripped.
+    """
+    rows = map(_ROW.fullmatch, text.splitlines())
+    return frozenset(
+        row["text"] for row in rows if row is not None and len(row["indent"]) == _SYMBOL_INDENT
     )

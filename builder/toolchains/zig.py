@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,12 +18,16 @@ from builder.foundation.cache import note_use
 from builder.foundation.files import locked, replace_link, write_atomic, write_if_changed
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import CMAKE
+from builder.libtorch.closure.libraries import shared_symbols
+from builder.toolchains import builtins
 from builder.toolchains.programs import find_program
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
 
 _REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
+RECIPE: Final = "link-2.json"  # the number counts the ways to make it
+_BUILTINS: Final = "libcompiler_rt.a"
 _CLANG: Final = "22.1.8"  # inside ziglang 0.17.1
 
 _CPUS: Final = {
@@ -135,7 +140,7 @@ def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], Link
     The function this yields waits for the answer; it raises `ToolchainError` if there is none.
     """
     root = toolchain.cxx.parent
-    recipe = root / "link.json"
+    recipe = root / RECIPE
     if (known := _read_recipe(recipe, host.cache)) is not None:
         yield lambda: known
         return
@@ -151,7 +156,7 @@ def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], Link
 
             @cache
             def learn() -> LinkLine:
-                line = _parse_link(finish(), command, toolchain)
+                line = _with_system_functions(_parse_link(finish(), command, toolchain), root)
                 write_atomic(recipe, _recipe(line, host.cache))
                 return line
 
@@ -175,6 +180,19 @@ def _parse_link(result: Completed, command: Command, toolchain: Toolchain) -> Li
         if word.endswith(".a") or ".so." in Path(word).name
     )
     return LinkLine(_kept_flags(words), libraries)
+
+
+def _with_system_functions(line: LinkLine, root: Path) -> LinkLine:
+    """Replace zig's compiler-rt by a copy, in `root`, without what the system's libraries have."""
+    names = shared_symbols(line.shared)
+
+    def replaced(library: Path) -> Path:
+        if library.name != _BUILTINS:
+            return library
+        write_atomic(root / _BUILTINS, builtins.without(library.read_bytes(), names))
+        return root / _BUILTINS
+
+    return replace(line, libraries=tuple(map(replaced, line.libraries)))
 
 
 def _recipe(line: LinkLine, cache: Path) -> str:

@@ -98,6 +98,11 @@ class LinkLine:
     flags: tuple[str, ...]
     libraries: tuple[Path, ...]
 
+    @property
+    def shared(self) -> tuple[Path, ...]:
+        """Those of the libraries that come with the system a library runs on."""
+        return tuple(it for it in self.libraries if it.suffix != ".a")
+
 
 @dataclass(frozen=True, slots=True)
 class Component:

@@ -28,18 +28,24 @@ def provided_symbols(libraries: Iterable[Path]) -> frozenset[str]:
 
     Raises `ToolchainError` for a file that is neither an archive nor a library.
     """
-    found: set[str] = set(_LINKER)
-    for library in libraries:
-        try:
-            data = library.read_bytes() if library.suffix == ".a" else b""
-            is_archive = data.startswith(_ARCHIVE)
-            found |= _archive_index(data) if is_archive else _dynamic_symbols(library)
-        except (ELFError, OSError, struct.error, ValueError) as error:
-            raise ToolchainError(
-                f"{library}, a library of the toolchain, cannot be read ({error})",
-                hint="let it be made again: build-runtime cache clear",
-            ) from error
-    return frozenset(found)
+    return _LINKER.union(*map(_symbols, libraries))
+
+
+def shared_symbols(libraries: Iterable[Path]) -> frozenset[str]:
+    """Return every symbol that shared libraries define; raise `ToolchainError` as above."""
+    return frozenset[str]().union(*map(_symbols, libraries))
+
+
+def _symbols(library: Path) -> set[str]:
+    try:
+        data = library.read_bytes() if library.suffix == ".a" else b""
+        is_archive = data.startswith(_ARCHIVE)
+        return _archive_index(data) if is_archive else _dynamic_symbols(library)
+    except (ELFError, OSError, struct.error, ValueError) as error:
+        raise ToolchainError(
+            f"{library}, a library of the toolchain, cannot be read ({error})",
+            hint="let it be made again: build-runtime cache clear",
+        ) from error
 
 
 def _archive_index(data: bytes) -> set[str]:

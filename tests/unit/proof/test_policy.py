@@ -175,3 +175,15 @@ def test_each_leak_is_told(tmp_path: Path) -> None:
 def test_what_cannot_be_read_raises(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="cannot read"):
         check_policy(tmp_path / "none.so", LINUX, exports=EXPORTS, forbidden_paths=())
+
+
+def test_functions_of_the_c_library_are_left_to_the_system() -> None:
+    library = ELF / "arm64-v8a" / "tiny.so"
+    names = frozenset({"memcpy", "exp"})
+    one, other = (
+        check_policy(library, LINUX, exports=EXPORTS, forbidden_paths=(), replaced=replaced)
+        for replaced in (frozenset[str](), names)
+    )
+    assert set(other) - set(one) == {
+        "it defines exp, memcpy: the system's C library has them, and faster ones"
+    }

@@ -1,6 +1,11 @@
 import pytest
 
-from builder.report.linkmap import InputPiece, OutputSection, parse_link_map
+from builder.report.linkmap import (
+    InputPiece,
+    OutputSection,
+    defined_symbols,
+    parse_link_map,
+)
 from builder.vocabulary.errors import VerificationError
 from tests.places import RECORDED
 
@@ -62,3 +67,9 @@ def test_other_files_are_refused(text: str) -> None:
 def test_a_map_cut_short_is_refused() -> None:
     with pytest.raises(VerificationError, match="line 2 of the link map cannot be read"):
         parse_link_map(HEADING + "             100              1")
+
+
+def test_symbols_are_told_by_name() -> None:
+    symbols = defined_symbols((ELF / "arm64-v8a" / "tiny.map").read_text())
+    assert {"kernel_name", "kernel_call", "br_call"} <= symbols
+    assert not [it for it in symbols if it.endswith(")") and ".o:(" in it]

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import pytest
 
 from builder.foundation.process import Command, Completed, Host
 from builder.toolchains import zig as toolchain
-from builder.toolchains.zig import find_zig, learned_link, prepare
+from builder.toolchains.zig import RECIPE, find_zig, learned_link, prepare
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import Abi, Platform, Target
 from tests.conftest import FakeRunner
+from tests.places import RECORDED
 
 ARM = Target(Platform.LINUX, Abi.ARMEABI_V7A)
 
@@ -40,7 +42,7 @@ def zig(tools: Path, tmp_path: Path, runner: FakeRunner) -> FakeRunner:
         assert (command.cwd / "probe.cpp").is_file()
         library.parent.mkdir(exist_ok=True)
         library.touch()
-        (library.parent / "libc.so.6").touch()
+        shutil.copy(RECORDED / "elf/armeabi-v7a/tiny.so", library.parent / "libc.so.6")
         line = (
             "ld.lld --error-limit=0 -mllvm -float-abi=hard -O2 -s -m armelf_linux_eabi -shared"
             f" -o probe.so {library} probe.o --as-needed {library.parent}/libc.so.6"
@@ -95,7 +97,7 @@ def test_a_link_line_that_nobody_waits_for_is_not_kept(zig: FakeRunner, host: Ho
     made = prepare(ARM, host)
     with learned_link(made, host):
         pass
-    assert not (made.cxx.parent / "link.json").exists()
+    assert not (made.cxx.parent / RECIPE).exists()
     assert len(zig.commands) == 1
 
 
@@ -111,7 +113,7 @@ def test_libraries_that_vanished_are_made_again(zig: FakeRunner, host: Host) -> 
 def test_a_damaged_recipe_is_learned_again(zig: FakeRunner, host: Host, text: str) -> None:
     made = prepare(ARM, host)
     line = learn(made, host)
-    (made.cxx.parent / "link.json").write_text(text)
+    (made.cxx.parent / RECIPE).write_text(text)
     assert learn(made, host) == line
     assert len(zig.commands) == 2
 
@@ -137,12 +139,12 @@ def test_a_zig_that_cannot_link_is_repeatable_by_hand(  # noqa: PLR0917
         learn(made, host)
     assert "linux-armeabi-v7a" in caught.value.message
     assert "ZIG_VERBOSE_LINK=1" in caught.value.hint
-    assert not list((host.cache / "toolchains").rglob("link.json"))
+    assert not list((host.cache / "toolchains").rglob(RECIPE))
 
 
 def test_the_recipe_is_readable(zig: FakeRunner, host: Host) -> None:
     del zig
     made = prepare(ARM, host)
     learn(made, host)
-    recipe = json.loads((made.cxx.parent / "link.json").read_text())
+    recipe = json.loads((made.cxx.parent / RECIPE).read_text())
     assert recipe.keys() == {"flags", "libraries"}
