@@ -15,7 +15,8 @@ from types import MappingProxyType
 
 from platformdirs import user_cache_path
 
-from builder.compilation.store import ObjectStore
+from builder.compilation.output import telling
+from builder.compilation.store import OpenStore
 from builder.foundation.console import Console, make_console
 from builder.foundation.files import write_atomic
 from builder.foundation.machine import usable_cores
@@ -35,9 +36,9 @@ _BATCH = 16
 EXAMPLE = Path(__file__).parents[1] / "examples" / "classifier" / "model.pt"
 
 
-def compile_all(store: ObjectStore, host: Host, console: Console) -> None:
+def compile_all(store: OpenStore, host: Host, console: Console) -> None:
     """Compile every candidate; what does not compile (it is for another system) is passed over."""
-    pending = sorted(store.outputs)
+    pending = sorted(store.homes)
     batches = [pending[at : at + _BATCH] for at in range(0, len(pending), _BATCH)]
     for batch in batches:
         try:
@@ -66,16 +67,16 @@ def main() -> int:
     target = make_target(Platform.LINUX, Abi(options.abi))
     wanted = read_wanted([options.model], (), (), host)
     planned = make_plan(wanted, source, target, None, host, console)
-    store = planned.store
-    if options.compile_all:
-        compile_all(store, host, console)
-    graphs = {
-        name: read_object(store.object_of(name))
-        for name in sorted(store.outputs)
-        if store.object_of(name).exists()
-    }
+    with planned.store.opened(host, "learning what objects need", telling(console)) as store:
+        if options.compile_all:
+            compile_all(store, host, console)
+        graphs = {
+            name: read_object(store.object_of(name)) for name in sorted(planned.store.compiled())
+        }
     path = shipped_indexes(planned.plan)[-1]
-    learned = condense(graphs, known=planned.index.definers(), whole=always_linked(planned.groups))
+    learned = condense(
+        graphs, known=planned.index.definers(), whole=always_linked(planned.candidates.groups)
+    )
     index = read_index(path).merged(learned)
     write_atomic(path, index.to_bytes())
     if path == shipped_indexes(planned.plan)[0]:  # the index of the profile of float models

@@ -44,11 +44,7 @@ def _plan(request: Request, session: Session) -> Answer:
 
 def _describe(planned: Planned) -> dict[str, Any]:
     plan_, prediction = planned.plan, planned.prediction
-    there = [
-        source
-        for source in prediction.sources
-        if source in planned.store.outputs and planned.store.object_of(source).exists()
-    ]
+    there = planned.store.compiled().intersection(prediction.sources)
     return {
         "target": str(plan_.target),
         "cache_keys": {"objects": plan_.objects.fingerprint, "build": plan_.fingerprint},

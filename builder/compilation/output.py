@@ -18,17 +18,17 @@ class BuildProgress(Protocol):
         """Report that `done` of `known` files are compiled, and the file that was last."""
 
 
-def waiting(progress: BuildProgress) -> Callable[[], None]:
-    """Return what tells that another build holds the objects, for `locked`."""
-    return lambda: progress.step("waiting for another build of the same objects to end")
+def telling(progress: BuildProgress) -> Callable[[str], None]:
+    """Return what tells for whom is waited, for `locked`."""
+    return lambda holder: progress.step(f"waiting for {holder}")
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOutput:
     """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed.
 
-    `sources` are the ids of all sources whose objects were looked at, linked or not. `flags` are
-    those that compiled what is linked, by the name of the group of sources.
+    `sources` are the ids of all sources whose objects were looked at, linked or not, with these.
+    `flags` are those that compiled what is linked, by the name of the group of sources.
     """
 
     directory: Path
@@ -39,7 +39,7 @@ class BuildOutput:
     compiled: int
     reused: int
     rounds: int
-    sources: tuple[str, ...]
+    sources: Mapping[str, Path]
     flags: Mapping[str, tuple[str, ...]]
     link_line: LinkLine
     seconds: float

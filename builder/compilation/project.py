@@ -4,57 +4,34 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 import jinja2
 
 from builder.compilation.workspace import TREE, Project
 from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
-from builder.libtorch.candidates import Group
+from builder.libtorch.candidates import INCLUDES, Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.libtorch.cuts import active_cuts, cut_instructions
 from builder.libtorch.kernels import find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
-from builder.vocabulary.plan import BuildPlan, GeneratedFile
+from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan
 from builder.vocabulary.targets import abi_facts, platform_facts
 
-_INCLUDES: Final = (
-    ("generated", "."),
-    ("pytorch", "aten/src"),
-    ("pytorch", "."),
-    ("pytorch", "torch/csrc/api/include"),
-    ("pytorch", "torch/csrc"),
-    ("pytorch", "third_party/miniz-3.0.2"),
-    ("pytorch", "aten/src/ATen/native/quantized/cpu/qnnpack/include"),
-    ("cpuinfo", "include"),
-    ("cpuinfo", "src"),
-    ("cpuinfo", "deps"),
-    ("pthreadpool", "include"),
-    ("pthreadpool", "src"),
-    ("fmt", "include"),
-    ("flatbuffers", "include"),
-    ("fp16", "include"),
-    ("fxdiv", "include"),
-    ("psimd", "include"),
-    ("eigen", "."),
-    ("pocketfft", "."),
-)
 
-
-def component_roots(plan: BuildPlan) -> dict[str, Path]:
+def component_roots(objects: ObjectsPlan) -> dict[str, Path]:
     """Return where each component's files are, our own C++ and the generated tree included."""
-    roots = {component.name: component.root for component in plan.source.components}
-    return {**roots, "generated": plan.objects.generated.root, "native": NATIVE}
+    roots = {component.name: component.root for component in objects.source.components}
+    return {**roots, "generated": objects.generated.root, "native": NATIVE}
 
 
 def shown_roots(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
     """Return how commands and link maps name the components, and how reports do."""
-    return tuple((f"{TREE}/{name}", name) for name in component_roots(plan))
+    return tuple((f"{TREE}/{name}", name) for name in component_roots(plan.objects))
 
 
 def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
-    """Render the project of the object store: nothing in it depends on the selection."""
-    roots = component_roots(plan)
+    """Render the project of one object store: nothing in it depends on the selection."""
+    roots = component_roots(plan.objects)
     quantized = "QuantizedCPU" in plan.profile.backends
     kernels = find_kernels(roots["pytorch"]) if quantized else {}
     context = {
@@ -88,7 +65,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
             _render(
                 "objects/kernels.h.j2",
                 f"include/{_kernels_header(source)}",
-                {"version": plan.tool, "source": source, "blocks": blocks},
+                {"source": source, "blocks": blocks},
             )
             for source, blocks in kernels.items()
         ),
@@ -119,7 +96,7 @@ def _kernels_header(source: str) -> str:
 
 def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Project:
     """Render the project of one runtime: its registrations, its manifest, and the link."""
-    roots = component_roots(plan)
+    roots = component_roots(plan.objects)
     entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
     registrars = [
         {
@@ -186,7 +163,7 @@ def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
 
 def _initial_cache(plan: BuildPlan) -> GeneratedFile:
     toolchain = plan.toolchain
-    names = component_roots(plan)
+    names = component_roots(plan.objects)
     variables: dict[str, object] = {
         "BUILD_RUNTIME_CMAKE": CMAKE,
         # a change of the logic must configure again, like a change of the data
@@ -198,7 +175,7 @@ def _initial_cache(plan: BuildPlan) -> GeneratedFile:
         "BUILD_RUNTIME_LINKER": toolchain.linker,
         "BUILD_RUNTIME_SYSTEM": platform_facts(plan.target.platform).cmake_system,
         "BUILD_RUNTIME_PROCESSOR": abi_facts(plan.target.abi).processor,
-        "BUILD_RUNTIME_INCLUDES": [f"{TREE}/{name}/{path}" for name, path in _INCLUDES],
+        "BUILD_RUNTIME_INCLUDES": [f"{TREE}/{name}/{path}" for name, path in INCLUDES],
         "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(names),
         "BUILD_RUNTIME_DEFINITIONS": plan.objects.flags.definitions,
         "BUILD_RUNTIME_LINK_FLAGS": plan.link,

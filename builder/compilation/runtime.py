@@ -4,11 +4,11 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from builder.compilation.output import BuildOutput, BuildProgress, waiting
-from builder.compilation.store import ObjectStore
+from builder.compilation.output import BuildOutput, BuildProgress, telling
+from builder.compilation.store import ObjectStore, OpenStore
 from builder.compilation.workspace import Project, Workspace
 from builder.foundation.cache import note_use
 from builder.foundation.files import locked, relative, touch, write_if_changed
@@ -45,17 +45,19 @@ class Demand:
 class _Objects:
     """Objects compiled so far in this build, with their graphs read once."""
 
-    store: ObjectStore
+    store: OpenStore
     sources: set[str] = field(default_factory=set)
     graphs: dict[Path, ObjectGraph] = field(default_factory=dict)
     fresh: int = 0
 
     def compile(self, wanted: Iterable[str], host: Host, progress: BuildProgress) -> None:
-        missing = sorted(
-            source for source in set(wanted) - self.sources if source in self.store.outputs
-        )
+        missing = sorted(set(wanted) & self.store.homes.keys() - self.sources)
         self.fresh += self.store.compile(missing, host, progress)
         self.sources.update(missing)
+
+    def paths(self) -> dict[str, Path]:
+        """Return the object of each source."""
+        return {source: self.store.object_of(source) for source in sorted(self.sources)}
 
     def read(self, path: Path) -> ObjectGraph:
         if path not in self.graphs:
@@ -80,25 +82,25 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
     workspace = Workspace(root, plan.toolchain)
     note_use(host.cache, root)
-    on_wait = waiting(progress)
+    doing, on_wait = _doing(plan), telling(progress)
     with (
-        locked(store.workspace.lock, on_wait=on_wait),
-        locked(workspace.lock, on_wait=on_wait),
+        store.opened(host, doing, on_wait) as opened,
+        locked(workspace.lock, doing=doing, on_wait=on_wait),
     ):
         progress.step("configuring")
-        store.ensure()
         for name in ("link.rsp", "link.rsp.state", "cuts.cpp"):
             touch(workspace.build / name)
-        configured = relative(store.workspace.build / "include", workspace.build)
+        configured = relative(opened.headers, workspace.build)
         places = {"BUILD_RUNTIME_CONFIGURED": configured, "BUILD_RUNTIME_PREFIX": f"{root}/prefix"}
         workspace.configure(project, host, places)
         progress.step("compiling")
-        objects = _Objects(store)
+        objects = _Objects(opened)
         objects.compile((*demand.always, *demand.predicted), host, progress)
         objects.fresh += workspace.run_ninja(["runtime_roots"], host, progress)
         outputs = workspace.outputs()
         roots = [workspace.build / outputs[source] for source in project.roots]
         rounds = _link(workspace, objects, demand, roots, host, progress)
+        flags = opened.flags_of(rounds.live)
     return BuildOutput(
         directory=root,
         library=root / "prefix/lib/libbuild_runtime.so",
@@ -108,12 +110,17 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         compiled=objects.fresh,
         reused=max(0, len(rounds.live) - objects.fresh),
         rounds=rounds.count,
-        sources=tuple(sorted(objects.sources)),
-        flags=store.flags_of(rounds.live),
+        sources=objects.paths(),
+        flags=flags,
         link_line=demand.link_line(),
         seconds=time.monotonic() - started,
         log=workspace.log,
     )
+
+
+def _doing(plan: BuildPlan) -> str:
+    models = sorted({name for it in plan.selection.operators for name in it.models})
+    return f"building {plan.target}" + (f" for {', '.join(models)}" if models else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +185,19 @@ def _state(objects: Iterable[Path], build: Path) -> str:
 
 
 def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:
-    available = [objects.store.object_of(source) for source in sorted(objects.sources)]
+    names = {path: objects.store.name_of(source) for source, path in objects.paths().items()}
     defining = [
         path
-        for path in available
+        for path in names
         if asked & (objects.read(path).strong.keys() | objects.read(path).weak.keys())
     ]
     return close(
         [*roots, *defining],
-        available,
+        names,
         objects.read,
         lambda symbol: demand.feature_of(symbol) is not None,
+        # in which store an object is must not show: the names of stores are hashes
+        lambda path: PurePosixPath(names[path]),
     )
 
 

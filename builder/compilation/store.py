@@ -1,55 +1,184 @@
-"""The object store: one workspace per source, toolchain and profile, shared by all models."""
+"""The object stores: one workspace per source, toolchain and profile, shared by all models.
+
+Note [Stores]: a build takes each object from the store that most builds share. The stores of its
+profile are two: one for the sources that ask for no dtype, and one for the others. A profile with
+more backends than the base also takes what does not depend on them from the store of the base. All
+stores know all sources, so a source that turns out to depend on dtypes is simply taken from the
+next store.
+"""
 
 import json
+import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
+from builder.compilation.dependence import DTYPE_CHECK
 from builder.compilation.output import BuildProgress
 from builder.compilation.workspace import TREE, Project, Workspace
-from builder.foundation.cache import note_use
-from builder.foundation.files import locked, write_atomic
-from builder.foundation.process import Command, Host
+from builder.foundation.files import OnWait, locked, write_atomic
+from builder.foundation.process import Command, CommandError, Host
 from builder.libtorch.candidates import Group
 from builder.libtorch.flags import paired
 from builder.vocabulary.errors import CompileError
-from builder.vocabulary.plan import BuildPlan
+
+_ASKED_FOR_DTYPE: Final = re.compile(rf"'{DTYPE_CHECK}' has been explicitly marked deleted")
+"""What clang says of a call to a function that is declared, but deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One folder of objects, and the project that makes them: those of all candidates."""
+
+    workspace: Workspace
+    project: Project
+    groups: tuple[Group, ...]
+
+    def configure(self, host: Host) -> Mapping[str, str]:
+        """Configure the store unless it is; return the object of each source id.
+
+        Objects are named relative to the folder ninja works in. Another installation may have
+        configured the store otherwise: whoever compiles calls this first, under the store's lock.
+        """
+        configured = self.workspace.configure(self.project, host)
+        outputs = {} if configured else self.known_outputs()
+        if not outputs:
+            outputs = _outputs(self.workspace, self.groups)
+            write_atomic(self._table, json.dumps(outputs, indent=0, sort_keys=True))
+        return outputs
+
+    def known_outputs(self) -> dict[str, str]:
+        """Return the object of each source id, as far as the store was configured before."""
+        document = _read(self._table)
+        return document if isinstance(document, dict) else {}
+
+    def known_dependent(self) -> frozenset[str]:
+        """Return the sources that turned out to depend on dtypes, which this store has not."""
+        document = _read(self._dependent)
+        return frozenset(map(str, document)) if isinstance(document, list) else frozenset()
+
+    def note_dependent(self, source: str) -> None:
+        """Remember that a source depends on dtypes."""
+        known = sorted({*self.known_dependent(), source})
+        write_atomic(self._dependent, json.dumps(known, indent=0))
+
+    @property
+    def _table(self) -> Path:
+        return self.workspace.root / "outputs.json"
+
+    @property
+    def _dependent(self) -> Path:
+        return self.workspace.root / "dependent.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectStore:
-    """A configured store. `outputs` maps a source id (`component:path`) to its object.
+    """Where the objects of a plan come from: see Note [Stores].
 
-    Objects are named relative to the folder ninja works in. `ensure` configures it again if another
-    installation has done so since; whoever compiles calls it first, under the store's lock.
+    `stores` are in the order in which they are locked, the most shared first; `homes` tells which
+    of them a source (`component:path`) belongs to. The last store has the dtypes of the plan.
     """
 
-    workspace: Workspace
-    outputs: Mapping[str, str]
-    groups: Mapping[str, str]
-    ensure: Callable[[], object] = field(compare=False)
+    stores: tuple[Store, ...]
+    homes: Mapping[str, int]
+
+    def compiled(self) -> frozenset[str]:
+        """Return the sources that have an object. Nothing is configured, and nobody waited for."""
+        homes = self.present_homes()
+        tables = [(it.workspace.build, it.known_outputs()) for it in self.stores]
+        found: set[str] = set()
+        for source, home in homes.items():
+            build, outputs = tables[home]
+            if source in outputs and (build / outputs[source]).exists():
+                found.add(source)
+        return frozenset(found)
+
+    def present_homes(self) -> dict[str, int]:
+        """Return the store of each source, with what compilers found out since."""
+        last = len(self.stores) - 1
+        moved = frozenset().union(*(it.known_dependent() for it in self.stores))
+        return {**self.homes, **{source: last for source in moved if source in self.homes}}
+
+    @contextmanager
+    def opened(self, host: Host, doing: str, on_wait: OnWait) -> Iterator["OpenStore"]:
+        """Lock and configure the stores: nobody else compiles into them until the block ends."""
+        with ExitStack() as stack:
+            for store in self.stores:
+                stack.enter_context(locked(store.workspace.lock, doing=doing, on_wait=on_wait))
+            outputs = tuple(it.configure(host) for it in self.stores)
+            yield OpenStore(self.stores, outputs, self.present_homes())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """Stores that are locked and configured. `outputs` has the objects of each, by source id."""
+
+    stores: tuple[Store, ...]
+    outputs: tuple[Mapping[str, str], ...]
+    homes: dict[str, int]
+
+    @property
+    def headers(self) -> Path:
+        """Return the folder with the headers that CMake configured for the plan's own dtypes."""
+        return self.stores[-1].workspace.build / "include"
 
     def object_of(self, source: str) -> Path:
         """Return where the object of a source is, or will be."""
-        return self.workspace.build / self.outputs[source]
+        return self.folder_of(source) / self.name_of(source)
+
+    def folder_of(self, source: str) -> Path:
+        """Return the folder in which a source is compiled."""
+        return self.stores[self.homes[source]].workspace.build
+
+    def name_of(self, source: str) -> str:
+        """Return how the object of a source is named in its store; raise `KeyError` without one."""
+        return self.outputs[self.homes[source]][source]
 
     def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> int:
         """Bring the objects of `sources` up to date; return how many had to be compiled.
 
         Raises `CommandError` with what failed.
         """
-        targets = [self.outputs[source] for source in sources]
-        return self.workspace.run_ninja(targets, host, progress)
+        wanted = tuple(sources)
+        return sum(self._compile_in(it, wanted, host, progress) for it in range(len(self.stores)))
+
+    def _compile_in(
+        self, number: int, sources: tuple[str, ...], host: Host, progress: BuildProgress
+    ) -> int:
+        store = self.stores[number]
+        while targets := [self.name_of(it) for it in sources if self.homes[it] == number]:
+            try:
+                return store.workspace.run_ninja(targets, host, progress)
+            except CommandError as error:
+                source = self._dependent_in(number, error)
+                if source is None:
+                    raise
+                store.note_dependent(source)
+                self.homes[source] = len(self.stores) - 1
+        return 0
+
+    def _dependent_in(self, number: int, error: CommandError) -> str | None:
+        """Return the source that did not compile because it asked a shared store for dtypes."""
+        shared = number < len(self.stores) - 1
+        if not shared or not any(_ASKED_FOR_DTYPE.search(line) for line in error.tail):
+            return None
+        words = shlex.split(error.command.argv[-1])
+        made = {output: source for source, output in self.outputs[number].items()}
+        return next((made[word] for word in words if word in made), None)
 
     def command_for(self, source: str) -> tuple[str, ...]:
         """Return the compile command of a source by its id, without its `-c` and `-o` parts.
 
         Nor does it name the precompiled header, which may not be there yet.
         """
-        for command, output in self.workspace.commands():
-            if output == self.outputs.get(source):
-                return _flags(command)
+        if source in self.homes:
+            name = self.name_of(source)
+            for command, output in self.stores[self.homes[source]].workspace.commands():
+                if output == name:
+                    return _flags(command)
         raise CompileError(f"{source} is not among the files that can be compiled")
 
     def flags_of(self, objects: Iterable[Path]) -> dict[str, tuple[str, ...]]:
@@ -58,16 +187,18 @@ class ObjectStore:
         Left out is what leads to files: it differs between sources of a group, or says nothing.
         """
         live = frozenset(objects)
-        wanted = {
-            output: self.groups[source]
-            for source, output in self.outputs.items()
-            if self.workspace.build / output in live
-        }
         found: dict[str, tuple[str, ...]] = {}
-        for command, output in self.workspace.commands():
-            group = wanted.get(output, "")
-            if group and group not in found:
-                found[group] = _told(_flags(command)[1:])
+        for store, outputs in zip(self.stores, self.outputs, strict=True):
+            wanted = {
+                outputs[source]: group.name
+                for group in store.groups
+                for source in group.ids
+                if store.workspace.build / outputs[source] in live
+            }
+            for command, output in store.workspace.commands() if wanted else ():
+                group = wanted.get(output, "")
+                if group:
+                    found.setdefault(group, _told(_flags(command)[1:]))
         return dict(sorted(found.items()))
 
 
@@ -89,46 +220,16 @@ def _flags(command: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def open_store(
-    plan: BuildPlan,
-    groups: Iterable[Group],
-    project: Project,
-    host: Host,
-    *,
-    on_wait: Callable[[], None] | None = None,
-) -> ObjectStore:
-    """Write and configure the store of a plan; a configured one costs a few ms.
-
-    `on_wait` is called when a build that compiles into the store has to end first.
-    """
-    root = host.cache / "objects" / f"{plan.target}-{plan.objects.fingerprint[:12]}"
-    workspace = Workspace(root, plan.toolchain)
-    groups = tuple(groups)
-    note_use(host.cache, root)
-
-    def ensure() -> dict[str, str]:
-        table = root / "outputs.json"
-        configured = workspace.configure(project, host)
-        outputs = {} if configured else _read_outputs(table)
-        if not outputs:
-            outputs = _outputs(workspace, groups)
-            write_atomic(table, json.dumps(outputs, indent=0, sort_keys=True))
-        return outputs
-
-    with locked(workspace.lock, on_wait=on_wait):
-        outputs = ensure()
-    names = {f"{it.component}:{source}": it.name for it in groups for source in it.sources}
-    return ObjectStore(workspace, outputs, names, ensure)
-
-
-def preprocessor(store: ObjectStore, host: Host) -> Callable[[str], str]:
+def preprocessor(store: ObjectStore, host: Host, on_wait: OnWait) -> Callable[[str], str]:
     """Return a function that expands the macros of a candidate source, given by its id."""
+    doing = "reading the operators of a source"
 
     def preprocess(source: str) -> str:
         component, _, path = source.partition(":")
-        argv = (*store.command_for(source), "-E", "-P", f"{TREE}/{component}/{path}")
-        command = Command(argv, store.workspace.build, host.child_env())
-        result = host.runner.capture(command)
+        with store.opened(host, doing, on_wait) as opened:
+            argv = (*opened.command_for(source), "-E", "-P", f"{TREE}/{component}/{path}")
+            command = Command(argv, opened.folder_of(source), host.child_env())
+            result = host.runner.capture(command)
         if result.status != 0:
             first = next((it for it in result.stderr.splitlines() if "error:" in it), "no message")
             raise CompileError(
@@ -139,20 +240,19 @@ def preprocessor(store: ObjectStore, host: Host) -> Callable[[str], str]:
     return preprocess
 
 
-def _read_outputs(table: Path) -> dict[str, str]:
-    """Read what the last configuration wrote; a damaged table is an empty one."""
+def _read(path: Path) -> Any:  # noqa: ANN401  JSON
+    """Read what was noted before; what is absent or damaged says nothing."""
     try:
-        document = json.loads(table.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
 
 
 def _outputs(workspace: Workspace, groups: Iterable[Group]) -> dict[str, str]:
     """Map source ids to objects with CMake's own compilation database."""
     by_file = workspace.outputs()
     return {
-        f"{group.component}:{source}": by_file[f"{TREE}/{group.component}/{source}"]
+        name: by_file[f"{TREE}/{group.component}/{source}"]
         for group in groups
-        for source in group.sources
+        for name, source in group.ids.items()
     }

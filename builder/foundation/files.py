@@ -1,9 +1,11 @@
 """Writing files: the only writer. Whole files appear at once, and unchanged ones are left alone."""
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,10 @@ from builder.vocabulary.errors import UsageError
 from builder.vocabulary.plan import GeneratedFile
 
 _CHUNK: Final = 1 << 20
+_POLL: Final = 1.0  # seconds until it is looked again who holds a lock
+
+OnWait = Callable[[str], None]
+"""Told for whom is waited, in one line, whenever that is another than before."""
 
 
 def sha256_file(path: Path) -> str:
@@ -140,22 +146,57 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold an exclusive lock on `path` across processes; it is released when the process dies."""
+def locked(path: Path, *, doing: str = "", on_wait: OnWait | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on `path` across processes; it is released when the process dies.
+
+    `doing` says to whoever waits what the lock is held for, as long as that takes a while.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _acquired(path, on_wait):
+        # a file of its own: who tries to lock a file empties it
+        note = _holder_note(path)
+        if doing:
+            holder = {"process": os.getpid(), "since": time.time(), "doing": doing}
+            write_atomic(note, json.dumps(holder))
+        try:
+            yield
+        finally:
+            if doing:
+                note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _acquired(path: Path, on_wait: OnWait | None) -> Iterator[None]:
     from filelock import FileLock, Timeout  # noqa: PLC0415  slow to load, and rarely needed
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        if on_wait is not None:
-            on_wait()
-        lock.acquire()
+    told = None
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=0 if told is None else _POLL)
+        except Timeout:
+            holder = _holder(path)
+            if holder != told and on_wait is not None:
+                on_wait(holder)
+            told = holder
     try:
         yield
     finally:
         lock.release()
+
+
+def _holder(path: Path) -> str:
+    """Return who holds a lock and what for, as far as that was noted."""
+    try:
+        noted = json.loads(_holder_note(path).read_text(encoding="utf-8"))
+        since = time.strftime("%H:%M:%S", time.localtime(float(noted["since"])))
+        return f"process {int(noted['process'])}, since {since}: {noted['doing']}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another build-runtime"
+
+
+def _holder_note(path: Path) -> Path:
+    return path.with_name(f".{path.name}.holder")
 
 
 def held(path: Path) -> bool:

@@ -5,11 +5,34 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from builder.foundation.resources import DATA
 from builder.vocabulary.plan import SourceKind
 from builder.vocabulary.targets import Abi
+
+INCLUDES: Final = (
+    ("generated", "."),
+    ("pytorch", "aten/src"),
+    ("pytorch", "."),
+    ("pytorch", "torch/csrc/api/include"),
+    ("pytorch", "torch/csrc"),
+    ("pytorch", "third_party/miniz-3.0.2"),
+    ("pytorch", "aten/src/ATen/native/quantized/cpu/qnnpack/include"),
+    ("cpuinfo", "include"),
+    ("cpuinfo", "src"),
+    ("cpuinfo", "deps"),
+    ("pthreadpool", "include"),
+    ("pthreadpool", "src"),
+    ("fmt", "include"),
+    ("flatbuffers", "include"),
+    ("fp16", "include"),
+    ("fxdiv", "include"),
+    ("psimd", "include"),
+    ("eigen", "."),
+    ("pocketfft", "."),
+)
+"""Where all sources look for headers: a component, and a folder below its root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +52,11 @@ class Group:
     precompiled: tuple[str, ...]
     options: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Return each source by its id, `component:path`."""
+        return {f"{self.component}:{it}": it for it in self.sources}
 
 
 def find_candidates(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.cache import note_use
-from builder.foundation.files import locked, new_directory, write_atomic
+from builder.foundation.files import OnWait, locked, new_directory, write_atomic
 from builder.foundation.process import Command, CommandError, Host
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import (
@@ -56,7 +56,9 @@ gen_variable_factories(sys.argv[1], "aten/src/ATen/native/native_functions.yaml"
 """
 
 
-def generate_tree(source: SourceTree, profile: Profile, host: Host) -> GeneratedTree:
+def generate_tree(
+    source: SourceTree, profile: Profile, host: Host, on_wait: OnWait | None = None
+) -> GeneratedTree:
     """Return the generated ATen tree of a source, from the cache when it is there.
 
     torchgen gets an empty selection *and* static dispatch: it writes every operator function and
@@ -67,10 +69,12 @@ def generate_tree(source: SourceTree, profile: Profile, host: Host) -> Generated
     ).hexdigest()
     root = host.cache / "generated" / digest[:16]
     note_use(host.cache, root)
-    with locked(root.with_suffix(".lock")):
-        if not root.is_dir():
-            with new_directory(root) as scratch:
-                _run_torchgen(source, profile, host, scratch)
+    if not root.is_dir():  # it appears as a whole: who finds it need not wait
+        doing = f"generating operator code of PyTorch {source.version}"
+        with locked(root.with_suffix(".lock"), doing=doing, on_wait=on_wait):
+            if not root.is_dir():
+                with new_directory(root) as scratch:
+                    _run_torchgen(source, profile, host, scratch)
     return GeneratedTree(root, digest)
 
 

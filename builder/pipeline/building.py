@@ -4,7 +4,7 @@ from functools import cache
 
 from builder.artifact.manifest import BuildFacts, manifest
 from builder.compilation.output import BuildOutput
-from builder.compilation.project import component_roots, render_cuts, render_runtime
+from builder.compilation.project import render_cuts, render_runtime
 from builder.compilation.runtime import Demand, build_runtime
 from builder.foundation.files import locked, write_atomic
 from builder.foundation.process import Host
@@ -13,7 +13,7 @@ from builder.libtorch.closure.objects import read_object
 from builder.libtorch.cuts import feature_of
 from builder.libtorch.search import SourceSearch
 from builder.libtorch.symbols import condense, finder, read_index
-from builder.pipeline.planning import Planned, always_linked, learned_index
+from builder.pipeline.planning import Planned, always_linked, learned_indexes
 from builder.pipeline.request import Events
 
 
@@ -26,9 +26,8 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     definers = {
         symbol: source
         for symbol, source in {**kernels, **planned.index.definers()}.items()
-        if source in planned.store.outputs
+        if source in planned.store.homes
     }
-    roots = component_roots(planned.plan)
     # the text inside the library leaves the models out: new weights must not make a new library
     project = render_runtime(
         planned.plan, planned.catalogue, manifest(BuildFacts(planned.plan, ()))
@@ -36,32 +35,29 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     with planned.toolchain.link_line(planned.plan.toolchain, host) as link_line:
         provided = cache(lambda: provided_symbols(link_line().libraries))
         demand = Demand(
-            always=always_linked(planned.groups),
+            always=always_linked(planned.candidates.groups),
             predicted=planned.prediction.sources,
             known_definers=finder(definers),
-            search=SourceSearch(planned.groups, roots, provided).definers,
+            search=SourceSearch(
+                planned.candidates.groups, planned.candidates.roots, provided
+            ).definers,
             feature_of=cache(lambda symbol: feature_of(symbol, planned.cuts)),
             render_cuts=lambda features: render_cuts(planned.plan.tool, features),
             link_line=link_line,
         )
         output = build_runtime(planned.plan, planned.store, project, demand, host, events)
-    if set(output.sources) != set(planned.prediction.sources) | set(demand.always):
+    if output.sources.keys() != set(planned.prediction.sources) | set(demand.always):
         _learn(planned, output, host)
     return output
 
 
 def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
     """Remember what this build found out: the next prediction for these objects is exact."""
-    path = learned_index(planned.plan, host)
-    with locked(path.with_suffix(".lock")):
-        store = planned.store
-        # only objects this build asked ninja for: others may be of a run that was killed
-        graphs = {
-            source: read_object(store.object_of(source))
-            for source in output.sources
-            if source in store.outputs
-        }
-        learned = condense(
-            graphs, known=planned.index.definers(), whole=always_linked(planned.groups)
-        )
-        write_atomic(path, read_index(path).merged(learned).to_bytes())
+    # only objects this build asked ninja for: others may be of a run that was killed
+    graphs = {source: read_object(path) for source, path in output.sources.items()}
+    learned = condense(
+        graphs, known=planned.index.definers(), whole=always_linked(planned.candidates.groups)
+    )
+    for path in learned_indexes(planned.plan, host):
+        with locked(path.with_suffix(".lock")):
+            write_atomic(path, read_index(path).merged(learned).to_bytes())

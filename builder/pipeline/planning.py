@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from builder import VERSION
-from builder.compilation.output import waiting
-from builder.compilation.project import component_roots, render_objects
-from builder.compilation.store import ObjectStore, open_store, preprocessor
+from builder.compilation.dependence import Candidates
+from builder.compilation.output import telling
+from builder.compilation.sharing import candidates_of, find_store
+from builder.compilation.store import ObjectStore, preprocessor
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
-from builder.libtorch.candidates import Group, find_candidates
+from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import Cut, active_cuts, feature_of
@@ -25,7 +26,7 @@ from builder.pipeline.request import Events
 from builder.pipeline.wanted import Wanted
 from builder.toolchains.protocol import ToolchainProvider
 from builder.toolchains.table import provider_for
-from builder.vocabulary.plan import BuildPlan, ObjectsPlan, SourceTree
+from builder.vocabulary.plan import BASE_BACKENDS, BuildPlan, ObjectsPlan, SourceTree
 from builder.vocabulary.targets import Target
 
 ALWAYS: Final = (f"pytorch:{PROMOTED}",)
@@ -39,7 +40,7 @@ class Planned:
     plan: BuildPlan
     toolchain: ToolchainProvider
     catalogue: Catalogue
-    groups: tuple[Group, ...]
+    candidates: Candidates
     store: ObjectStore
     index: SymbolIndex
     prediction: Prediction
@@ -56,34 +57,42 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     *,
     provider: ToolchainProvider | None = None,
 ) -> Planned:
-    """Everything up to the first compiled file: toolchain, generated tree, store, prediction."""
+    """Everything up to the first compiled file: toolchain, generated tree, stores, prediction.
+
+    Nothing is compiled, and no build is waited for. Where the source has operators we do not know,
+    the stores are configured to read them.
+    """
+    on_wait = telling(events)
     provisional = wanted.selection(source.version)
     profile = make_profile(provisional, dtypes)
     events.step(f"preparing the toolchain for {target}")
     provider = provider or provider_for(target.platform)
-    toolchain = provider.prepare(target, host)
+    toolchain = provider.prepare(target, host, on_wait)
     events.step("generating operator code")
-    generated = generate_tree(source, profile, host)
     flags = compile_flags(profile.optimisation)
-    objects = ObjectsPlan(source, generated, toolchain, profile, flags)
+    objects, base = (
+        ObjectsPlan(source, generate_tree(source, it, host, on_wait), toolchain, it, flags)
+        for it in (profile, replace(profile, backends=BASE_BACKENDS))
+    )
     plan = BuildPlan(VERSION, objects, provisional, link_flags())
-    groups = find_candidates(component_roots(plan), target.abi, profile.backends)
-    events.step("configuring the object store")
-    project = render_objects(plan, groups)
-    store = open_store(plan, groups, project, host, on_wait=waiting(events))
-    catalogue = read_catalogue(source, generated, preprocessor(store, host), host)
+    events.step("finding the sources that builds share")
+    candidates = candidates_of(objects)
+    store = find_store(plan, base, candidates, host)
+    generated = objects.generated
+    catalogue = read_catalogue(source, generated, preprocessor(store, host, on_wait), host)
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))
-    index = _shipped_index(plan).merged(read_index(learned_index(plan, host)))
+    indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
+    index = reduce(SymbolIndex.merged, map(read_index, indexes))
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
     cuts = active_cuts(plan.selection, catalogue)
     prediction = index.predict(
-        always_linked(groups),
+        always_linked(candidates.groups),
         _symbols(entries, index),
         lambda symbol: feature_of(symbol, cuts) is not None,
     )
-    return Planned(plan, provider, catalogue, groups, store, index, prediction, cuts)
+    return Planned(plan, provider, catalogue, candidates, store, index, prediction, cuts)
 
 
 def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:
@@ -105,18 +114,12 @@ def _symbols(entries: Iterable[OperatorEntry], index: SymbolIndex) -> list[str]:
     ]
 
 
-def _shipped_index(plan: BuildPlan) -> SymbolIndex:
-    """Return the index made of arm64 objects: needs hardly differ elsewhere.
-
-    On 32-bit ABIs int64_t mangles otherwise, so what the prediction missed is searched there.
-    """
-    return reduce(SymbolIndex.merged, map(read_index, shipped_indexes(plan)))
-
-
 def shipped_indexes(plan: BuildPlan) -> tuple[Path, ...]:
     """Return the files of the shipped index that apply; the last one knows the plan's objects best.
 
-    Calls between operators lead elsewhere where they are resolved for several backends.
+    They are made of arm64 objects: needs hardly differ elsewhere. On 32-bit ABIs int64_t mangles
+    otherwise, so what the prediction missed is searched there. Calls between operators lead
+    elsewhere where they are resolved for several backends.
     """
     folder = DATA / plan.source.version
     quantized = "QuantizedCPU" in plan.profile.backends
@@ -126,6 +129,9 @@ def shipped_indexes(plan: BuildPlan) -> tuple[Path, ...]:
     )
 
 
-def learned_index(plan: BuildPlan, host: Host) -> Path:
-    """Return where what builds learned of these objects is kept."""
-    return host.cache / "indexes" / f"{plan.target}-{plan.objects.fingerprint[:12]}.json.xz"
+def learned_indexes(plan: BuildPlan, host: Host) -> tuple[Path, ...]:
+    """Return where what builds learned is kept: for any dtypes, then for those of the plan."""
+    return tuple(
+        host.cache / "indexes" / f"{plan.target}-{objects.fingerprint[:12]}.json.xz"
+        for objects in (plan.objects.for_any_dtypes(), plan.objects)
+    )

@@ -21,7 +21,7 @@ from builder.foundation.process import Host
 from builder.vocabulary.targets import Abi, Platform, Target, make_target, target_facts
 
 _VERSION: Final = "version"
-_WAIT: Final = "wait for another build-runtime that fetches an emulator"
+_DOING: Final = "fetching an emulator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def fetch_emulator(target: Target, host: Host, progress: Progress, *, etc: Path 
     """Fetch the emulator and the C library for `target`; raise `Unavailable` with why not."""
     folder = host.cache / "emulators"
     try:
-        with alone(folder / ".lock", _WAIT, progress):
+        with alone(folder / ".lock", _DOING, progress):
             _fetch(target, folder, host, progress, etc)
     except OSError as error:
         message = f"cannot keep it in {folder}: {error.strerror or error}"

@@ -13,7 +13,7 @@ from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.providers import SourceProvider
 
-_WAIT = "wait for another build-runtime that fetches sources"
+_DOING = "fetching sources"
 
 
 def open_source(request: SourceRequest, host: Host, progress: Progress) -> SourceTree:
@@ -34,7 +34,7 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     if request.provider is SourceProvider.CACHE:
         raise _exhausted(release, [f"cache (no tree in {sources})"])
     try:
-        with alone(sources / ".lock", _WAIT, progress):
+        with alone(sources / ".lock", _DOING, progress):
             # Whoever held the lock before us may have made the tree.
             tree = store.find_tree(sources, release, request.provider)
             return tree or _fetch(request, release, host, progress)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from builder.foundation.files import OnWait
 from builder.foundation.process import Host
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import Target
@@ -19,10 +20,11 @@ class ToolchainProvider(Protocol):
     def find(self, host: Host) -> Program:
         """Return the compiler; raise `ToolchainError` with what to install. Starts no process."""
 
-    def prepare(self, target: Target, host: Host) -> Toolchain:
+    def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Return the tools for a target, by way of wrappers in the cache if need be.
 
-        Raise `ToolchainError` when one is missing.
+        `on_wait` is told when another process makes them. Raise `ToolchainError` when one is
+        missing.
         """
 
     def link_line(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.cache import note_use
-from builder.foundation.files import locked, replace_link, write_atomic, write_if_changed
+from builder.foundation.files import OnWait, locked, replace_link, write_atomic, write_if_changed
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import CMAKE
 from builder.libtorch.closure.libraries import shared_symbols
@@ -76,7 +76,7 @@ def target_flags(target: Target) -> tuple[str, ...]:
     return ("-target", triple, f"-mcpu={_CPUS[target.abi]}", "-fno-sanitize=undefined")
 
 
-def prepare(target: Target, host: Host) -> Toolchain:
+def prepare(target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
     """Return a toolchain for `target`: wrappers in the cache around tools that are there.
 
     No process is started. Raises `ToolchainError` when a tool is missing.
@@ -89,7 +89,8 @@ def prepare(target: Target, host: Host) -> Toolchain:
     root = host.cache / "toolchains" / f"{target}-zig-{zig.version}-{_REVISION}"
     for kept in (headers, root, host.cache / "zig"):
         note_use(host.cache, kept)
-    with locked(root.with_name(f"{root.name}.lock")):
+    doing = f"preparing the toolchain for {target}"
+    with locked(root.with_name(f"{root.name}.lock"), doing=doing, on_wait=on_wait):
         replace_link(headers, zig.path.parent / "lib")
         _write_wrappers(root, zig, headers, target, host)
     digest = hashlib.sha256(json.dumps([_REVISION, zig.version, str(target)]).encode())
@@ -232,8 +233,8 @@ class _Zig:
         del host
         return find_zig()
 
-    def prepare(self, target: Target, host: Host) -> Toolchain:
-        return prepare(target, host)
+    def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
+        return prepare(target, host, on_wait)
 
     def link_line(
         self, toolchain: Toolchain, host: Host

@@ -5,7 +5,7 @@ Each value is hashed as a whole (`builder.vocabulary.fingerprints`): a new field
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -132,16 +132,21 @@ class SourceTree:
         raise KeyError(component)
 
 
+BASE_BACKENDS: Final = ("CPU",)
+"""What float models need: objects that depend on no other backend are shared with theirs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What is wished of the objects; all models of a profile share them.
 
-    `dtypes` are the scalar types kernels are compiled for, by their ATen names. `backends` are the
-    dispatch keys that calls between operators are resolved for at compile time.
+    `dtypes` are the scalar types kernels are compiled for, by their ATen names; there are none
+    where the objects are the same for all. `backends` are the dispatch keys that calls between
+    operators are resolved for at compile time.
     """
 
     dtypes: frozenset[str]
-    backends: tuple[str, ...] = ("CPU",)
+    backends: tuple[str, ...] = BASE_BACKENDS
     optimisation: Optimisation = Optimisation.SIZE
 
 
@@ -167,6 +172,10 @@ class ObjectsPlan:
     def fingerprint(self) -> str:
         """Name of the object store."""
         return fingerprint(self)
+
+    def for_any_dtypes(self) -> ObjectsPlan:
+        """Return the plan of those objects that do not depend on dtypes."""
+        return replace(self, profile=replace(self.profile, dtypes=frozenset()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-from builder.compilation.store import ObjectStore
+from builder.compilation.store import OpenStore
 from builder.compilation.workspace import TREE
 from builder.foundation.console import make_console
 from builder.foundation.machine import usable_cores
@@ -37,25 +37,36 @@ STANDARDS: Final = {".c": "-std=c99", ".cpp": "-std=c++17"}
 
 
 @pytest.fixture(scope="module")
-def planned(tool: Tool) -> Planned:
+def host(tool: Tool) -> Host:
     env = MappingProxyType(dict(os.environ))
-    host = Host(env, SubprocessRunner(), tool.cache, usable_cores())
+    return Host(env, SubprocessRunner(), tool.cache, usable_cores())
+
+
+@pytest.fixture(scope="module")
+def planned(host: Host) -> Planned:
     events = make_console(quiet=False, ci=True)
     source = open_source(SourceRequest(), host, events)
     target = make_target(Platform.LINUX, Abi.X86_64)
     return make_plan(Wanted(read_models([CLASSIFIER], host)), source, target, None, host, events)
 
 
-def test_our_c_passes_clang_tidy(planned: Planned) -> None:
+@pytest.fixture(scope="module")
+def store(planned: Planned, host: Host) -> OpenStore:
+    """Return the configured stores; nobody compiles into them, so they need not stay locked."""
+    with planned.store.opened(host, "reading flags", pytest.fail) as opened:
+        return opened
+
+
+def test_our_c_passes_clang_tidy(planned: Planned, store: OpenStore) -> None:
     # the tiny library has headers of its own under LibTorch's names: its layout alone is judged
     known = (it for it in own_sources() if "mini_torch" not in it.parts)
     sources = [it for it in known if it.suffix in STANDARDS]
-    toolchain, build = planned.plan.toolchain, planned.store.workspace.build
+    toolchain, build = planned.plan.toolchain, store.headers.parent
     system = {".c": system_headers(toolchain.cc, "c", build)}
     system[".cpp"] = system_headers(toolchain.cxx, "c++", build)
 
     def tidy(source: Path) -> str:
-        flags = (*flags_for(source, planned.store), *system[source.suffix])
+        flags = (*flags_for(source, store), *system[source.suffix])
         done = subprocess.run(
             [CLANG_TIDY, "--quiet", source, "--", *flags],
             cwd=build, capture_output=True, text=True, check=False,
@@ -67,7 +78,7 @@ def test_our_c_passes_clang_tidy(planned: Planned) -> None:
     assert not found, found
 
 
-def flags_for(source: Path, store: ObjectStore) -> tuple[str, ...]:
+def flags_for(source: Path, store: OpenStore) -> tuple[str, ...]:
     """Return what decides the meaning of a source; upstream's headers are not ours to judge."""
     if not source.is_relative_to(NATIVE / "src"):
         return (*INTERFACE, STANDARDS[source.suffix])

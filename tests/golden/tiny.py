@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -111,10 +112,12 @@ def render() -> dict[str, str]:
             "cpuinfo", SourceKind.THIRD_PARTY, "cpuinfo", "C", ("src/api.c",), ("LOG=0", "X=1"), ()
         ),
     )
+    shared = replace(plan, objects=plan.objects.for_any_dtypes())
     runtime = render_runtime(plan, CATALOGUE, '{"a": 1}')
     features = {"_ZN2at4b": "sparse tensors", "_ZN2at4a": "sparse tensors", "_ZN2at4c": "training"}
     texts = {
         **{f"objects/{it.path}": it.text for it in render_objects(plan, groups).files},
+        **{f"shared/{it.path}": it.text for it in render_objects(shared, groups).files},
         **{f"runtime/{it.path}": it.text for it in runtime.files},
         "runtime/cuts.cpp": render_cuts(plan.tool, features),
         "selected_operators.yaml": to_yaml(from_selection(plan.selection), comment="two\nlines"),
@@ -126,6 +129,7 @@ def _portable(text: str, plan: BuildPlan) -> str:
     for value, name in (
         (str(CMAKE), "{cmake}"), (str(NATIVE), "{native}"),
         (plan.fingerprint[:12], "{build}"), (plan.objects.fingerprint[:12], "{store}"),
+        (plan.objects.for_any_dtypes().fingerprint[:12], "{shared store}"),
     ):  # fmt: skip
         text = text.replace(value, name)
     return re.sub(r"(BUILD_RUNTIME_LOGIC \[==\[)[0-9a-f]{64}", r"\1{digest}", text)

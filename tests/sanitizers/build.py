@@ -10,13 +10,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from builder.compilation.store import ObjectStore
 from builder.foundation.console import make_console
 from builder.foundation.files import copy_atomic
 from builder.foundation.machine import usable_cores
@@ -48,7 +47,7 @@ class Instrumented:
     models: tuple[Model, ...]
     inputs: dict[str, Path]
     covered: tuple[Prepared, ...]
-    store: ObjectStore
+    objects: Mapping[str, Path]
 
     @property
     def program(self) -> Path:
@@ -86,7 +85,7 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
         models,
         {name: folder / f"{name}_inputs.pt" for name in examples},
         covered,
-        planned.store,
+        output.sources,
     )
 
 

@@ -63,7 +63,7 @@ def test_a_coverage_model_runs_clean_and_answers_as_torch(
 def test_what_a_loader_runs_is_instrumented_in_full(
     *, source: str, in_full: bool, instrumented: Instrumented
 ) -> None:
-    data = instrumented.store.object_of(source).read_bytes()
+    data = instrumented.objects[source].read_bytes()
     assert b"__asan_report" in data
     assert (b"__ubsan_handle" in data) == in_full
     assert (b"__sanitizer_cov_8bit_counters_init" in data) == in_full

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from builder.foundation.files import write_if_changed
+from builder.foundation.files import OnWait, write_if_changed
 from builder.foundation.process import Command, Host
 from builder.foundation.resources import CMAKE
 from builder.toolchains.programs import find_program
@@ -124,8 +124,9 @@ class InstrumentingClang:
         clang = find_clang(self.sanitizer, host)
         return Program("clang", clang.cxx, clang.version)
 
-    def prepare(self, target: Target, host: Host) -> Toolchain:
+    def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Write the wrappers into the cache; raise `ToolchainError` when something is missing."""
+        del on_wait
         clang = find_clang(self.sanitizer, host)
         name = f"{target}-clang-{clang.version}-{self.sanitizer}-{_REVISION}"
         root = host.cache / "toolchains" / name

@@ -43,16 +43,15 @@ class Unavailable(Exception):  # noqa: N818 - no error: the next provider is tri
 
 
 @contextmanager
-def alone(lock: Path, waiting: str, progress: Progress) -> Iterator[None]:
-    """Hold a lock while something is fetched; where it is held, `waiting` is a step until then."""
-    waited = False
+def alone(lock: Path, doing: str, progress: Progress) -> Iterator[None]:
+    """Hold a lock while something is fetched; where another holds it, waiting is a step."""
+    waited: list[str] = []
 
-    def on_wait() -> None:
-        nonlocal waited
-        waited = True
-        progress.started(waiting, None)
+    def on_wait(holder: str) -> None:
+        waited.append(f"waiting for {holder}")
+        progress.started(waited[-1], None)
 
-    with files.locked(lock, on_wait=on_wait):
-        if waited:
-            progress.finished(waiting)
+    with files.locked(lock, doing=doing, on_wait=on_wait):
+        for step in waited:
+            progress.finished(step)
         yield

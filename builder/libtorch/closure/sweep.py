@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from builder.libtorch.closure.objects import ObjectGraph
 
@@ -22,6 +22,7 @@ def close(
     available: Iterable[Path],
     read: Callable[[Path], ObjectGraph],
     is_cut: Callable[[str], bool] = lambda _: False,
+    key: Callable[[Path], PurePath] = Path,
 ) -> Closure:
     """Return the objects that `roots` keep alive among `available`, and the undefined symbols.
 
@@ -35,10 +36,10 @@ def close(
     `missing` maps each undefined symbol of a live section to the name of a section that needs it.
     A symbol that `is_cut` says yes to is not followed: something else will define it, and the ones
     that were met are listed in `cut`. The result depends neither on the order in which references
-    are met nor on the order of `available`.
+    are met nor on the order of `available`: these are ordered by `key`.
     """
     first = tuple(dict.fromkeys(roots))
-    order = (*first, *sorted(set(available).difference(first)))
+    order = (*first, *sorted(set(available).difference(first), key=key))
     sweep = _Sweep({path: read(path) for path in (*sorted(first), *order[len(first) :])}, is_cut)
     for path in first:
         sweep.link(path)

@@ -1,5 +1,14 @@
 """Builds that are interrupted or killed, and builds at the same time, in one cache."""
 
+import os
+import re
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from builder.foundation.files import locked
 from tests.e2e.real import Runtime, interrupt, objects, wait_until
 from tests.native.mini_torch.workshop import Workshop
 
@@ -40,9 +49,45 @@ def test_two_builds_at_once_share_a_cache(workshop: Workshop, first: Runtime) ->
     for process, (stdout, stderr) in zip((one, two), said, strict=True):
         assert process.returncode == 0, stderr
         assert "passed   registered operators" in stdout
-    assert "waiting for another build of the same objects to end" in said[1][1]
+    building = "building linux-x86_64 for net, net.yaml"
+    holder = rf"waiting for process {one.pid}, since \d\d:\d\d:\d\d: {building}\n"
+    assert re.search(holder, said[1][1])
     (archive,) = (workshop.folder / "one").glob("*.tar.gz")
     assert archive.read_bytes() == first.archive.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "locks", ["toolchains/*.lock", "generated/*.lock", "objects/*/lock", "builds/*/lock"]
+)
+def test_whoever_waits_says_for_whom(
+    locks: str, used: Workshop, first: Runtime, tmp_path: Path
+) -> None:
+    cache = used.tool.cache
+    shutil.rmtree(cache / "results", ignore_errors=True)
+    with ExitStack() as stack:
+        for path in cache.glob(locks):
+            stack.enter_context(locked(path, doing="holding locks"))
+            if path.parent.name == "generated":
+                shutil.rmtree(path.with_suffix(""))
+        process = used.tool.start(*used.words(*used.first), "-o", tmp_path, cwd=used.folder)
+        assert process.stderr is not None
+        told = next((line for line in process.stderr if "waiting" in line), "nothing")
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    holder = rf"waiting for process {os.getpid()}, since \d\d:\d\d:\d\d: holding locks\n"
+    assert re.search(holder, told)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    assert archive.read_bytes() == first.archive.read_bytes()
+
+
+def test_a_plan_waits_for_no_build(workshop: Workshop) -> None:
+    tool = workshop.tool
+    build = tool.start(*workshop.words(*workshop.first), "--jobs", "1", cwd=workshop.folder)
+    wait_until(lambda: len(objects(tool)) >= 2, build, seconds=120)
+    planned = tool.run("plan", *workshop.words(*workshop.second), cwd=workshop.folder)
+    assert build.poll() is None, "the build was over before the plan"
+    assert "waiting" not in planned.stderr
+    assert interrupt(build).code == 130
 
 
 def test_the_same_build_twice_at_once(workshop: Workshop, first: Runtime) -> None:

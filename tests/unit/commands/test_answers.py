@@ -10,6 +10,8 @@ import pytest
 
 from builder.cli import main
 from builder.commands import planning
+from builder.compilation.dependence import Candidates
+from builder.compilation.store import ObjectStore
 from builder.libtorch.catalogue import Catalogue
 from builder.pipeline import planning as stages
 from builder.report.render import to_json
@@ -146,8 +148,8 @@ def test_operators_the_source_does_not_have_stop_a_plan(
     monkeypatch.setattr(planning, "open_source", open_source)
     monkeypatch.setattr(zig, "prepare", lambda *_: tiny.toolchain)
     monkeypatch.setattr(stages, "generate_tree", lambda *_: tiny.objects.generated)
-    monkeypatch.setattr(stages, "find_candidates", lambda *_: ())
-    monkeypatch.setattr(stages, "open_store", lambda *_, **_named: None)
+    monkeypatch.setattr(stages, "candidates_of", lambda _: Candidates((), {}))
+    monkeypatch.setattr(stages, "find_store", lambda *_: ObjectStore((), {}))
     monkeypatch.setattr(stages, "read_catalogue", lambda *_: known)
     assert main(["plan", "net.ptl", "--abi", "x86", "-q", *source]) == ModelError.exit_code
     told = capsys.readouterr().err

@@ -17,12 +17,12 @@ TORCH_LIBRARY_IMPL(quantized, QuantizedCPU, m) {
 """
 
 
-def rendered(root: Path, *backends: str) -> dict[str, str]:
+def rendered(root: Path, *backends: str, tool: str = "1.0") -> dict[str, str]:
     path = root / SOURCE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(TEXT)
     groups = [Group("aten", KERNEL, "pytorch", "CXX", (SOURCE,), (), (), ("-O2",), ("deps",))]
-    files = render_objects(plan(root, *backends), groups)
+    files = render_objects(replace(plan(root, *backends), tool=tool), groups)
     return {str(file.path): file.text for file in files.files}
 
 
@@ -49,6 +49,30 @@ def test_files_of_custom_namespaces_are_compiled_with_a_header_that_exports_thei
     assert "build_runtime::run_function(qmul, stack);" in text
     assert "run_function" in files["include/boxed.h"]
     assert "TORCH_CUSTOM_CLASS_ALLOWLIST" not in files["include/ATen/selected_mobile_ops.h"]
+
+
+def test_a_new_version_of_the_tool_changes_no_header(tmp_path: Path) -> None:
+    """Headers are what objects depend on: all would be compiled again."""
+    backends = ("CPU", "QuantizedCPU")
+    files = rendered(tmp_path, *backends)
+    later = rendered(tmp_path, *backends, tool="99.0")
+    assert files["CMakeLists.txt"] != later["CMakeLists.txt"]
+    headers = [path for path in files if path.startswith("include/")]
+    assert len(headers) == 3
+    assert {it: files[it] for it in headers} == {it: later[it] for it in headers}
+
+
+def test_objects_for_any_dtypes_cannot_ask_for_them(tmp_path: Path) -> None:
+    made = plan(tmp_path, "CPU")
+    shared = replace(made, objects=made.objects.for_any_dtypes())
+    header = "include/ATen/selected_mobile_ops.h"
+    texts = [
+        next(it.text for it in render_objects(one, ()).files if str(it.path) == header)
+        for one in (made, shared)
+    ]
+    question = "constexpr bool should_include_kernel_dtype(const char*, at::ScalarType dtype)"
+    assert all(question in text for text in texts)
+    assert ["= delete;" in text for text in texts] == [False, True]
 
 
 def test_float_models_have_none_of_it(tmp_path: Path) -> None:

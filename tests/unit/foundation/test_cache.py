@@ -95,7 +95,7 @@ def test_a_lease_is_held_until_the_end(cache: Path) -> None:
             pass
 
 
-def pytest_fail() -> None:
+def pytest_fail(_: str) -> None:
     raise AssertionError
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -191,7 +192,7 @@ def test_a_lock_is_exclusive_and_released(tmp_path: Path) -> None:
     entered = threading.Event()
 
     def second() -> None:
-        with locked(path, on_wait=waited.set):
+        with locked(path, on_wait=lambda _: waited.set()):
             entered.set()
 
     thread = threading.Thread(target=second)
@@ -205,8 +206,66 @@ def test_a_lock_is_exclusive_and_released(tmp_path: Path) -> None:
 
 
 def test_a_free_lock_does_not_wait(tmp_path: Path) -> None:
-    with locked(tmp_path / "lock", on_wait=lambda: pytest.fail("the lock was free")):
+    with locked(tmp_path / "lock", on_wait=pytest.fail):
         pass
+
+
+def test_who_waits_is_told_for_whom(tmp_path: Path) -> None:
+    told = waited_for(tmp_path / "lock", doing="building linux-x86_64 for net")
+    since = r"since \d\d:\d\d:\d\d"
+    expected = rf"process {os.getpid()}, {since}: building linux-x86_64 for net"
+    assert re.fullmatch(expected, told)
+    assert [it.name for it in tmp_path.iterdir()] == ["lock"], "a note ends with what it is about"
+
+
+@pytest.mark.parametrize("note", ["", "{", "[1]", '{"process": 1}', '{"process": "x"}', "null"])
+def test_a_damaged_note_of_who_holds_a_lock_tells_less(note: str, tmp_path: Path) -> None:
+    (tmp_path / ".lock.holder").write_text(note)
+    assert waited_for(tmp_path / "lock") == "another build-runtime"
+
+
+def test_each_holder_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.foundation.files._POLL", 0.01)
+    told: list[str] = []
+    enough = threading.Event()
+
+    def tell(holder: str) -> None:
+        told.append(holder.rpartition(": ")[2])
+        (tmp_path / ".lock.holder").write_text('{"process": 1, "since": 0, "doing": "another"}')
+        if len(told) == 2:
+            enough.set()
+
+    def wait() -> None:
+        with locked(tmp_path / "lock", on_wait=tell):
+            pass
+
+    thread = threading.Thread(target=wait)
+    with locked(tmp_path / "lock", doing="one"):
+        thread.start()
+        assert enough.wait(10)
+    thread.join(10)
+    assert told == ["one", "another"]
+
+
+def waited_for(lock: Path, doing: str = "") -> str:
+    """Return what another thread that wants a lock is told."""
+    told: list[str] = []
+    waiting = threading.Event()
+
+    def tell(holder: str) -> None:
+        told.append(holder)
+        waiting.set()
+
+    def wait() -> None:
+        with locked(lock, on_wait=tell):
+            pass
+
+    thread = threading.Thread(target=wait)
+    with locked(lock, doing=doing):
+        thread.start()
+        assert waiting.wait(10)
+    thread.join(10)
+    return told[0]
 
 
 def test_writable_and_still_to_be_made(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_a_lock_holds_across_processes_and_dies_with_its_holder(tmp_path: Path) 
 
     waited: list[bool] = []
 
-    def kill() -> None:
+    def kill(_: str) -> None:
         waited.append(True)
         os.kill(pid, signal.SIGKILL)
 

@@ -5,27 +5,19 @@
 #include <ATen/selected_mobile_ops.h>
 #include <c10/util/Exception.h>
 
-namespace at {
+#define AT_DISPATCH_CASE(TYPE, DTYPE, ...)                                      \
+  case at::ScalarType::DTYPE:                                                   \
+    if constexpr (at::should_include_kernel_dtype("", at::ScalarType::DTYPE)) { \
+      __VA_ARGS__(TYPE());                                                      \
+      break;                                                                    \
+    } else {                                                                    \
+      c10::fail("dtype is not in this build");                                  \
+    }
 
-template <class T, ScalarType Dtype, class Kernel>
-void run_if_built(const Kernel& kernel) {
-  if constexpr (should_include_kernel_dtype("", Dtype)) {
-    kernel(T());
-  } else {
-    c10::fail("dtype is not in this build");
+#define AT_DISPATCH_FLOATING(DTYPE, ...)          \
+  switch (DTYPE) {                                \
+    AT_DISPATCH_CASE(float, Float, __VA_ARGS__)   \
+    AT_DISPATCH_CASE(double, Double, __VA_ARGS__) \
+    default:                                      \
+      c10::fail("no kernel for this dtype");      \
   }
-}
-
-template <class Kernel>
-void dispatch_floating(ScalarType dtype, const Kernel& kernel) {
-  switch (dtype) {
-    case ScalarType::Float:
-      return run_if_built<float, ScalarType::Float>(kernel);
-    case ScalarType::Double:
-      return run_if_built<double, ScalarType::Double>(kernel);
-    default:
-      c10::fail("no kernel for this dtype");
-  }
-}
-
-} // namespace at

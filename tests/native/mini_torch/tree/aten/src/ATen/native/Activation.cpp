@@ -7,7 +7,7 @@ namespace at::native {
 // Half the sum of a number and its absolute value: one operator calls another.
 Tensor relu(const Tensor& self) {
   Tensor result = at::_ops::abs::call(self);
-  dispatch_floating(self.dtype(), [&](auto zero) {
+  AT_DISPATCH_FLOATING(self.dtype(), [&](auto zero) {
     using T = decltype(zero);
     for (size_t i = 0; i < result.count(); ++i) {
       result.data<T>()[i] = (result.data<T>()[i] + self.data<T>()[i]) / 2;

@@ -7,7 +7,7 @@ namespace at::native {
 template <class Function>
 Tensor map(const Tensor& self, const Function& function) {
   Tensor result = self;
-  dispatch_floating(self.dtype(), [&](auto zero) {
+  AT_DISPATCH_FLOATING(self.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* values = result.data<T>();
     for (size_t i = 0; i < result.count(); ++i) {
