@@ -29,7 +29,8 @@ DTYPE_CHECK: Final = "should_include_kernel_dtype"
 _CLASS_CHECK: Final = "custom_class_allowlist_check"
 """The function by which a class asks whether it is registered (op_allowlist.h)."""
 
-_COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT: Final = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_UNCOMMENTED: Final = r"\1 "  # what stands in a string is no comment
 _NEVER: Final = re.compile(
     r"^[ \t]*#[ \t]*if[ \t]+0\b.*?(?=^[ \t]*#[ \t]*(?:el|endif))", re.MULTILINE | re.DOTALL
 )
@@ -37,7 +38,7 @@ _DEFINE: Final = re.compile(
     r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]+|\\\n|\\.)*)", re.MULTILINE
 )
 _INCLUDE: Final = re.compile(r"^[ \t]*#[ \t]*include\b[ \t]*(.*)", re.MULTILINE)
-_NAMED: Final = re.compile(r'[<"]([^>"]+)[>"]')
+_NAMED: Final = re.compile(r'([<"])([^>"]+)[>"]')
 _DECLARED: Final = re.compile(r"\bbool\s+\w+(?=\s*\()")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _DECLARATIONS: Final = re.compile(
@@ -110,7 +111,9 @@ def _alike(path: Path, other: Path) -> bool:
 
 
 def _said(path: Path) -> str:
-    text = _INCLUDE.sub("", _COMMENT.sub("", path.read_text(encoding="utf-8", errors="replace")))
+    text = _INCLUDE.sub(
+        "", _COMMENT.sub(_UNCOMMENTED, path.read_text(encoding="utf-8", errors="replace"))
+    )
     return " ".join(text.split())
 
 
@@ -191,15 +194,17 @@ class _Texts:
         return reached
 
     def _parse(self, path: Path) -> _Text:
-        text = _COMMENT.sub(" ", path.read_text(encoding="utf-8", errors="replace"))
-        text = _DECLARED.sub(" ", _NEVER.sub("", text))
+        text = _COMMENT.sub(_UNCOMMENTED, path.read_text(encoding="utf-8", errors="replace"))
+        text = _NEVER.sub("", text)
         macros: dict[str, frozenset[str]] = {}
-        for name, body in _DEFINE.findall(text):
-            macros[name] = macros.get(name, frozenset()).union(_WORD.findall(body))
-        text = _DEFINE.sub("", text)
+        if "define" in text:  # most generated headers have none of this: thousands of files
+            for name, body in _DEFINE.findall(text):
+                macros[name] = macros.get(name, frozenset()).union(_WORD.findall(body))
+            text = _DEFINE.sub("", text)
         included = _INCLUDE.findall(text)
+        text = _DECLARED.sub(" ", _INCLUDE.sub("", text))
         return _Text(
-            words=frozenset(_WORD.findall(_INCLUDE.sub("", text))),
+            words=frozenset(_WORD.findall(text)),
             macros=macros,
             includes=tuple(it for line in included for it in self._finder.find(line, path.parent)),
             unknown=any(not line.startswith(("<", '"')) for line in included),
@@ -221,11 +226,12 @@ class _Finder:
     def find(self, text: str, folder: Path) -> tuple[Path, ...]:
         """Return the files that the names in `text` may lead to from a file in `folder`."""
         found: list[Path] = []
-        for name in _NAMED.findall(text):
+        for mark, name in _NAMED.findall(text):
             if name not in self._known:
                 self._known[name] = tuple(self._below_folders(name))
-            beside = folder / name
-            found += [*self._known[name], *([beside] if beside.is_file() else [])]
+            found += self._known[name]
+            if mark == '"' and (beside := folder / name).is_file():
+                found.append(beside)
         return tuple(dict.fromkeys(found))
 
     def _below_folders(self, name: str) -> Iterator[Path]:

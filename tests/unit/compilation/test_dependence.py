@@ -80,6 +80,8 @@ def dtypes(candidates: Candidates) -> set[str]:
         {"a.cpp": "#if 0\n#else\nvoid f() { DISPATCH(x); }\n#endif"},
         {"a.cpp": "#define TIMES1 CHECK\n#define N(x) CONCAT(TIMES, x)\nvoid f() { N(1)(y); }"},
         {"a.cpp": "int x = 1; /* text */ DISPATCH(y); // text"},
+        {"a.cpp": 'f("https://example.org", DISPATCH(y)); g("/*"); h("*/");'},
+        {"a.cpp": 'f("/*"); DISPATCH(y); h("*/");'},
         {"a.cpp": "#  define LONG \\\n  one \\\n  CHECK(x)\nLONG"},
     ],
 )

@@ -1,7 +1,8 @@
 """The laws of the sweep, on small worlds of objects."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 from random import Random
 
 from hypothesis import given
@@ -138,6 +139,18 @@ def test_the_order_of_the_objects_changes_nothing(
 ) -> None:
     shuffled = random.sample(world, len(world))
     assert sweep(["0.o"], *shuffled) == sweep(["0.o"], *world)
+
+
+@given(worlds(copies=True), st.randoms(use_true_random=False))
+def test_objects_are_linked_in_the_order_of_their_names_wherever_they_are(
+    world: tuple[ObjectGraph, ...], random: Random
+) -> None:
+    """Stores are named by hashes: no library may depend on which of them comes first."""
+    elsewhere = {it.path: Path(f"{random.randrange(9)}", it.path) for it in world}
+    moved = {elsewhere[it.path]: replace(it, path=elsewhere[it.path]) for it in world}
+    root = elsewhere[Path("0.o")]
+    closure = close([root], moved, moved.__getitem__, key=lambda path: PurePath(path.name))
+    assert live(closure) == live(sweep(["0.o"], *world))
 
 
 @given(worlds(copies=True), st.randoms(use_true_random=False))
