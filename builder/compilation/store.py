@@ -114,7 +114,10 @@ class ObjectStore:
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """Stores that are locked and configured. `outputs` has the objects of each, by source id."""
+    """Stores that are locked and configured. `outputs` has the objects of each, by source id.
+
+    `homes` changes where a compiler finds out that a source belongs elsewhere.
+    """
 
     stores: tuple[Store, ...]
     outputs: tuple[Mapping[str, str], ...]

@@ -11,6 +11,7 @@ from builder.compilation.dependence import Candidates
 from builder.compilation.output import telling
 from builder.compilation.sharing import candidates_of, find_store
 from builder.compilation.store import ObjectStore, preprocessor
+from builder.foundation.files import OnWait
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
 from builder.libtorch.candidates import Group
@@ -26,7 +27,14 @@ from builder.pipeline.request import Events
 from builder.pipeline.wanted import Wanted
 from builder.toolchains.protocol import ToolchainProvider
 from builder.toolchains.table import provider_for
-from builder.vocabulary.plan import BASE_BACKENDS, BuildPlan, ObjectsPlan, SourceTree
+from builder.vocabulary.plan import (
+    BASE_BACKENDS,
+    BuildPlan,
+    ObjectsPlan,
+    Profile,
+    SourceTree,
+    Toolchain,
+)
 from builder.vocabulary.targets import Target
 
 ALWAYS: Final = (f"pytorch:{PROMOTED}",)
@@ -69,17 +77,16 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     provider = provider or provider_for(target.platform)
     toolchain = provider.prepare(target, host, on_wait)
     events.step("generating operator code")
-    flags = compile_flags(profile.optimisation)
     objects, base = (
-        ObjectsPlan(source, generate_tree(source, it, host, on_wait), toolchain, it, flags)
+        _objects(source, toolchain, it, host, on_wait)
         for it in (profile, replace(profile, backends=BASE_BACKENDS))
     )
     plan = BuildPlan(VERSION, objects, provisional, link_flags())
     events.step("finding the sources that builds share")
     candidates = candidates_of(objects)
     store = find_store(plan, base, candidates, host)
-    generated = objects.generated
-    catalogue = read_catalogue(source, generated, preprocessor(store, host, on_wait), host)
+    preprocess = preprocessor(store, host, on_wait)
+    catalogue = read_catalogue(source, objects.generated, preprocess, host)
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))
@@ -93,6 +100,13 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         lambda symbol: feature_of(symbol, cuts) is not None,
     )
     return Planned(plan, provider, catalogue, candidates, store, index, prediction, cuts)
+
+
+def _objects(
+    source: SourceTree, toolchain: Toolchain, profile: Profile, host: Host, on_wait: OnWait
+) -> ObjectsPlan:
+    generated = generate_tree(source, profile, host, on_wait)
+    return ObjectsPlan(source, generated, toolchain, profile, compile_flags(profile.optimisation))
 
 
 def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:

@@ -89,6 +89,14 @@ def test_the_manifest_tells_what_was_done(name: str, abi: str, runtime: Make) ->
     assert told | {"share/build_runtime/manifest.json"} == packed
 
 
+def test_other_dtypes_compile_few_files(tool: Tool, runtime: Make, tmp_path: Path) -> None:
+    """Most objects ask for no dtype. Where one did, it would not have compiled (mini_torch)."""
+    runtime("classifier", "x86_64")
+    words = (CLASSIFIER, "--abi", "x86_64", "--dtypes", "Bool,Float,Half,Long,Short", "--json")
+    (target,) = tool.run("plan", *words, cwd=tmp_path).document["targets"]
+    assert target["reuse"] >= 2 * target["compile"]
+
+
 def test_a_flatbuffer_is_built_as_the_archive_made_of_it(tool: Tool, tmp_path: Path) -> None:
     code = (
         "import sys, torch\n"
