@@ -25,8 +25,11 @@ _LOWER: Final = (
     "lower it with the torch that wrote it:"
     f" torch.jit.mobile._backport_for_mobile(path, lowered_path, {NEWEST})"
 )
-_SAVE_AGAIN: Final = "save it again: torch.jit.load(…)._save_for_lite_interpreter(path)"
-_UNVERSIONED: Final = 3  # torch 1.5 and older wrote no version
+_SAVE_AGAIN: Final = (
+    "its TorchScript is in the file, too; save it again:"
+    " torch.jit.load(path)._save_for_lite_interpreter(new_path)"
+)
+_UNVERSIONED: Final = 3  # torch 1.4 to 1.6 wrote no version
 
 OPCODES: Final = (
     "OP", "OPN", "LOAD", "MOVE", "STOREN", "STORE", "DROP", "DROPR", "LOADC", "JF", "JMP", "LOOP",
@@ -75,8 +78,9 @@ def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
         (value[0], value[1:]) if isinstance(value[0], int) else (_UNVERSIONED, value)
     )
     if not OLDEST <= version <= NEWEST:
+        since = ", as torch does since 1.12" if version < OLDEST else ""
         raise MalformedError(
-            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}",
+            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}{since}",
             hint=_LOWER if version > NEWEST else _SAVE_AGAIN,
         )
     methods: list[Method] = []
