@@ -35,6 +35,9 @@ namespace mobile = torch::jit::mobile;
 // Far above what exporters write, far below what would exhaust memory.
 constexpr int64_t kMaxRegisters = 1 << 20;
 
+// The version of bytecode that names none.
+constexpr int64_t kUnversioned = 3;
+
 c10::ArrayRef<IValue> tuple(const IValue& value, size_t least, const char* what) {
   if (!value.isTuple()) {
     fail_model(std::string("no ") + what);
@@ -79,7 +82,7 @@ class Loader {
   LoadedModule load() {
     const IValue bytecode = read("bytecode", constants_prefix());
     const auto entries = tuple(bytecode, 1, "bytecode");
-    check_versions(number(entries[0], "bytecode version"));
+    check_versions(entries[0].isInt() ? entries[0].toInt() : kUnversioned);
     for (const IValue& entry : entries.slice(1)) {
       add_function(tuple(entry, 2, "function"));
     }
@@ -152,9 +155,14 @@ class Loader {
                                                       const IValue& state) {
     // its `__setstate__` may read the tensors at once
     check_tensors(state, record_sizes_);
+    const auto* setstate = find_setstate(type);
+    // with a schema the interpreter counts them itself
+    if (setstate != nullptr && !setstate->hasSchema() && count_arguments(*setstate) != 2) {
+      fail_model("'" + setstate->qualname().qualifiedName() + "' does not take a state");
+    }
     auto object = jit::objLoaderMobile(type, state, *loaded_.functions);
     // without that method the state is the attributes, in the order of the class
-    if (object->type().get() == type.type_.get() && !has_setstate(type)) {
+    if (object->type().get() == type.type_.get() && setstate == nullptr) {
       check_object(*object, state);
       const size_t count = object->slots().size();
       if (attribute_counts_.emplace(type.type_.get(), count).first->second != count) {
@@ -164,9 +172,9 @@ class Loader {
     return object;
   }
 
-  bool has_setstate(const at::StrongTypePtr& type) const {
+  const mobile::Function* find_setstate(const at::StrongTypePtr& type) const {
     const auto& name = type.type_->expectRef<at::ClassType>().name();
-    return loaded_.functions->find_function(c10::QualifiedName(*name, "__setstate__")) != nullptr;
+    return loaded_.functions->find_function(c10::QualifiedName(*name, "__setstate__"));
   }
 
   // Tensors that share a storage name one record: it is read once, and they share memory again.
