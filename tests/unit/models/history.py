@@ -135,7 +135,7 @@ def lite(version: int, *, lowered: bool = False, schema: bool = True) -> Records
         f"{_folder(version)}/0": forge.FLOATS,
         "bytecode.pkl": pickled((
             *(() if version < SCHEMA else (version,)),
-            _forward(version, lowered=lowered, schema=schema),
+            forward(version, lowered=lowered, schema=schema),
         )),
     }  # fmt: skip
 
@@ -144,7 +144,8 @@ def _folder(version: int) -> str:
     return "bytecode" if version <= LAST_APART else "constants"
 
 
-def _forward(version: int, *, lowered: bool, schema: bool) -> tuple[Any, ...]:
+def forward(version: int, *, lowered: bool = False, schema: bool = True) -> tuple[Any, ...]:
+    """Return the one function of a lite model of a bytecode version."""
     with_class = lowered or version > MESSAGE_ALONE
     instruction = version > MESSAGE_ALONE and not lowered
     written = forge.function(
