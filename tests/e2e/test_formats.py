@@ -1,5 +1,6 @@
 """What `docs/formats.md` says is read and checked also loads and answers, in a real runtime."""
 
+import importlib
 import os
 import random
 import subprocess
@@ -18,7 +19,7 @@ from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
 from builder.vocabulary.value_files import Failure, Tensor
 from tests.docs.pages import FORMATS, table
-from tests.e2e.real import BAD_MODEL, Runtime
+from tests.e2e.real import BAD_MODEL, CLASSIFIER, Runtime, ones
 from tests.unit.models import forge, history
 from tests.unit.models.test_history import passes
 
@@ -57,6 +58,16 @@ def test_lite_models_load_and_answer(
         assert answer == OUTPUT
         assert isinstance(raised, Failure)
         assert raised.message.endswith(history.MESSAGE)
+
+
+@pytest.mark.parametrize("version", history.LOWERED)
+def test_what_torch_lowers_loads_and_answers(version: int, made: Runtime, tmp_path: Path) -> None:
+    whole, lowered = made.model(CLASSIFIER.stem), tmp_path / "net.ptl"
+    lower = importlib.import_module("torch.jit.mobile")._backport_for_mobile
+    assert lower(str(whole), str(lowered), version)
+    assert passes(read_lite(lowered))
+    case = (ones(1, 3, 32, 32),)
+    assert made.run_cases(lowered, [case], tmp_path) == made.run_cases(whole, [case], tmp_path)
 
 
 def test_a_method_without_a_schema_is_given_as_many_arguments_as_it_takes(

@@ -33,7 +33,7 @@ def test_torchscript_is_read_checked_and_converted(
     assert TORCH.jit.load(str(path))(INPUT)[1:] == (counts, names)
 
 
-@pytest.mark.parametrize("version", history.FILES)
+@pytest.mark.parametrize("version", [1, history.FRACTIONS - 1, history.FRACTIONS, 10])
 def test_a_division_is_that_of_its_version(version: int, real: Host, tmp_path: Path) -> None:
     records = history.torchscript(version, history.DIVIDE)
     model = read_model(forge.write(tmp_path / "net.pt", records), real)
@@ -50,6 +50,27 @@ def test_torch_reads_the_lite_models_we_read(version: int, tmp_path: Path) -> No
     else:
         answer = MOBILE._load_for_lite_interpreter(str(path))(INPUT, history.NO_RAISE)
         assert torch.equal(answer, OUTPUT)
+
+
+class Raises(torch.nn.Module):
+    """Can raise, and calls what has had more and more arguments."""
+
+    def forward(self, x: torch.Tensor, limit: int) -> torch.Tensor:
+        if x.numel() > limit:
+            message = f"more than {limit}"
+            raise ValueError(message)
+        half = torch.nn.functional.gelu(x) / 2
+        return torch.einsum("ij,kj->ik", [half, x]).repeat_interleave(2)
+
+
+@pytest.mark.parametrize("version", history.LOWERED)
+def test_what_torch_lowers_is_checked(version: int, tmp_path: Path) -> None:
+    whole, lowered = tmp_path / "whole.ptl", tmp_path / "net.ptl"
+    TORCH.jit.script(Raises())._save_for_lite_interpreter(str(whole))
+    assert MOBILE._backport_for_mobile(str(whole), str(lowered), version)
+    model = read_lite(lowered)
+    assert model.bytecode_version == version
+    assert passes(model)
 
 
 def test_bytecode_that_is_refused_can_be_saved_again(tmp_path: Path) -> None:

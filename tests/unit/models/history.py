@@ -53,6 +53,10 @@ BYTECODES: Final = tuple(range(3, 10))
 """The versions of the bytecode of lite models in zip archives."""
 
 
+LOWERED: Final = (4, 5, 6, 7)
+"""The bytecode versions that torch lowers newer models to."""
+
+
 def storage(version: int) -> Raw:
     """Return a reference to the storage of the weight; the first releases tell of a view, too."""
     parts: tuple[Any, ...] = ("storage", name("torch", "FloatStorage"), "0", "cpu", 4)
