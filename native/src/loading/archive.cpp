@@ -155,14 +155,9 @@ class Loader {
                                                       const IValue& state) {
     // its `__setstate__` may read the tensors at once
     check_tensors(state, record_sizes_);
-    const auto* setstate = find_setstate(type);
-    // with a schema the interpreter counts them itself
-    if (setstate != nullptr && !setstate->hasSchema() && count_arguments(*setstate) != 2) {
-      fail_model("'" + setstate->qualname().qualifiedName() + "' does not take a state");
-    }
     auto object = jit::objLoaderMobile(type, state, *loaded_.functions);
     // without that method the state is the attributes, in the order of the class
-    if (object->type().get() == type.type_.get() && setstate == nullptr) {
+    if (object->type().get() == type.type_.get() && !has_setstate(type)) {
       check_object(*object, state);
       const size_t count = object->slots().size();
       if (attribute_counts_.emplace(type.type_.get(), count).first->second != count) {
@@ -172,9 +167,9 @@ class Loader {
     return object;
   }
 
-  const mobile::Function* find_setstate(const at::StrongTypePtr& type) const {
+  bool has_setstate(const at::StrongTypePtr& type) const {
     const auto& name = type.type_->expectRef<at::ClassType>().name();
-    return loaded_.functions->find_function(c10::QualifiedName(*name, "__setstate__"));
+    return loaded_.functions->find_function(c10::QualifiedName(*name, "__setstate__")) != nullptr;
   }
 
   // Tensors that share a storage name one record: it is read once, and they share memory again.
