@@ -17,9 +17,8 @@ _PLAIN: Final = (
     "use plain tuples and numbers in what is exported: a named tuple stands alone, never in another"
     " type; data and batch sizes instead of a PackedSequence; constants instead of an enumeration"
 )
-_COUNT: Final = (
-    "save it again with torch 1.10 or later, which tells the number:"
-    " torch.jit.load(path)._save_for_lite_interpreter(new_path)"
+_SAVE_AGAIN: Final = (
+    "save it again with a newer torch: torch.jit.load(path)._save_for_lite_interpreter(new_path)"
 )
 _WIDTH: Final = 60
 _GUESSES: Final = 40  # of near names, for one selection
@@ -213,11 +212,8 @@ def _stacks(
                 continue
             uses = tuple(_uses(model, method))
             if fault.operators:
-                yield Problem(
-                    "arguments", ", ".join(map(str, fault.operators)),
-                    f"given fewer arguments than this source takes: bytecode"
-                    f" {model.bytecode_version} does not tell how many", uses, _COUNT,
-                )  # fmt: skip
+                names = ", ".join(map(str, fault.operators))
+                yield Problem("arguments", names, fault.reason, uses, _SAVE_AGAIN)
             else:
                 yield Problem(
                     "bytecode", "the bytecode", f"{fault.reason}: it is damaged", uses,

@@ -17,12 +17,14 @@ from builder.vocabulary.operators import OperatorName, OperatorUse
 
 _CLASS_TOO: Final = 2  # arguments of an exception: its message, and its class
 _LOOP: Final = 3  # values a loop leaves behind: the count, the limit and the condition
+_UNTOLD: Final = "given fewer arguments than this source takes: its bytecode does not tell how many"
+_STANDS_IN: Final = "given fewer arguments than what stands in for its former meaning takes"
 _UNPACK: Final = OperatorName("prim", "TupleUnpack")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a method cannot be loaded. `operators` may be called with fewer arguments than here."""
+    """Why a method cannot be loaded; `operators` are those it is about, if it is about any."""
 
     reason: str
     operators: tuple[OperatorName, ...] = ()
@@ -180,6 +182,8 @@ class _Follower:
         entry = self._entry(use)
         upgraded = upgraded_arguments(use.name, self._release.operator_version)
         if upgraded is not None and counted is None:
+            if use.arguments is not None and use.arguments < upgraded:
+                raise _FaultError(Fault(_STANDS_IN, (use.name,)))
             return _Effect(upgraded, 1)
         if entry.schema.endswith("..."):
             self._need(counted is None and use.name == _UNPACK)
@@ -213,7 +217,7 @@ class _Follower:
 
     def _given(self, use: OperatorUse, entry: OperatorEntry, most: int, depth: int) -> int:
         if use.arguments is None and depth < most and entry.least_arguments < most:
-            raise _FaultError(Fault("gives an operator too few arguments", (use.name,)))
+            raise _FaultError(Fault(_UNTOLD, (use.name,)))
         return most if use.arguments is None else use.arguments
 
     def _stored_next(self, at: int) -> int:
@@ -226,7 +230,8 @@ class _Follower:
             raise self._fault("has an impossible operand")
 
     def _fault(self, reason: str) -> _FaultError:
-        return _FaultError(Fault(reason, tuple(dict.fromkeys(self._uncounted()))))
+        uncounted = tuple(dict.fromkeys(self._uncounted()))
+        return _FaultError(Fault(_UNTOLD, uncounted) if uncounted else Fault(reason))
 
     def _uncounted(self) -> Iterator[OperatorName]:
         """Yield the operators that may be called with fewer arguments than they have now."""
