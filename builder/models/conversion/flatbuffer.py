@@ -17,6 +17,7 @@ from builder.models.conversion.wire import Table, Wire
 from builder.models.formats.faults import MalformedError, shown
 from builder.models.formats.identify import IDENTIFIER
 from builder.models.reading.bytecode import OPCODES
+from builder.models.reading.type_texts import unreadable_in_schema
 from builder.vocabulary.dtypes import STORED, STORED_NUMBERS
 
 MAX_DEPTH: Final = 200  # how deep values may nest
@@ -72,7 +73,7 @@ class _Module:
             )
         code, data = _Values(self, "constants/"), _Values(self, "data/")
         functions = tuple(self._functions())
-        whole = all(it.table(_SCHEMA) is not None for it in functions)
+        whole = all(_schema(it) is not None for it in functions)
         code.pickler.raw(b"(")
         code.pickler.put(_ZIP_BYTECODE if whole else _WITHOUT_SCHEMA)
         for function in functions:
@@ -156,7 +157,7 @@ class _Values:
         pickler.put(("types", tuple(table.texts(4))))
         pickler.put(("register_size", table.number(5, _I32)))
         pickler.raw(b"t")
-        schema = table.table(_SCHEMA)
+        schema = _schema(table)
         if schema is not None:
             pickler.raw(b"(")
             self._arguments("arguments", schema.tables(0))
@@ -332,6 +333,15 @@ class _Values:
         yield
         self.pickler.put(annotation)
         self.pickler.raw(b"tR")
+
+
+def _schema(function: Table) -> Table | None:
+    """Return the schema of a function; None where torch has none: of types it cannot read, too."""
+    schema = function.table(_SCHEMA)
+    if schema is None:
+        return None
+    types = [argument.text(1) for field in (0, 1) for argument in schema.tables(field)]
+    return None if any(unreadable_in_schema(types)) else schema
 
 
 def _instruction(fields: tuple[int | float | bool, ...]) -> tuple[str, int, int]:
