@@ -128,9 +128,9 @@ class _Follower:
 
     def _reach(self, at: int, depth: int) -> None:
         if not 0 <= at < len(self._code.instructions):
-            raise self._fault("runs out of its instructions")
+            raise _FaultError(Fault("runs out of its instructions"))
         if self._depths.setdefault(at, depth) != depth:
-            raise self._fault("leaves different stacks at one place")
+            raise self._unbalanced("leaves different stacks at one place")
         self._pending.append(at)
 
     def _step(self, at: int, depth: int) -> None:
@@ -138,9 +138,9 @@ class _Follower:
         opcode, x, _ = instruction
         effect = self._effect(at, instruction, depth)
         if effect.takes > depth:
-            raise self._fault("takes more from the stack than there is")
+            raise self._unbalanced("takes more from the stack than there is")
         if opcode == "RET" and depth != 1:
-            raise self._fault("does not return one value")
+            raise self._unbalanced("does not return one value")
         left = depth - effect.takes + effect.gives
         if opcode in _JUMPS:
             self._go(at + x, left - _LOOP if opcode == "LOOP" else left)
@@ -227,9 +227,9 @@ class _Follower:
 
     def _need(self, holds: bool) -> None:  # noqa: FBT001  a condition, as of an assertion
         if not holds:
-            raise self._fault("has an impossible operand")
+            raise _FaultError(Fault("has an impossible operand"))
 
-    def _fault(self, reason: str) -> _FaultError:
+    def _unbalanced(self, reason: str) -> _FaultError:
         uncounted = tuple(dict.fromkeys(self._uncounted()))
         return _FaultError(Fault(_UNTOLD, uncounted) if uncounted else Fault(reason))
 
