@@ -72,9 +72,21 @@ class OperatorEntry:
         arguments = split_arguments(self.schema) if self.schema else ("...",)
         return None if "..." in arguments else len(arguments)
 
+    @property
+    def least_arguments(self) -> int:
+        """How many have to be passed: the interpreter knows the defaults of the others.
+
+        What takes an output takes it as its last argument, whatever else is passed.
+        """
+        arguments = tuple(_demands(self.schema)) if self.schema else ()
+        outputs = sum(output for output, _ in arguments)
+        inputs = [required for output, required in arguments if not output]
+        return len(inputs) - inputs[::-1].index(True) + outputs if any(inputs) else 0
+
     def accepts(self, count: int) -> bool:
         """Whether so many arguments can be passed; without a schema nothing is refused."""
-        return self.most_arguments is None or count <= self.most_arguments
+        most = self.most_arguments
+        return most is None or self.least_arguments <= count <= most
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +257,17 @@ def _encode_real(text: str) -> str:
 def split_arguments(schema: str) -> tuple[str, ...]:
     """Return the arguments of a schema as they are written, without the lone `*`."""
     return tuple(piece for piece in _pieces(schema) if piece != "*")
+
+
+def _demands(schema: str) -> Iterator[tuple[bool, bool]]:
+    """Yield of each argument whether it is an output, and whether it has no default."""
+    keyword_only = False
+    for argument in _pieces(schema):
+        if argument == "*":
+            keyword_only = True
+            continue
+        declaration, separator, _ = argument.partition("=")
+        yield keyword_only and "!" in declaration, not separator
 
 
 def _pieces(schema: str) -> Iterator[str]:

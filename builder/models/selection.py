@@ -1,7 +1,7 @@
 """From models to the operators a runtime holds: a union with provenance."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,25 +19,40 @@ _MAKES_COMPLEX: Final = re.compile(
 
 _REBUILDS_SPARSE: Final = OperatorName("aten", "_sparse_coo_tensor_unsafe")
 
-_LAST_OLD_VERSION: Final = {"div": 3, "div_": 3, "gelu": 9, "linspace": 7, "logspace": 8}
-"""Operators that changed, and the last operator-set version with their former meaning
-(PyTorch 2.6, torch/csrc/jit/mobile/upgrader_mobile.cpp)."""
+UPGRADED: Final[Mapping[str, tuple[int, int]]] = {
+    "aten::div.Scalar": (3, 2),
+    "aten::div.Scalar_mode": (3, 3),
+    "aten::div.Tensor": (3, 2),
+    "aten::div.Tensor_mode": (3, 3),
+    "aten::div.out": (3, 3),
+    "aten::div.out_mode": (3, 4),
+    "aten::div_.Scalar": (3, 2),
+    "aten::div_.Scalar_mode": (3, 3),
+    "aten::div_.Tensor": (3, 2),
+    "aten::div_.Tensor_mode": (3, 3),
+    "aten::gelu": (9, 1),
+    "aten::gelu.out": (9, 2),
+    "aten::linspace": (7, 7),
+    "aten::linspace.out": (7, 4),
+    "aten::logspace": (8, 8),
+    "aten::logspace.out": (8, 5),
+}
+"""Operators that changed: the last operator-set version with their former meaning, and how many
+arguments the function takes that stands in for it (PyTorch 2.6,
+torch/csrc/jit/mobile/upgrader_mobile.cpp)."""
 
 
-_DIVISIONS_OF_TENSORS: Final = frozenset(
-    {"Tensor", "Scalar", "out", "Tensor_mode", "Scalar_mode", "out_mode"}
-)
-"""The overloads of `div` that changed; those of Python's numbers (`div.int`) never did."""
+def upgraded_arguments(name: OperatorName, version: int) -> int | None:
+    """Return how many arguments what stands in for an operator takes; None if nothing does."""
+    last, arguments = UPGRADED.get(str(name), (-1, 0))
+    return arguments if version <= last else None
 
 
 def upgrader_operators(model: Model) -> frozenset[OperatorName]:
     """Return what the functions call that stand in for old operators of a model; often nothing."""
     found: set[OperatorName] = set()
     for name in model.operators:
-        last = _LAST_OLD_VERSION.get(name.base) if name.namespace == "aten" else None
-        if last is None or model.operator_version > last:
-            continue
-        if name.base in ("div", "div_") and name.overload not in _DIVISIONS_OF_TENSORS:
+        if upgraded_arguments(name, model.operator_version) is None:
             continue
         found.add(name)
         if name.base in ("div", "div_"):

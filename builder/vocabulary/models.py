@@ -17,17 +17,40 @@ class ModelFormat(StrEnum):
     FLATBUFFER = "flatbuffer"
 
 
+Instruction = tuple[str, int, int]
+"""An opcode and its two operands, `X` and `N` of `torch/csrc/jit/runtime/instruction.h`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a function does, step by step, as far as it moves the interpreter's stack.
+
+    `operators` are in the order in which instructions number them. `inputs` is how many values a
+    call takes from the stack. `constants` says of each whether it is a text. `registers` and
+    `types` are how many there are.
+    """
+
+    instructions: tuple[Instruction, ...]
+    operators: tuple[OperatorUse, ...]
+    inputs: int
+    constants: tuple[bool, ...]
+    registers: int
+    types: int
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One function of the bytecode, by its qualified name (`__torch__.Net.forward`).
 
-    `unreadable` says which types and values keep the interpreter from loading it, in words.
+    `unreadable` says which types and values keep the interpreter from loading it, in words. `code`
+    is there when the model was read from a file.
     """
 
     name: str
     operators: tuple[OperatorUse, ...]
     opcodes: frozenset[str]
     unreadable: tuple[str, ...] = ()
+    code: Code | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from tests.places import ROOT, TESTS
 
 README: Final = ROOT / "README.md"
 REFERENCE: Final = ROOT / "docs" / "reference.md"
+FORMATS: Final = ROOT / "docs" / "formats.md"
 SHOWN: Final = (README, *sorted((ROOT / "docs").glob("*.md")))
 """The pages of which everything is executed."""
 
@@ -63,6 +65,15 @@ def block(start: str) -> Block:
     found = [it for page in SHOWN for it in blocks_of(page) if it.text.startswith(start)]
     assert len(found) == 1, f"{len(found)} blocks start with {start!r}"
     return found[0]
+
+
+def table(page: Path, head: str) -> dict[str, tuple[str, ...]]:
+    """Return the rows of the one table whose first column has this head, by that column."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    (start,) = (at for at, line in enumerate(lines) if line.startswith(f"| {head} |"))
+    rows = takewhile(lambda line: line.startswith("|"), lines[start + 2 :])
+    cells = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
+    return {first: tuple(rest) for first, *rest in cells}
 
 
 def claims(folder: Path = TESTS) -> Iterator[str]:

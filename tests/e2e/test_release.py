@@ -7,6 +7,7 @@ import pytest
 
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.preflight.interpreter import read_interpreter
+from builder.models.selection import UPGRADED
 from builder.vocabulary.dtypes import DTYPES
 from builder.vocabulary.operators import OperatorName
 from tests.e2e.real import CLASSIFIER, Tool
@@ -34,6 +35,22 @@ def test_the_interpreter_is_that_of_the_sources(pytorch: Path) -> None:
     assert told.bytecode == versions
     sets = (found["kMinSupportedFileFormatVersion"], found["kMaxSupportedFileFormatVersion"])
     assert told.operator_sets == sets
+
+
+def test_what_stands_in_for_old_operators_is_that_of_the_sources(pytorch: Path) -> None:
+    code = (pytorch / "torch/csrc/jit/mobile/upgrader_mobile.cpp").read_text()
+    stores = re.findall(
+        r'registerFunc\(\s*"(\w+)",\s*std::vector<Instruction>\(\{\s*'
+        r"Instruction\{OpCode::(STOREN?), 1, (\d+)\}",
+        code,
+    )
+    takes = {name: int(count) if step == "STOREN" else 1 for name, step, count in stores}
+    rows = re.findall(
+        r'std::string\("(aten::[\w.]+)"\),\s*std::vector<Upgrader>\(\{\s*'
+        r'Upgrader\(\{0, (\d+), "(\w+)", \d+\}\)\s*\}\)',
+        code,
+    )
+    assert {name: (int(last), takes[function]) for name, last, function in rows} == UPGRADED
 
 
 def test_the_dtypes_are_those_of_the_sources(pytorch: Path) -> None:

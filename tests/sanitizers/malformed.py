@@ -238,6 +238,9 @@ def _functions() -> Iterator[tuple[str, tuple[Any, ...]]]:
     restore = "__torch__.Net.__setstate__"
     both = (restore, *_with_state(_method(instructions=unread))[1:])
     yield "an attribute beyond the object, at once", (_method(), both)
+    three = (("STOREN", 1, 3), ("LOAD", 1, 0), ("RET", 0, 0))
+    greedy = (restore, _method(instructions=three, takes=("Tensor", "Tensor"))[1])
+    yield "a state and one more, without a schema", (_method(), greedy)
 
 
 def _with_state(method: Any) -> Any:

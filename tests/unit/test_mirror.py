@@ -83,6 +83,7 @@ SEVERAL: Final[Mapping[str, str]] = {
     "unit/commands/test_start.py": "what each command imports",
     "unit/libtorch/closure/test_compiled_objects.py": "objects that real compilers wrote",
     "unit/models/test_corpus.py": "what the fuzzer found, in all readers",
+    "unit/models/test_history.py": "files of all versions, in all readers",
     "unit/test_architecture.py": "the rooms",
     "unit/test_linters.py": "the pins of the linters",
     "unit/test_mirror.py": "this table",

@@ -17,11 +17,13 @@ from builder.models.conversion.wire import Table, Wire
 from builder.models.formats.faults import MalformedError, shown
 from builder.models.formats.identify import IDENTIFIER
 from builder.models.reading.bytecode import OPCODES
+from builder.models.reading.type_texts import unreadable_in_schema
 from builder.vocabulary.dtypes import STORED, STORED_NUMBERS
 
 MAX_DEPTH: Final = 200  # how deep values may nest
 
 _ZIP_BYTECODE: Final = 8  # what a flatbuffer calls version 9 differs in the container alone
+_WITHOUT_SCHEMA: Final = 4  # the one version whose functions may lack a schema; otherwise the same
 _FLATBUFFER_BYTECODE: Final = 9
 
 _I8: Final = struct.Struct("<b")
@@ -35,6 +37,7 @@ _COMPLEX: Final = struct.Struct("<2d")
 _INSTRUCTION: Final = struct.Struct("<bxHi")
 
 _FUNCTION: Final = 16  # its number among the kinds of values
+_SCHEMA: Final = 6  # a field of functions
 _WITH_FIELDS, _CUSTOM, _WITH_STATE = 1, 2, 3  # kinds of classes
 _QSCHEMES: Final = {
     0: "per_tensor_affine", 1: "per_channel_affine", 4: "per_channel_affine_float_qparams",
@@ -69,12 +72,12 @@ class _Module:
                 f"it has flatbuffer version {version}, only {_FLATBUFFER_BYTECODE} can be read"
             )
         code, data = _Values(self, "constants/"), _Values(self, "data/")
+        functions = tuple(self._functions())
+        whole = all(_schema(it) is not None for it in functions)
         code.pickler.raw(b"(")
-        code.pickler.put(_ZIP_BYTECODE)
-        for number in range(self.count):
-            table = self.value(number)
-            if table.number(0, _U8) == _FUNCTION:
-                code.function(table.required(1))
+        code.pickler.put(_ZIP_BYTECODE if whole else _WITHOUT_SCHEMA)
+        for function in functions:
+            code.function(function)
         code.pickler.raw(b"t")
         data.put(self._root.number(3, _U32), self.count)
         nothing = Pickler()
@@ -89,6 +92,12 @@ class _Module:
             "version": str(self._root.number(10, _U32)).encode() + b"\n",
             "byteorder": b"little",
         }
+
+    def _functions(self) -> Iterator[Table]:
+        for number in range(self.count):
+            table = self.value(number)
+            if table.number(0, _U8) == _FUNCTION:
+                yield table.required(1)
 
     def value(self, number: int) -> Table:
         return self._root.at(self._places[number])
@@ -134,7 +143,7 @@ class _Values:
             self.pickler.remember(number)
 
     def function(self, table: Table) -> None:
-        """Append a function as `bytecode.pkl` has it: its name, its code table, its schema."""
+        """Append a function as `bytecode.pkl` has it: its name, its code, its schema if any."""
         pickler = self.pickler
         pickler.raw(b"(")
         pickler.put(table.text(0))
@@ -148,11 +157,13 @@ class _Values:
         pickler.put(("types", tuple(table.texts(4))))
         pickler.put(("register_size", table.number(5, _I32)))
         pickler.raw(b"t")
-        schema = table.required(6)
-        pickler.raw(b"(")
-        self._arguments("arguments", schema.tables(0))
-        self._arguments("returns", schema.tables(1))
-        pickler.raw(b"tt")
+        schema = _schema(table)
+        if schema is not None:
+            pickler.raw(b"(")
+            self._arguments("arguments", schema.tables(0))
+            self._arguments("returns", schema.tables(1))
+            pickler.raw(b"t")
+        pickler.raw(b"t")
 
     def _arguments(self, name: str, arguments: Iterable[Table]) -> None:
         self.pickler.raw(b"(")
@@ -322,6 +333,15 @@ class _Values:
         yield
         self.pickler.put(annotation)
         self.pickler.raw(b"tR")
+
+
+def _schema(function: Table) -> Table | None:
+    """Return the schema of a function; None where torch has none: of types it cannot read, too."""
+    schema = function.table(_SCHEMA)
+    if schema is None:
+        return None
+    types = [argument.text(1) for field in (0, 1) for argument in schema.tables(field)]
+    return None if any(unreadable_in_schema(types)) else schema
 
 
 def _instruction(fields: tuple[int | float | bool, ...]) -> tuple[str, int, int]:

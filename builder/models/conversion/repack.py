@@ -22,7 +22,7 @@ from builder.models.reading.lite import model_of, read_lite, reading
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import Model, ModelFormat
 
-CONVERTER: Final = 1
+CONVERTER: Final = 2
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 MAX_FLATBUFFER: Final = 4 << 30  # bytes; offsets have 32 bits

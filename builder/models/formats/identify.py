@@ -26,9 +26,19 @@ class Kind(StrEnum):
     TORCHSCRIPT = "torchscript"
     EXPORTED = "exported"
     PACKAGE = "package"
+    LEGACY = "legacy"
     PICKLED = "pickled"
     OTHER = "other"
 
+
+_MARKS: Final = {
+    "serialized_exported_program.json": Kind.EXPORTED,
+    "archive_format": Kind.EXPORTED,
+    "model.json": Kind.LEGACY,
+    ".data/extern_modules": Kind.PACKAGE,
+    "data.pkl": Kind.PICKLED,
+}
+"""Records that tell what an archive is that is no TorchScript model we read; the first counts."""
 
 IDENTIFIER: Final = b"PTMF"
 _OLD_SAVE: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
@@ -75,13 +85,7 @@ def kind_of(names: Mapping[str, object]) -> Kind:
         return Kind.LITE
     if "data.pkl" in names and "constants.pkl" in names and _any_under(names, "code/"):
         return Kind.TORCHSCRIPT
-    if "serialized_exported_program.json" in names or "archive_format" in names:
-        return Kind.EXPORTED
-    if ".data/extern_modules" in names:
-        return Kind.PACKAGE
-    if "data.pkl" in names:
-        return Kind.PICKLED
-    return Kind.OTHER
+    return next((kind for mark, kind in _MARKS.items() if mark in names), Kind.OTHER)
 
 
 def refusal(path: Path, archive: Archive, kind: Kind) -> ModelError:
@@ -93,6 +97,9 @@ def refusal(path: Path, archive: Archive, kind: Kind) -> ModelError:
         case Kind.PACKAGE:
             what = "a torch.package archive, not TorchScript"
             hint = f"load the module with torch.package.PackageImporter; then {HOW_TO_EXPORT}"
+        case Kind.LEGACY:
+            what = "TorchScript of torch 1.0 to 1.2 (model.json), which torch reads up to 1.10 only"
+            hint = "save it again with torch 1.3 to 1.10: torch.jit.load(path).save(new_path)"
         case Kind.PICKLED:
             what = _describe_pickled(archive)
             hint = f"load it into its Python module; then {HOW_TO_EXPORT}"

@@ -261,7 +261,8 @@ class _Machine:
                 str(key),
                 str(location),
                 int(count),
-            ) if kind.endswith("Storage"):
+                *view,  # torch 1.3 and 1.4 told of a view of the storage here: always None
+            ) if kind.endswith("Storage") and view in ([], [None]):
                 storage = Storage(kind.removesuffix("Storage"), key, location, count)
             case _:
                 raise MalformedError("the pickle has a reference that is not a tensor storage")

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Final
 
-from builder.libtorch.catalogue import Catalogue, split_arguments
+from builder.libtorch.catalogue import Catalogue, OperatorEntry, split_arguments
+from builder.models.formats.identify import HOW_TO_REPAIR
 from builder.models.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
 from builder.models.preflight.problems import EXPORT_AGAIN, Problem, Use
+from builder.models.preflight.stacks import Release, find_fault
 from builder.vocabulary.errors import did_you_mean
 from builder.vocabulary.models import Method, Model
 from builder.vocabulary.operators import OperatorName, Selection, SourceLine
@@ -14,6 +16,9 @@ from builder.vocabulary.operators import OperatorName, Selection, SourceLine
 _PLAIN: Final = (
     "use plain tuples and numbers in what is exported: a named tuple stands alone, never in another"
     " type; data and batch sizes instead of a PackedSequence; constants instead of an enumeration"
+)
+_SAVE_AGAIN: Final = (
+    "save it again with a newer torch: torch.jit.load(path)._save_for_lite_interpreter(new_path)"
 )
 _WIDTH: Final = 60
 _GUESSES: Final = 40  # of near names, for one selection
@@ -38,6 +43,7 @@ def find_problems(
         *_instructions(models, interpreter),
         *_classes(models, selection, interpreter),
         *_unreadable(models),
+        *_stacks(models, catalogue, interpreter),
     )
 
 
@@ -87,14 +93,24 @@ def _operators(
                 uses, unlinked.do,
             )  # fmt: skip
         else:
-            wrong = {use: given for use, given in calling.items() if not entry.accepts(given)}
-            if wrong:
-                takes = len(split_arguments(entry.schema))
-                yield Problem(
-                    "arguments", str(name),
-                    f"called with {max(wrong.values())} arguments, this source takes {takes}",
-                    tuple(wrong),
-                )  # fmt: skip
+            yield from _miscounted(entry, calling)
+
+
+def _miscounted(entry: OperatorEntry, calling: Mapping[Use, frozenset[int]]) -> Iterator[Problem]:
+    wrong = {
+        use: given
+        for use, counts in calling.items()
+        for given in sorted(counts)
+        if not entry.accepts(given)
+    }
+    if wrong:
+        given = max(wrong.values())
+        takes = len(split_arguments(entry.schema))
+        limit = f"takes {takes}" if given > takes else f"needs {entry.least_arguments}"
+        yield Problem(
+            "arguments", str(entry.name),
+            f"called with {given} arguments, this source {limit}", tuple(wrong),
+        )  # fmt: skip
 
 
 class _Near:
@@ -128,15 +144,16 @@ def _overloads(names: list[str]) -> str:
     return f" (it has {shown}{f' and {rest} more' if rest > 0 else ''})"
 
 
-def _calls(models: Iterable[Model]) -> Mapping[OperatorName, dict[Use, int]]:
-    """Map each operator to its uses and the most arguments each use gives it."""
-    found: dict[OperatorName, dict[Use, int]] = {}
+def _calls(models: Iterable[Model]) -> Mapping[OperatorName, dict[Use, frozenset[int]]]:
+    """Map each operator to its uses and the numbers of arguments each use gives it, if it tells."""
+    found: dict[OperatorName, dict[Use, frozenset[int]]] = {}
     for model in models:
         for method in model.methods:
             for call in method.operators:
                 counts = found.setdefault(call.name, {})
+                given = frozenset(() if call.arguments is None else (call.arguments,))
                 for use in _uses(model, method, call.lines):
-                    counts[use] = max(counts.get(use, 0), call.arguments or 0)
+                    counts[use] = counts.get(use, frozenset()) | given
     return found
 
 
@@ -182,6 +199,26 @@ def _unreadable(models: Iterable[Model]) -> Iterator[Problem]:
             "type", _shown(what), "no lite interpreter reads it, torch's own neither",
             tuple(uses), _PLAIN,
         )  # fmt: skip
+
+
+def _stacks(
+    models: Iterable[Model], catalogue: Catalogue, interpreter: Interpreter
+) -> Iterator[Problem]:
+    for model in models:
+        release = Release(catalogue, interpreter, model.operator_version)
+        for method in model.methods:
+            fault = None if method.code is None else find_fault(method.code, release)
+            if fault is None:
+                continue
+            uses = tuple(_uses(model, method))
+            if fault.operators:
+                names = ", ".join(map(str, fault.operators))
+                yield Problem("arguments", names, fault.reason, uses, _SAVE_AGAIN)
+            else:
+                yield Problem(
+                    "bytecode", "the bytecode", f"{fault.reason}: it is damaged", uses,
+                    HOW_TO_REPAIR,
+                )  # fmt: skip
 
 
 def _classes(

@@ -3,7 +3,8 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from typing import Final
 
@@ -23,12 +24,27 @@ class Unlinked:
     do: str
 
 
+class Takes(StrEnum):
+    """How many values an operator takes from the stack, where that differs from call to call."""
+
+    COUNTED = "counted"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What an operator of the interpreter's own takes from the stack and puts there."""
+
+    takes: int | Takes
+    gives: int
+
+
 @dataclass(frozen=True, slots=True)
 class Interpreter:
     """Facts of one release. Versions are the lowest and the highest that it reads.
 
     `instructions` are those of the bytecode that it runs, `classes` the custom (TorchBind) classes
-    that can be linked, as `namespace.Name`.
+    that can be linked, as `namespace.Name`. `promoted` are its own operators, by their full names.
     """
 
     version: str
@@ -37,6 +53,7 @@ class Interpreter:
     instructions: frozenset[str]
     classes: frozenset[str]
     unlinked: tuple[Unlinked, ...] = ()
+    promoted: Mapping[str, Promoted] = field(default_factory=dict)
 
     def needs(self, name: OperatorName) -> Unlinked | None:
         """Return the library an operator needs and cannot have, if that is so."""
@@ -66,6 +83,10 @@ def read_interpreter(version: str) -> Interpreter:
             Unlinked(row["library"], re.compile("|".join(row["operators"])), row["do"])
             for row in table["unlinked"]
         ),
+        {
+            name: Promoted(takes if isinstance(takes, int) else Takes(takes), gives)
+            for name, (takes, gives) in table["promoted"].items()
+        },
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from builder.vocabulary.dtypes import STORED_NUMBERS
+from builder.vocabulary.models import Instruction
 from builder.vocabulary.operators import OperatorUse
 
 _PLACES: Final[Mapping[int, str]] = {
@@ -35,8 +36,6 @@ DTYPE_PLACES: Final = {
 _PUSH_ONE: Final = frozenset({"LOAD", "MOVE"})
 _JUMPS: Final = frozenset({"JF", "JMP", "LOOP"})
 _UNKNOWN: Final = -1
-
-Instruction = tuple[str, int, int]
 
 
 def asked_dtypes(

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Final
 
 from builder.models.formats.faults import MalformedError, shown
-from builder.models.reading.asked_dtypes import Instruction, asked_dtypes
+from builder.models.reading.asked_dtypes import asked_dtypes
 from builder.models.reading.debug import Lines
 from builder.models.reading.type_texts import objects_in, unreadable_in_schema, unreadable_in_table
-from builder.vocabulary.models import Method
+from builder.vocabulary.models import Code, Instruction, Method
 from builder.vocabulary.operators import OperatorName, OperatorUse, SourceLine
 
 OLDEST: Final = 4
@@ -25,8 +25,11 @@ _LOWER: Final = (
     "lower it with the torch that wrote it:"
     f" torch.jit.mobile._backport_for_mobile(path, lowered_path, {NEWEST})"
 )
-_SAVE_AGAIN: Final = "save it again: torch.jit.load(…)._save_for_lite_interpreter(path)"
-_UNVERSIONED: Final = 3  # torch 1.5 and older wrote no version
+_SAVE_AGAIN: Final = (
+    "its TorchScript is in the file, too; save it again:"
+    " torch.jit.load(path)._save_for_lite_interpreter(new_path)"
+)
+_UNVERSIONED: Final = 3  # torch 1.4 to 1.6 wrote no version
 
 OPCODES: Final = (
     "OP", "OPN", "LOAD", "MOVE", "STOREN", "STORE", "DROP", "DROPR", "LOADC", "JF", "JMP", "LOOP",
@@ -43,6 +46,7 @@ _KNOWN: Final = frozenset(OPCODES)
 
 _CALLS: Final = frozenset({"OP", "OPN"})
 _CODE_FIELDS: Final = ("instructions", "operators", "constants", "types", "register_size")
+_MAX_REGISTERS: Final = 1 << 20  # as the runtime has it
 _MAX_TYPE: Final = 4096  # characters of a type that are kept
 _CUSTOM_CLASS: Final = re.compile(r"__torch__\.torch\.classes\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
 
@@ -75,8 +79,9 @@ def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
         (value[0], value[1:]) if isinstance(value[0], int) else (_UNVERSIONED, value)
     )
     if not OLDEST <= version <= NEWEST:
+        since = ", as torch does since 1.12" if version < OLDEST else ""
         raise MalformedError(
-            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}",
+            f"it has bytecode version {version}, the runtime reads {OLDEST} to {NEWEST}{since}",
             hint=_LOWER if version > NEWEST else _SAVE_AGAIN,
         )
     methods: list[Method] = []
@@ -89,10 +94,12 @@ def parse_bytecode(value: object, lines: Lines = _NO_LINES) -> Bytecode:
                 if not rest and version >= _WITH_SCHEMA:
                     raise MalformedError(f"{shown(name)} has no schema")
                 read = _function(name, code)
-                method = _method(read, lines.get(name, ()))
-                methods.append(replace(method, unreadable=_unreadable(read, rest)))
                 types.update(it for it in read.types if len(it) <= _MAX_TYPE)
                 classes.update(_classes_of(read.types, rest))
+                method = _method(read, lines.get(name, ()))
+                methods.append(
+                    replace(method, unreadable=_unreadable(read, rest), code=_code(read, rest))
+                )
                 dtypes.update(asked_dtypes(read.instructions, read.operators, read.constants))
             case _:
                 raise MalformedError("bytecode.pkl has a function without name or code")
@@ -117,6 +124,7 @@ class _Function:
     operators: tuple[OperatorUse, ...]
     constants: tuple[object, ...]
     types: tuple[str, ...]
+    registers: int
 
 
 def _function(name: str, code: object) -> _Function:
@@ -139,7 +147,12 @@ def _function(name: str, code: object) -> _Function:
             raise MalformedError(f"{shown(name)} calls operator {first} of {len(operators)}")
     constants = _tuple(name, table["constants"], "constants")
     types = tuple(it for it in _tuple(name, table["types"], "types") if isinstance(it, str))
-    return _Function(_checked_name(name), tuple(instructions), operators, constants, types)
+    registers = table["register_size"]
+    if not isinstance(registers, int) or not 0 <= registers <= _MAX_REGISTERS:
+        raise MalformedError(f"{shown(name)} has an impossible number of registers")
+    return _Function(
+        _checked_name(name), tuple(instructions), operators, constants, types, registers
+    )
 
 
 def _method(function: _Function, lines: Sequence[SourceLine | None]) -> Method:
@@ -161,6 +174,32 @@ def _method(function: _Function, lines: Sequence[SourceLine | None]) -> Method:
     )
     opcodes = frozenset(opcode for opcode, _, _ in function.instructions)
     return Method(function.name, tuple(unique), opcodes)
+
+
+def _code(function: _Function, schemas: list[object]) -> Code:
+    return Code(
+        instructions=function.instructions,
+        operators=function.operators,
+        inputs=_inputs(function, schemas),
+        constants=tuple(isinstance(it, str) for it in function.constants),
+        registers=function.registers,
+        types=len(function.types),
+    )
+
+
+def _inputs(function: _Function, schemas: list[object]) -> int:
+    """Return how many values a call takes; without a schema the function stores them first."""
+    match schemas, function.instructions:
+        case [(("arguments", tuple(arguments)), ("returns", tuple()), *_), *_], _:
+            return len(arguments)
+        case [_, *_], _:
+            raise MalformedError(f"{shown(function.name)} has a malformed schema")
+        case [], (("STOREN", _, count), *_):
+            return count
+        case [], (("STORE", _, _), *_):
+            return 1
+        case _:
+            return 0
 
 
 def _unreadable(function: _Function, schemas: list[object]) -> tuple[str, ...]:

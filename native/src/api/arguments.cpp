@@ -1,5 +1,7 @@
 #include "api/arguments.h"
 
+#include "loading/archive.h"
+
 #include <ATen/core/dynamic_type.h>
 #include <ATen/core/function_schema.h>
 #include <ATen/core/jit_type.h>
@@ -198,6 +200,14 @@ bool has_default(const c10::Argument& argument) {
                                 method + "': expected " + wanted + ", got " + mismatch.got);
 }
 
+// `taken` counts the object of the method, too.
+[[noreturn]] void fail_count(const torch::jit::mobile::Function& function, size_t taken,
+                             size_t given) {
+  fail(BR_INVALID_ARGUMENT, "'" + function.name() + "' takes " +
+                                std::to_string(taken == 0 ? 0 : taken - 1) + " arguments, got " +
+                                std::to_string(given));
+}
+
 } // namespace
 
 std::vector<IValue> make_stack(const torch::jit::mobile::Function& function, IValue self,
@@ -206,6 +216,10 @@ std::vector<IValue> make_stack(const torch::jit::mobile::Function& function, IVa
   stack.reserve(arguments.size() + 1);
   stack.push_back(std::move(self));
   if (!function.hasSchema()) {
+    const size_t taken = count_arguments(function);
+    if (arguments.size() + 1 != taken) {
+      fail_count(function, taken, arguments.size());
+    }
     for (const br_value* argument : arguments) {
       stack.push_back(as_inferred(argument->value));
     }
@@ -213,9 +227,7 @@ std::vector<IValue> make_stack(const torch::jit::mobile::Function& function, IVa
   }
   const auto& declared = function.getSchema().arguments();
   if (arguments.size() >= declared.size()) {
-    fail(BR_INVALID_ARGUMENT, "'" + function.name() + "' takes " +
-                                  std::to_string(declared.empty() ? 0 : declared.size() - 1) +
-                                  " arguments, got " + std::to_string(arguments.size()));
+    fail_count(function, declared.size(), arguments.size());
   }
   for (size_t i = 1; i < declared.size(); ++i) {
     if (i <= arguments.size()) {

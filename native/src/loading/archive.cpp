@@ -35,6 +35,9 @@ namespace mobile = torch::jit::mobile;
 // Far above what exporters write, far below what would exhaust memory.
 constexpr int64_t kMaxRegisters = 1 << 20;
 
+// The version of bytecode that names none.
+constexpr int64_t kUnversioned = 3;
+
 c10::ArrayRef<IValue> tuple(const IValue& value, size_t least, const char* what) {
   if (!value.isTuple()) {
     fail_model(std::string("no ") + what);
@@ -79,7 +82,7 @@ class Loader {
   LoadedModule load() {
     const IValue bytecode = read("bytecode", constants_prefix());
     const auto entries = tuple(bytecode, 1, "bytecode");
-    check_versions(number(entries[0], "bytecode version"));
+    check_versions(entries[0].isInt() ? entries[0].toInt() : kUnversioned);
     for (const IValue& entry : entries.slice(1)) {
       add_function(tuple(entry, 2, "function"));
     }

@@ -50,6 +50,10 @@ void check_object(const c10::ivalue::Object& object, const c10::IValue& state);
 // operators it calls must be there. See Note [Bytecode of strangers].
 void check_code(torch::jit::mobile::Function& function);
 
+// How many values a call of a function takes from the stack, its object among them. A function
+// without a schema stores them first of all.
+size_t count_arguments(const torch::jit::mobile::Function& function);
+
 // Throws Failure: BR_BAD_MODEL, or BR_MISSING_OPERATORS naming all of them.
 LoadedModule load(std::shared_ptr<caffe2::serialize::ReadAdapterInterface> source);
 

@@ -11,6 +11,7 @@
 #include <ATen/core/class_type.h>
 #include <torch/csrc/jit/mobile/function.h>
 #include <torch/csrc/jit/mobile/prim_ops_registery.h>
+#include <torch/csrc/jit/mobile/promoted_prim_ops.h>
 #include <torch/csrc/jit/runtime/instruction.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
@@ -36,6 +37,17 @@ struct Effect {
   fail_model("the bytecode of '" + function.qualname().qualifiedName() + "' " + reason);
 }
 
+int64_t stored_first(const Code& code) {
+  if (code.instructions_.empty()) {
+    return 0;
+  }
+  const Instruction& first = code.instructions_[0];
+  if (first.op == jit::STOREN) {
+    return first.N;
+  }
+  return first.op == jit::STORE ? 1 : 0;
+}
+
 class Checker {
  public:
   explicit Checker(Function& function) : function_(function), code_(function.get_code()) {}
@@ -43,7 +55,7 @@ class Checker {
   void check() {
     const size_t count = code_.instructions_.size();
     depths_.assign(count, -1);
-    reach(0, arguments());
+    reach(0, static_cast<int64_t>(count_arguments(function_)));
     while (!pending_.empty()) {
       const size_t at = pending_.back();
       pending_.pop_back();
@@ -52,25 +64,6 @@ class Checker {
   }
 
  private:
-  // The values a call leaves on the stack. A function without a schema stores them first of all.
-  int64_t arguments() const {
-    if (function_.hasSchema()) {
-      return static_cast<int64_t>(function_.getSchema().arguments().size());
-    }
-    return stored_first(code_);
-  }
-
-  static int64_t stored_first(const Code& code) {
-    if (code.instructions_.empty()) {
-      return 0;
-    }
-    const Instruction& first = code.instructions_[0];
-    if (first.op == jit::STOREN) {
-      return first.N;
-    }
-    return first.op == jit::STORE ? 1 : 0;
-  }
-
   void reach(int64_t at, int64_t depth) {
     if (at < 0 || at >= static_cast<int64_t>(depths_.size())) {
       fail_code(function_, "runs out of its instructions");
@@ -226,6 +219,10 @@ class Checker {
         if (name != promoted.name) {
           continue;
         }
+        if (promoted.takes == kMessage) {
+          need(!counted);
+          return raise_effect(at, index);
+        }
         if (promoted.takes == kCounted) {
           need(counted && instruction.N >= 1);
           return {instruction.N, promoted.gives, promoted.ends};
@@ -252,6 +249,18 @@ class Checker {
     const auto declared = static_cast<int64_t>(schema.arguments().size());
     const int64_t given = code_.operator_input_sizes_[index];
     return {given < 0 ? declared : std::min(given, declared), gives};
+  }
+
+  // Bytecode before version 6 does not tell how many arguments there are. It was written when there
+  // was one, or lowered from later bytecode, which has two: both lie on top of an empty stack.
+  Effect raise_effect(size_t at, size_t index) {
+    const int64_t given = code_.operator_input_sizes_[index];
+    const int64_t takes = given < 0 ? std::min<int64_t>(depths_[at], 2) : given;
+    need(takes == 1 || takes == 2);
+    if (takes == 1) {
+      replace(at, "prim::RaiseException", jit::raiseException);
+    }
+    return {takes, 0, true};
   }
 
   // Functions that stand in for operators of old models; they are LibTorch's own.
@@ -335,6 +344,11 @@ class Checker {
 };
 
 } // namespace
+
+size_t count_arguments(const Function& function) {
+  return function.hasSchema() ? function.getSchema().arguments().size()
+                              : static_cast<size_t>(stored_first(function.get_code()));
+}
 
 void check_code(Function& function) {
   Checker(function).check();

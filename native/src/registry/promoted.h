@@ -18,6 +18,9 @@ struct PromotedOperator {
 // The number of arguments stands in each call.
 constexpr int64_t kCounted = -1;
 
+// A message, and since PyTorch 1.11 the class of the exception.
+constexpr int64_t kMessage = -2;
+
 constexpr PromotedOperator kPromoted[] = {
     {"aten::Bool.Tensor", 1, 1},
     {"aten::__getitem__.Dict_str", 2, 1},
@@ -27,7 +30,7 @@ constexpr PromotedOperator kPromoted[] = {
     {"aten::dim", 1, 1},
     {"aten::format", kCounted, 1},
     {"prim::NumToTensor.Scalar", 1, 1},
-    {"prim::RaiseException", 2, 0, true},
+    {"prim::RaiseException", kMessage, 0, true},
     {"prim::TupleIndex", 2, 1},
     {"prim::Uninitialized", 0, 1},
     {"prim::device", 1, 1},

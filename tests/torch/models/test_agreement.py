@@ -13,9 +13,14 @@ import pytest
 import torch
 
 from builder.foundation.process import Host, SubprocessRunner
+from builder.libtorch.catalogue import count_results
+from builder.libtorch.codegen import pinned_catalogue
 from builder.models.conversion.torchscript import read_model
+from builder.models.preflight.interpreter import read_interpreter
+from builder.models.preflight.stacks import Fault, Release, find_fault
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.models import Model
+from builder.vocabulary.operators import OperatorName
 from tests.places import EXAMPLES
 
 TORCH: Final[Any] = torch  # many of its functions have no types
@@ -23,6 +28,8 @@ MOBILE: Final[Any] = importlib.import_module("torch.jit.mobile")
 SCRIPTS: Final = sorted(EXAMPLES.glob("*/make_model*.py"))
 
 SPELLED: Final = {"number": "float", "Optional[number]": "Optional[float]"}
+
+PINNED: Final = "2.6.0"
 
 AT_LEAST: Final = 900
 """Models; a third of the operators of torch 2.13 that a script can call are 1,100."""
@@ -102,7 +109,23 @@ def test_models_of_a_third_of_all_operators(tmp_path: Path) -> None:
         assert ours(model) == counted.keys(), schema
         for name, count in counted.items():
             assert count in arguments(model, name), schema
+        if as_many_results(schema):
+            assert faults(model) == [], schema
     assert seen >= AT_LEAST
+
+
+def as_many_results(schema: Any) -> bool:
+    """Tell whether an operator leaves as many values in the pinned release, if that has it."""
+    name = f"{schema.name}.{schema.overload_name}".removesuffix(".")
+    entry = pinned_catalogue(PINNED).entries.get(OperatorName.parse(name))
+    return entry is None or count_results(entry.schema) == len(schema.returns)
+
+
+def faults(model: Model) -> list[Fault]:
+    """Return what would keep a runtime from loading what torch wrote."""
+    release = Release(pinned_catalogue(PINNED), read_interpreter(PINNED), model.operator_version)
+    found = (find_fault(it.code, release) for it in model.methods if it.code is not None)
+    return [it for it in found if it is not None]
 
 
 def arguments(model: Model, name: str) -> set[int | None]:

@@ -5,7 +5,7 @@ import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 import torch
@@ -72,6 +72,24 @@ class Division(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return x / 2, torch.nn.functional.gelu(x)
+
+
+class Pair(NamedTuple):
+    """A type that the schema of no lite model can name inside of another one."""
+
+    left: torch.Tensor
+    right: torch.Tensor
+
+
+class Maybe(torch.nn.Module):
+    """Its flatbuffer is loaded by torch without the schema, its archive not at all."""
+
+    def forward(self, x: torch.Tensor, pair: Pair | None = None) -> torch.Tensor:
+        return x if pair is None else pair.left + pair.right
+
+
+def maybe() -> Script:
+    return torch.jit.script(Maybe().eval())
 
 
 def values() -> Script:
@@ -151,6 +169,17 @@ def test_it_is_the_model_that_a_zip_archive_would_be(
     assert model.methods == zipped.methods
     assert (model.weights, model.dtypes) == (zipped.weights, zipped.dtypes)
     assert model.argument_dtypes == zipped.argument_dtypes
+
+
+def test_a_schema_that_torch_cannot_read_is_left_out(tmp_path: Path, real: Host) -> None:
+    path = flatbuffer(maybe(), tmp_path / "net.ff")
+    model = read_model(path, real)
+    (method,) = model.methods
+    assert (method.unreadable, model.bytecode_version) == ((), 4)
+    answers = [
+        MOBILE._load_for_lite_interpreter(str(it))(torch.ones(2), None) for it in (path, model.path)
+    ]
+    assert torch.equal(*answers)
 
 
 def test_it_is_converted_once(tmp_path: Path, real: Host) -> None:

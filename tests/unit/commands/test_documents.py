@@ -38,10 +38,8 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write(path: Path, *operators: tuple[object, ...], opcode: str = "RET") -> Path:
-    called = tuple(("OP", index, 0) for index in range(len(operators)))
-    function = forge.function(
-        operators=operators, instructions=(*called, (opcode, 0, 0), ("RET", 0, 0))
-    )
+    steps = (("STORE", 1, 0), *forge.calls(operators), ("LOAD", 1, 0), (opcode, 1, 0), forge.RETURN)
+    function = forge.function(operators=operators, instructions=steps)
     return forge.write(path, {**forge.lite(), "bytecode.pkl": forge.bytecode(function)})
 
 

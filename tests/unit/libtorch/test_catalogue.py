@@ -129,14 +129,22 @@ def test_schemas_are_split_at_their_own_commas(schema: str, arguments: tuple[str
 
 
 @pytest.mark.parametrize(
-    ("schema", "most"),
-    [("f() -> ()", 0), ("f(int a, *, int b=1, Tensor(a!) out) -> ()", 3)],
+    ("schema", "least", "most"),
+    [
+        ("f() -> ()", 0, 0),
+        ("f(int a, int b, int c=1) -> ()", 2, 3),
+        ("f(str a='=', str b=\"|\") -> ()", 0, 2),
+        ("f(int a=1, *, int b, int c=1) -> ()", 2, 3),
+        ("f(int a, *, int b=1, Tensor(a!) out) -> ()", 2, 3),
+        ("f(*, int b=1, Tensor(a!) x, Tensor(b!) y) -> ()", 0, 3),
+        ("f(Tensor(a!) self, int n=1) -> ()", 1, 2),
+    ],
 )
-def test_no_more_arguments_than_the_schema_has_are_accepted(schema: str, most: int) -> None:
+def test_as_many_arguments_as_can_be_completed_are_accepted(
+    schema: str, least: int, most: int
+) -> None:
     entry = OperatorEntry(name("aten::f"), schema)
-    assert entry.accepts(0)
-    assert entry.accepts(most)
-    assert not entry.accepts(most + 1)
+    assert [it for it in range(6) if entry.accepts(it)] == list(range(least, most + 1))
 
 
 @pytest.mark.parametrize("schema", ["", "f(str self, ...) -> str"])

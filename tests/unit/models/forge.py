@@ -75,17 +75,35 @@ def pickled(value: Value) -> bytes:
     return b"\x80\x02" + encoded(value) + b"."
 
 
+RETURN: Final = ("RET", 0, 0)
+
+
+def calls(operators: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return the instructions that call each operator on register 1, and drop its one result."""
+    return tuple(
+        it
+        for index, (_, _, *count) in enumerate(operators)
+        for it in (*[("LOAD", 1, 0)] * sum(count), ("OP", index, 0), ("DROP", 0, 0))
+    )
+
+
 def function(
     qualified: str = "__torch__.Net.forward",
     *,
     operators: tuple[Value, ...] = (("aten::add", "Tensor", 3),),
-    instructions: tuple[Value, ...] = (("STOREN", 1, 2), ("OP", 0, 0), ("RET", 0, 0)),
+    instructions: tuple[Value, ...] | None = None,
     constants: tuple[Value, ...] = (),
     types: tuple[str, ...] = (),
     takes: tuple[str, ...] = (),
     self_type: str = "__torch__.Net",
 ) -> Value:
-    """Return a method; `takes` are the types of its arguments, whose registers begin at 2."""
+    """Return a method; `takes` are the types of its arguments, whose registers begin at 2.
+
+    Unless told otherwise it calls its first operator, and returns what that makes.
+    """
+    if instructions is None:
+        first = calls(operators[:1])[:-1]  # its result stays
+        instructions = (("STOREN", 1, 1 + len(takes)), *(first or (("LOAD", 1, 0),)), RETURN)
     code = (
         ("instructions", instructions),
         ("operators", operators),

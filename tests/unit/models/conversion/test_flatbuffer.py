@@ -1,5 +1,6 @@
 """Flatbuffers as torch wrote them, and as an attacker would: read, or refused with a message."""
 
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from builder.models.conversion import flatbuffer
 from builder.models.conversion.flatbuffer import to_records
 from builder.models.conversion.repack import convert, pack, read_flatbuffer
+from builder.models.conversion.wire import Wire
 from builder.models.formats.faults import MalformedError
+from builder.models.formats.pickles import read_pickle
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
 from builder.vocabulary.models import ModelFormat
@@ -21,6 +24,11 @@ from tests.unit.models.conversion.forge import U32, table
 
 FILES: Final = RECORDED / "flatbuffer"
 VALUES: Final = (FILES / "values.ff").read_bytes()
+U8: Final = struct.Struct("<B")
+FUNCTION: Final = 16
+"""The number of functions among the kinds of values."""
+SCHEMA: Final = 6
+"""The field of a function with its schema."""
 
 
 @pytest.mark.parametrize("name", ["values", "stateful", "quantized"])
@@ -55,6 +63,33 @@ def test_records_are_aligned_and_equal_bytes_are_made_each_time() -> None:
     for name, content in to_records(VALUES).items():
         if name.startswith("data/"):
             assert made.index(bytes(content)) % 64 == 0 or len(content) < 16
+
+
+def without_schema(data: bytes) -> bytes:
+    """Take the schema, an optional field, out of each function of a flatbuffer."""
+    cut = bytearray(data)
+    root = Wire(data).root()
+    for value in root.tables(4):
+        if value.number(0, U8) == FUNCTION:
+            slot = value.required(1)._slots + 4 + 2 * SCHEMA
+            cut[slot : slot + 2] = b"\0\0"
+    return bytes(cut)
+
+
+@pytest.mark.parametrize("name", ["values", "stateful", "quantized"])
+def test_functions_may_lack_their_schema(tmp_path: Path, name: str) -> None:
+    """As those of upstream's `upgrader_models`: an archive of version 4 may, later ones may not."""
+    whole = (FILES / f"{name}.ff").read_bytes()
+    source = tmp_path / f"{name}.ff"
+    source.write_bytes(without_schema(whole))
+    assert source.read_bytes() != whole
+    model = read_flatbuffer(source, tmp_path)
+    expected = read_flatbuffer(FILES / f"{name}.ff", tmp_path)
+    assert (model.bytecode_version, expected.bytecode_version) == (4, 8)
+    assert (model.methods, model.weights) == (expected.methods, expected.weights)
+    functions = read_pickle(bytes(to_records(source.read_bytes())["bytecode.pkl"])).value
+    assert isinstance(functions, tuple)
+    assert {len(it) for it in functions[1:]} == {2}
 
 
 def test_names_that_lead_out_of_the_archive_are_refused() -> None:

@@ -57,6 +57,20 @@ def test_tensors_are_seen_with_their_storage() -> None:
     assert isinstance(found.value[0], Tensor)
 
 
+@pytest.mark.parametrize("view", [(), (None,)])
+def test_torch_1_3_told_of_views_in_references_to_storages(view: tuple[None, ...]) -> None:
+    parts = ("storage", forge.name("torch", "FloatStorage"), "0", "cpu", 4, *view)
+    found = read_pickle(forge.pickled(forge.tensor(forge.Raw(forge.encoded(parts) + b"Q"))))
+    assert [(item.dtype, item.key, item.count) for item in found.storages] == [("Float", "0", 4)]
+
+
+@pytest.mark.parametrize("more", [(1,), ((),), (None, None)])
+def test_a_reference_to_a_storage_holds_nothing_else(more: tuple[object, ...]) -> None:
+    parts = ("storage", forge.name("torch", "FloatStorage"), "0", "cpu", 4, *more)
+    reference = forge.Raw(forge.encoded(parts) + b"Q")
+    assert "not a tensor storage" in refused(forge.pickled(reference))
+
+
 def test_objects_and_tagged_lists() -> None:
     tagged = forge.called("torch.jit._pickle", "restore_type_tag", [1], "List[int]")
     found = read_pickle(forge.pickled(forge.made("__torch__.deep", "Net", {"a": tagged}))).value

@@ -14,7 +14,7 @@ from builder.models.preflight.interpreter import Interpreter, read_interpreter
 from builder.models.preflight.problems import Problem, refuse
 from builder.models.selection import select
 from builder.vocabulary.errors import ModelError
-from builder.vocabulary.models import Method, Model, ModelFormat
+from builder.vocabulary.models import Code, Method, Model, ModelFormat
 from builder.vocabulary.operators import (
     OperatorName,
     OperatorUse,
@@ -89,6 +89,39 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "custom class my.Bark: not supported: it is of a library of the namespace my; used by 2",
         "custom class my.Tree: not supported: it is of a library of the namespace my; used by 2",
     ]
+
+
+def test_arguments_that_nothing_completes_are_told() -> None:
+    (found,) = problems(model("a", ("aten::add.Tensor", 1)), model("b", ("aten::add.Tensor", 2)))
+    assert str(found) == (
+        "aten::add.Tensor: called with 1 arguments, this source needs 2; used by a in a.forward"
+    )
+
+
+def followed(*steps: tuple[str, int, int]) -> Model:
+    """Return a model whose one operator, `aten::add.Tensor`, does not tell how many it is given."""
+    add = OperatorUse(OperatorName("aten", "add", "Tensor"))
+    code = Code((("STOREN", 1, 2), *steps, ("RET", 0, 0)), (add,), 2, (), 2, 0)
+    one = model("net", ("aten::add.Tensor", None))
+    (method,) = one.methods
+    return replace(one, methods=(replace(method, code=code),))
+
+
+def test_a_stack_that_no_runtime_follows_is_told() -> None:
+    load, add = ("LOAD", 1, 0), ("OP", 0, 0)
+    assert not problems(followed(load, load, load, add))
+    (found,) = problems(followed(load, load))
+    assert (found.kind, str(found)) == (
+        "bytecode",
+        "the bytecode: does not return one value: it is damaged; used by net in net.forward",
+    )
+    (found,) = problems(followed(load, load, add))
+    assert found.kind == "arguments"
+    assert str(found) == (
+        "aten::add.Tensor: given fewer arguments than this source takes: its bytecode does not tell"
+        " how many; used by net in net.forward"
+    )
+    assert "save it again with a newer torch" in found.do
 
 
 def test_one_error_tells_them_all_and_what_to_do() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from builder.models.reading.asked_dtypes import Instruction, asked_dtypes
+from builder.models.reading.asked_dtypes import asked_dtypes
+from builder.vocabulary.models import Instruction
 from builder.vocabulary.operators import OperatorName, OperatorUse
 
 TO = OperatorUse(OperatorName("aten", "to", "dtype"), 2)

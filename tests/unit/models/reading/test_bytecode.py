@@ -32,7 +32,7 @@ def test_methods_and_operators_are_sorted_and_unique() -> None:
     uncalled = replace(ADD, calls=0)
     assert found.methods[0].operators == (uncalled, OperatorUse(OperatorName("aten", "relu"), 1))
     assert found.methods[1].operators == (ADD,)
-    assert found.methods[0].opcodes == {"STOREN", "OP", "RET"}
+    assert found.methods[0].opcodes == {"STOREN", "LOAD", "OP", "RET"}
 
 
 @pytest.mark.parametrize("version", [4, 5, 6, 7, 8, 9])
