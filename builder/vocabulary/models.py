@@ -87,6 +87,7 @@ class Model:
     compute theirs are not among them. `weights` are sorted by dtype, `duplicates` by what they
     waste. `debug_info`: whether the file can tell source lines. `run_dtypes` are dtypes it was seen
     to need besides, when it ran on given inputs. `sparse`: whether sparse tensors are stored in it.
+    `devices` are those that its tensors and its code name, as `cuda:0`.
     `repairs`: what the model that ships does otherwise than the one the user named.
     """
 
@@ -109,6 +110,7 @@ class Model:
     debug_info: bool = False
     run_dtypes: frozenset[str] = frozenset()
     sparse: bool = False
+    devices: frozenset[str] = frozenset()
     repairs: tuple[Repair, ...] = ()
 
     @property

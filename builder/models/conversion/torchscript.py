@@ -12,6 +12,7 @@ from builder.foundation.cache import note_use
 from builder.foundation.files import copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
+from builder.models.conversion.repairs.places import is_elsewhere
 from builder.models.conversion.repairs.record import read_repairs
 from builder.models.formats.archive import Archive
 from builder.models.formats.identify import Kind, kind_of, refusal
@@ -47,7 +48,7 @@ def read_model(path: Path, host: Host) -> Model:
     with opened(path) as archive:
         kind = kind_of(archive.records)
         if kind is Kind.LITE:
-            return read_lite(path)
+            return _on_cpu(read_lite(path), host)
         if kind is not Kind.TORCHSCRIPT:
             raise refusal(path, archive, kind)
         kept = _place(path, host.cache)
@@ -57,6 +58,14 @@ def read_model(path: Path, host: Host) -> Model:
         extra = _vet(archive)
     _convert(path, kept, extra, host)
     return _read(kept, path)
+
+
+def _on_cpu(model: Model, host: Host) -> Model:
+    if not any(map(is_elsewhere, model.devices)):
+        return model
+    from builder.models.conversion.repack import read_moved  # noqa: PLC0415  rarely needed
+
+    return read_moved(model, host.cache)
 
 
 def _place(path: Path, cache: Path) -> Path:

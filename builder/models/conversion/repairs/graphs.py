@@ -15,8 +15,9 @@ Module = Any  # torch._C.ScriptModule
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The inlined graph of a method, and the module the method belongs to."""
+    """A method of a module by its name, and its graph."""
 
+    name: str
     graph: Graph
     module: Module
 
@@ -25,7 +26,7 @@ def codes_of(script: Any) -> list[Code]:  # noqa: ANN401  a torch.jit.ScriptModu
     """Return the methods that an app can call, not inlined: changing a graph changes the module."""
     owner = script._c  # noqa: SLF001
     names = owner._method_names()  # noqa: SLF001
-    return [Code(owner._get_method(name).graph, owner) for name in names]  # noqa: SLF001
+    return [Code(name, owner._get_method(name).graph, owner) for name in names]  # noqa: SLF001
 
 
 def inline(graph: Graph) -> None:
@@ -63,6 +64,26 @@ def of_kind(block: Block, *kinds: str) -> list[Node]:
 def users_of(value: Value) -> list[Node]:
     """Return the nodes that take a value, in no special order; one that takes it twice, twice."""
     return [use.user for use in value.uses()]
+
+
+def known(value: Value, module: Module) -> Any:  # noqa: ANN401  constants are of any kind
+    """Return a constant, or what an attribute of the module or of one inside holds; else None."""
+    return _held(value, module) if value.node().kind() == "prim::GetAttr" else value.toIValue()
+
+
+def _held(value: Value, module: Module) -> Any:  # noqa: ANN401  so are attributes
+    names: list[str] = []
+    node = value.node()
+    while node.kind() == "prim::GetAttr":
+        names.append(node.s("name"))
+        value = node.input()
+        node = value.node()
+    if node.kind() != "prim::Param" or value.offset() != 0:
+        return None
+    held = module
+    for name in reversed(names):
+        held = held.getattr(name)
+    return held
 
 
 def constant_before(node: Node, graph: Graph, value: object) -> Value:

@@ -5,9 +5,11 @@ A method that needs none keeps its graph, so that its bytes are those torch writ
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from builder.models.conversion.repairs import places
+from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
 from builder.vocabulary.models import Repair
@@ -26,6 +28,10 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
         "Blocks of `with torch.no_grad()` go: a runtime without autograd needs none.",
         remove_grad_modes,
     ),
+    places.NAME: GraphRepair(
+        "Devices that code names become `cpu`, be it a GPU or Vulkan.",
+        move_to_cpu,
+    ),
 }
 """In the order in which they run: what an earlier one makes, a later one can repair."""
 
@@ -33,7 +39,7 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
 def repair(script: Any) -> tuple[Repair, ...]:  # noqa: ANN401  a torch.jit.ScriptModule
     """Repair the methods of a loaded module in place; return what was done."""
     codes = codes_of(script)
-    found = [_run(Code(code.graph.copy(), code.module)) for code in codes]
+    found = [_run(replace(code, graph=code.graph.copy())) for code in codes]
     for code, changes in zip(codes, found, strict=True):
         if changes:
             _run(code)
@@ -44,6 +50,17 @@ def repair(script: Any) -> tuple[Repair, ...]:  # noqa: ANN401  a torch.jit.Scri
         for name in REPAIRS
         for what in sorted(what for repaired, what in total if repaired == name)
     )
+
+
+def run_here(script: Any) -> None:  # noqa: ANN401  a torch.jit.ScriptModule
+    """Let `forward` of a loaded module name no device that this machine lacks."""
+    for code in codes_of(script):
+        if code.name == "forward":
+            trial = replace(code, graph=code.graph.copy())
+            inline(trial.graph)
+            if move_to_cpu(trial):
+                inline(code.graph)
+                move_to_cpu(code)
 
 
 def _run(code: Code) -> Counter[tuple[str, str]]:

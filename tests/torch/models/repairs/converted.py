@@ -34,6 +34,10 @@ class Converted:
         """Return the operators of the one that ships."""
         return {str(name) for name in self.model.operators}
 
+    def lite(self) -> Any:
+        """Return the one that ships, loaded by torch's lite interpreter."""
+        return load_lite(self.path)
+
     def told(self) -> list[str]:
         """Return what people read of the repairs."""
         return [str(it) for it in self.repairs]
@@ -43,7 +47,7 @@ class Converted:
         full: Script = TORCH.jit.load(str(self.original))
         with torch.inference_mode():
             expected = getattr(full, method)(*inputs)
-            actual = load_lite(self.path).run_method(method, *inputs)
+            actual = self.lite().run_method(method, *inputs)
         assert_equal(actual, expected)
         return expected
 
