@@ -42,6 +42,7 @@ TORCH_USERS: Final = frozenset(
     {
         "models/conversion/convert.py",
         "models/conversion/repairs/devices.py",
+        "models/conversion/repairs/forks.py",
         "models/conversion/repairs/graphs.py",
         "models/reference/__main__.py",
         "models/reference/inputs.py",

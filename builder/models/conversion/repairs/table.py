@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from builder.models.conversion.repairs import places
 from builder.models.conversion.repairs.devices import move_to_cpu
+from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
 from builder.vocabulary.models import Repair
@@ -24,6 +25,9 @@ class GraphRepair:
 
 
 REPAIRS: Final[Mapping[str, GraphRepair]] = {
+    "forks": GraphRepair(
+        "`torch.jit.fork` and `wait` run inline: the work is done where it begins.", run_inline
+    ),
     "gradients": GraphRepair(
         "Blocks of `with torch.no_grad()` go: a runtime without autograd needs none.",
         remove_grad_modes,
