@@ -61,6 +61,15 @@ def of_kind(block: Block, *kinds: str) -> list[Node]:
     return [node for node in nodes_of(block) if node.kind() in kinds]
 
 
+def overload_of(node: Node) -> str:
+    """Return the overload of the operator that a node calls.
+
+    `Node.matches` would be simpler, but remembers what it is given by address: not for Python.
+    """
+    name = str(node.schema()).partition("(")[0]
+    return name.partition(".")[2]
+
+
 def users_of(value: Value) -> list[Node]:
     """Return the nodes that take a value, in no special order; one that takes it twice, twice."""
     return [use.user for use in value.uses()]

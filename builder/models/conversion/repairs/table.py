@@ -13,6 +13,7 @@ from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
+from builder.models.conversion.repairs.wrapped_numbers import make_numbers
 from builder.vocabulary.models import Repair
 
 
@@ -35,6 +36,11 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
     places.NAME: GraphRepair(
         "Devices that code names become `cpu`, be it a GPU or Vulkan.",
         move_to_cpu,
+    ),
+    "numbers": GraphRepair(
+        "Numbers that a trace keeps as tensors are numbers again, so that the dtypes of answers are"
+        " those of TorchScript.",
+        make_numbers,
     ),
 }
 """In the order in which they run: what an earlier one makes, a later one can repair."""
