@@ -56,6 +56,8 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/conversion/repairs/forks": "torch/models/repairs/test_forks.py",
     "models/conversion/repairs/gradients": "torch/models/repairs/test_gradients.py",
     "models/conversion/repairs/graphs": "torch/models/repairs/test_table.py",
+    "models/conversion/repairs/interfaces": "torch/models/repairs/test_interfaces.py",
+    "models/conversion/repairs/pairs": "torch/models/repairs/test_pairs.py",
     "models/conversion/repairs/places": "unit/models/conversion/test_lite_devices.py",
     "models/conversion/repairs/wrapped_numbers": "torch/models/repairs/test_numbers.py",
     "models/conversion/repairs/table": "torch/models/repairs/test_table.py",

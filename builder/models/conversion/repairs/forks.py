@@ -14,14 +14,13 @@ from builder.models.conversion.repairs.graphs import (
     Block,
     Code,
     Graph,
+    Type,
     Value,
     inline,
     nodes_of,
     of_kind,
     replace,
 )
-
-Type = Any  # torch._C.JitType
 
 
 def run_inline(code: Code) -> Counter[str]:

@@ -1,6 +1,6 @@
 """Reaching, walking and changing graphs of TorchScript, for which torch has no types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ Graph = Any  # torch._C.Graph
 Block = Any  # torch._C.Block; the operations that repairs need are those of a graph, too
 Node = Any  # torch._C.Node
 Value = Any  # torch._C.Value
+Type = Any  # torch._C.JitType
 Module = Any  # torch._C.ScriptModule
 
 
@@ -101,6 +102,17 @@ def constant_before(node: Node, graph: Graph, value: object) -> Value:
         constant = graph.insertConstant(value)
     constant.node().copyMetadata(node)
     return constant
+
+
+def insert_before(
+    node: Node, graph: Graph, kind: str, inputs: Sequence[Value], types: Sequence[Type] = ()
+) -> Node:
+    """Insert a node with outputs of these types that comes from the same place of the source."""
+    made = graph.create(kind, list(inputs), len(types)).insertBefore(node)
+    made.copyMetadata(node)
+    for output, it in zip(made.outputs(), types, strict=True):
+        output.setType(it)
+    return made
 
 
 def replace(node: Node, value: Value) -> None:

@@ -13,6 +13,8 @@ from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
+from builder.models.conversion.repairs.interfaces import call_directly
+from builder.models.conversion.repairs.pairs import fill_one_by_one
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
 from builder.vocabulary.models import Repair
 
@@ -26,6 +28,9 @@ class GraphRepair:
 
 
 REPAIRS: Final[Mapping[str, GraphRepair]] = {
+    "interfaces": GraphRepair(
+        "Calls through a `torch.jit.interface` call the module that is there.", call_directly
+    ),
     "forks": GraphRepair(
         "`torch.jit.fork` and `wait` run inline: the work is done where it begins.", run_inline
     ),
@@ -42,8 +47,11 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
         " those of TorchScript.",
         make_numbers,
     ),
+    "pairs": GraphRepair(
+        "`OrderedDict([(key, value), …])` is filled one pair after the other.", fill_one_by_one
+    ),
 }
-"""In the order in which they run: what an earlier one makes, a later one can repair."""
+"""In the order in which they run, until there is nothing left to do for any."""
 
 
 def repair(script: Any) -> tuple[Repair, ...]:  # noqa: ANN401  a torch.jit.ScriptModule
@@ -77,6 +85,16 @@ def _run(code: Code) -> Counter[tuple[str, str]]:
     """Inline a method and run every repair on it; return what they did, by name and words."""
     inline(code.graph)
     found: Counter[tuple[str, str]] = Counter()
-    for name, it in REPAIRS.items():
-        found.update({(name, what): count for what, count in it.run(code).items()})
+    while changes := _once(code):  # what one repair put in place may need another
+        found += changes
     return found
+
+
+def _once(code: Code) -> Counter[tuple[str, str]]:
+    return Counter(
+        {
+            (name, what): count
+            for name, it in REPAIRS.items()
+            for what, count in it.run(code).items()
+        }
+    )

@@ -15,6 +15,7 @@ from builder.models.conversion.repairs.graphs import (
     Code,
     Node,
     constant_before,
+    insert_before,
     of_kind,
     overload_of,
     replace,
@@ -31,10 +32,11 @@ def make_numbers(code: Code) -> Counter[str]:
         if number is not None:
             first, _, *others = node.inputs()
             other = constant_before(node, code.graph, number)
-            made = code.graph.create(node.kind(), [first, other, *others], 1).insertBefore(node)
-            made.copyMetadata(node)
-            replace(node, made.output())
+            made = insert_before(
+                node, code.graph, node.kind(), [first, other, *others], [node.output().type()]
+            )
             found[f"a constant tensor of {made.kind()} became a number"] += 1
+            replace(node, made.output())
     return found
 
 
