@@ -44,6 +44,7 @@ TORCH_USERS: Final = frozenset(
         "models/conversion/repairs/devices.py",
         "models/conversion/repairs/forks.py",
         "models/conversion/repairs/graphs.py",
+        "models/conversion/repairs/padding.py",
         "models/conversion/repairs/pairs.py",
         "models/conversion/repairs/wrapped_numbers.py",
         "models/reference/__main__.py",

@@ -58,8 +58,8 @@ def _walk(block: Block) -> Iterator[Node]:
 
 
 def of_kind(block: Block, *kinds: str) -> list[Node]:
-    """Return the nodes of these kinds, nested ones included."""
-    return [node for node in nodes_of(block) if node.kind() in kinds]
+    """Return the nodes of these kinds, nested ones included; those of one kind in order."""
+    return [node for kind in kinds for node in block.findAllNodes(kind, recurse=True)]
 
 
 def overload_of(node: Node) -> str:

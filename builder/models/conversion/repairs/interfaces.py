@@ -6,7 +6,7 @@ that an app calls.
 
 from collections import Counter
 
-from builder.models.conversion.repairs.graphs import Code, inline, known, nodes_of
+from builder.models.conversion.repairs.graphs import Code, inline, known, of_kind
 
 
 def call_directly(code: Code) -> Counter[str]:
@@ -21,8 +21,8 @@ def call_directly(code: Code) -> Counter[str]:
 def _name_classes(code: Code) -> int:
     """Give attributes that are interfaces the classes of the modules they hold; return how many."""
     count = 0
-    for node in nodes_of(code.graph):
-        if node.kind() == "prim::GetAttr" and node.output().type().is_interface_type():
+    for node in of_kind(code.graph, "prim::GetAttr"):
+        if node.output().type().is_interface_type():
             held = known(node.output(), code.module)
             if held is not None:
                 node.output().setType(held._type())  # noqa: SLF001

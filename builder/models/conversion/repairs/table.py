@@ -14,6 +14,7 @@ from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
 from builder.models.conversion.repairs.interfaces import call_directly
+from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
 from builder.vocabulary.models import Repair
@@ -49,6 +50,10 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
     ),
     "pairs": GraphRepair(
         "`OrderedDict([(key, value), …])` is filled one pair after the other.", fill_one_by_one
+    ),
+    "padding": GraphRepair(
+        "`nn.TransformerEncoder` masks what is padded, where it would make a nested tensor.",
+        mask_instead,
     ),
 }
 """In the order in which they run, until there is nothing left to do for any."""
