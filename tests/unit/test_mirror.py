@@ -17,6 +17,7 @@ MIRRORS: Final = (UNIT, TESTS / "native")
 COVERED_BY: Final[Mapping[str, str]] = {
     "artifact/layout": "unit/artifact/test_packing.py",
     "artifact/manifest": "unit/artifact/test_packing.py",
+    "commands/inspecting/conversion": "unit/commands/test_documents.py",
     "commands/inspecting/difference": "unit/commands/test_documents.py",
     "commands/inspecting/inspection": "unit/commands/test_answers.py",
     "commands/inspecting/inspection_text": "unit/commands/test_answers.py",
