@@ -15,7 +15,7 @@ from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
 from builder.libtorch.flags import paired
 from builder.vocabulary.checks import Check
-from builder.vocabulary.models import Model
+from builder.vocabulary.models import Model, Repair
 from builder.vocabulary.operators import Holdings
 from builder.vocabulary.plan import BuildPlan, SourceKind, SourceTree
 from builder.vocabulary.sizes import SizeReport
@@ -30,13 +30,17 @@ Version 1 called itself `schema_version`, and its `profile.flags` were always em
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model in the archive. `source_sha256` is that of the file the user named."""
+    """A model in the archive. `source_sha256` is that of the file the user named.
+
+    `repairs` are what the one in the archive does otherwise.
+    """
 
     name: str
     format: str
     size: int
     sha256: str
     source_sha256: str
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def describe_model(model: Model) -> ModelFile:
         size=model.path.stat().st_size,
         sha256=sha256_file(model.path),
         source_sha256=sha256_file(model.source),
+        repairs=model.repairs,
     )
 
 
@@ -176,6 +181,7 @@ def _model(model: ModelFile) -> dict[str, Any]:
         "size": model.size,
         "sha256": model.sha256,
         "source_sha256": model.source_sha256,
+        "repairs": [it.document() for it in model.repairs],
     }
 
 

@@ -1,5 +1,6 @@
 """`plan`: what a build would compile, and how large it would be, before anything is compiled."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
@@ -31,7 +32,14 @@ def _plan(request: Request, session: Session) -> Answer:
         for target in find_targets(request, host, events)
     ]
     document = {
-        "models": [{"name": model.name, "sha256": model.sha256} for model in wanted.models],
+        "models": [
+            {
+                "name": model.name,
+                "sha256": model.sha256,
+                "repairs": [it.document() for it in model.repairs],
+            }
+            for model in wanted.models
+        ],
         "source": {"version": source.version, "digest": source.digest, "provider": source.provider},
         "targets": [_describe(it) for it in planned],
         "settings": {
@@ -39,7 +47,8 @@ def _plan(request: Request, session: Session) -> Answer:
             for key, it in session.resolved.origins.items()
         },
     }
-    return Answer(document, to_text(document))
+    repaired = [f"{model.name}: {it}" for model in wanted.models for it in model.repairs]
+    return Answer(document, to_text(document, repaired))
 
 
 def _describe(planned: Planned) -> dict[str, Any]:
@@ -60,9 +69,10 @@ def _describe(planned: Planned) -> dict[str, Any]:
     }
 
 
-def to_text(document: dict[str, Any]) -> str:
-    """Return a plan for people."""
+def to_text(document: dict[str, Any], repaired: Sequence[str] = ()) -> str:
+    """Return a plan for people; `repaired` says what was repaired in which model."""
     lines = [f"source: PyTorch {document['source']['version']} ({document['source']['provider']})"]
+    lines += [f"repaired {it}" for it in repaired]
     for target in document["targets"]:
         lines += [
             "",

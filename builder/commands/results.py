@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from builder.commands.exchange import Answer
 from builder.pipeline.request import Built
+from builder.vocabulary.models import Repair
 
 
 def answer(built: Sequence[Built]) -> Answer:
@@ -17,7 +18,16 @@ def describe(built: Built) -> str:
     """Return a few lines about one target, below its table of sizes."""
     summary = built.summary
     objects = summary["objects"]
-    lines = [built.text.rstrip(), "", *(_describe_check(check) for check in summary["checks"])]
+    lines = [
+        built.text.rstrip(),
+        "",
+        *(
+            f"repaired {model['name']}: {Repair(**it)}"
+            for model in summary["models"]
+            for it in model["repairs"]
+        ),
+        *(_describe_check(check) for check in summary["checks"]),
+    ]
     lines.append(
         f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
         f" {objects['reused']} reused, {objects['compiled']} compiled"

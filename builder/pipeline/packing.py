@@ -126,6 +126,10 @@ def _summary(proven: Proven, bundle: Bundle, size: SizeReport) -> dict[str, Any]
         "archive": str(bundle.archive),
         "archive_bytes": bundle.size,
         "archive_sha256": bundle.sha256,
+        "models": [
+            {"name": it.name, "repairs": [repair.document() for repair in it.repairs]}
+            for it in proven.models
+        ],
         "library_bytes": size.stripped,
         "library_download_bytes": size.download,
         "operators": [str(name) for name in sorted(plan.selection.names)],

@@ -97,6 +97,8 @@ def _failed(model: Model, line: str, result: Completed) -> VerificationError:
 
 
 def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host: Host) -> None:
+    # a lite model of another device cannot be loaded here as it was exported
+    named = model.path if model.format is ModelFormat.LITE else model.source
     document = {
         "lite": model.format is not ModelFormat.TORCHSCRIPT,
         "ptl": str(model.path),
@@ -104,7 +106,7 @@ def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host
     }
     argv = (
         sys.executable, "-m", "builder.models.reference",
-        str(model.source.resolve()), json.dumps(document), str(inputs), str(expected),
+        str(named.resolve()), json.dumps(document), str(inputs), str(expected),
     )  # fmt: skip
     command = Command(argv, Path.cwd(), host.child_env(PYTHONPATH=str(IMPORT_PATH)))
     result = host.runner.capture(command)

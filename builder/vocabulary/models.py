@@ -76,6 +76,26 @@ class Duplicate:
         return self.size * (len(self.names) - 1)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Repair:
+    """What the conversion changed in a model so that a lite interpreter runs it as torch does.
+
+    `name` is that of the kind of repair, `what` says what happened, `count` how often.
+    """
+
+    name: str
+    what: str
+    count: int
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        return f"{self.what} ({'once' if self.count == 1 else f'{self.count} times'})"
+
+    def document(self) -> dict[str, str | int]:
+        """Return plain data for `--json` and the manifest."""
+        return {"name": self.name, "what": self.what, "count": self.count}
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A lite-interpreter model: what its bytecode asks of the runtime.
@@ -90,6 +110,8 @@ class Model:
     compute theirs are not among them. `weights` are sorted by dtype, `duplicates` by what they
     waste. `debug_info`: whether the file can tell source lines. `run_dtypes` are dtypes it was seen
     to need besides, when it ran on given inputs. `sparse`: whether sparse tensors are stored in it.
+    `devices` are those that its tensors and its code name, as `cuda:0`.
+    `repairs`: what the model that ships does otherwise than the one the user named.
     """
 
     name: str
@@ -111,6 +133,8 @@ class Model:
     debug_info: bool = False
     run_dtypes: frozenset[str] = frozenset()
     sparse: bool = False
+    devices: frozenset[str] = frozenset()
+    repairs: tuple[Repair, ...] = ()
 
     @property
     def exported(self) -> tuple[Method, ...]:

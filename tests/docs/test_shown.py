@@ -61,6 +61,7 @@ def play(desk: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
     [
         pytest.param(block("$ build-runtime check model.pt"), marks=CONVERTS),
         pytest.param(block("$ build-runtime inspect model.pt\n"), marks=CONVERTS),
+        pytest.param(block("$ build-runtime inspect model.pt --converted"), marks=CONVERTS),
         pytest.param(block("$ build-runtime inspect model.pt new.pt --diff"), marks=CONVERTS),
         pytest.param(block("$ build-runtime lock model.pt"), marks=CONVERTS),
         block("$ build-runtime cache show"),

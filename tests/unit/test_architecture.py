@@ -41,6 +41,12 @@ MOST_SIDE_BY_SIDE: Final = 12
 TORCH_USERS: Final = frozenset(
     {
         "models/conversion/convert.py",
+        "models/conversion/repairs/devices.py",
+        "models/conversion/repairs/forks.py",
+        "models/conversion/repairs/graphs.py",
+        "models/conversion/repairs/padding.py",
+        "models/conversion/repairs/pairs.py",
+        "models/conversion/repairs/wrapped_numbers.py",
         "models/reference/__main__.py",
         "models/reference/inputs.py",
         "models/reference/recorder.py",

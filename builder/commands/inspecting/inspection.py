@@ -135,6 +135,7 @@ def _describe(model: Model, traced: _Traced | None) -> dict[str, Any]:
         "types": sorted(model.types),
         "exported": [method.name for method in model.exported],
         "debug_info": model.debug_info,
+        "repairs": [it.document() for it in model.repairs],
         "weights": [
             {"dtype": it.dtype, "storages": it.storages, "bytes": it.size} for it in model.weights
         ],

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from builder.vocabulary.dtypes import DEFAULT_DTYPES
+from builder.vocabulary.models import Repair
 
 _HEADER: Final = ("operator", "overload", "calls", "models", "dtypes", "kernel")
 
@@ -27,6 +28,7 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
         f" operator set {model['operator_version']},"
         f" dtypes {', '.join(model['dtypes']) or 'none'}"
     )
+    yield from (f"  repaired: {Repair(**it)}" for it in model["repairs"])
     if model["classes"]:
         yield f"  custom classes: {', '.join(model['classes'])}"
     if model["weights"]:

@@ -54,13 +54,23 @@ class InspectOptions:
         " and whether its runtime runs them; without BASE, the first model is the base",
         parse=str, default=None, bare="",
     )  # fmt: skip
+    converted: bool = flag(
+        "--converted", "say what the conversion repaired, and which operators that changed"
+    )
     traced: Traced = part(Traced, "what is executed, and on which dtypes")
 
 
 def _inspect(options: InspectOptions, session: Session) -> Answer:
     models = checked_models(options.models.models, INSPECT.title)
+    if options.diff is not None and options.converted:
+        raise UsageError(
+            "--diff compares models, --converted tells of each on its own",
+            hint="leave one of them out",
+        )
     if options.diff is not None:
         return _diff(options, options.diff, session)
+    if options.converted:
+        return _converted(options, session)
     given = options.traced.inputs
     inputs = inputs_of(given, models) if given.given else ()
     from builder.commands.inspecting import inspection, inspection_text
@@ -70,6 +80,23 @@ def _inspect(options: InspectOptions, session: Session) -> Answer:
     return Answer(document, inspection_text.to_text(document, methods=options.methods))
 
 
+def _more_than_files(options: InspectOptions) -> bool:
+    traced = options.traced
+    return traced.inputs.given or traced.bundled or options.methods
+
+
+def _converted(options: InspectOptions, session: Session) -> Answer:
+    if _more_than_files(options):
+        raise UsageError(
+            "--converted compares what files ask for: it takes no inputs and no --methods",
+            hint="leave them out, or leave --converted out",
+        )
+    from builder.commands.inspecting import conversion
+
+    document = conversion.conversion(options.models.models, session.host)
+    return Answer(document, conversion.to_text(document))
+
+
 def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
     models = options.models.models
     base, compared = (Path(named), models) if named else (models[0], models[1:])
@@ -77,7 +104,7 @@ def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
         raise UsageError(
             f"nothing to compare {base} with", hint="build-runtime inspect BASE MODEL --diff"
         )
-    if options.traced.inputs.given or options.traced.bundled or options.methods:
+    if _more_than_files(options):
         raise UsageError(
             "--diff compares what files ask for: it takes no inputs and no --methods",
             hint="leave them out, or leave --diff out",

@@ -1,9 +1,9 @@
 """The child process that turns TorchScript into a lite model, so that torch cannot hurt us.
 
-`python -m builder.models.conversion.convert SOURCE DESTINATION LINES [EXTRA_FILE…]`: status 0 and
-the files, or status 1 and torch's message on stdout. Whatever torch prints on its own goes to
-stderr. LINES gets the debug information alone: it is for messages; the model that ships does
-without.
+`python -m builder.models.conversion.convert SOURCE DESTINATION LINES REPAIRS [EXTRA_FILE…]`:
+status 0 and the files, or status 1 and torch's message on stdout. Whatever torch prints on its own
+goes to stderr. LINES gets the debug information alone: it is for messages; the model that ships
+does without. REPAIRS tells what was repaired; it is not written when nothing was.
 """
 
 import sys
@@ -11,6 +11,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
+from builder.models.conversion.repairs.record import to_json
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX
 
 
@@ -18,13 +19,17 @@ def main(arguments: list[str]) -> int:
     """Convert; return the exit status. Files that ride along in the archive are kept."""
     import torch  # noqa: PLC0415  the whole point of this process
 
+    from builder.models.conversion.repairs.table import repair  # noqa: PLC0415  it needs torch
+
     warnings.simplefilter("ignore")
-    source, destination, lines, *names = arguments
+    source, destination, lines, repairs, *names = arguments
     extra: dict[str, str | bytes] = dict.fromkeys(names, "")
     try:
         module = torch.jit.load(  # type: ignore[no-untyped-call]
             source, map_location="cpu", _extra_files=extra
         )
+        if done := repair(module):
+            Path(repairs).write_text(to_json(done), encoding="utf-8")
         module._save_for_lite_interpreter(destination, _extra_files=extra)  # noqa: SLF001
         whole = Path(lines).with_suffix(".whole")
         module._save_for_lite_interpreter(str(whole), _save_mobile_debug_info=True)  # noqa: SLF001

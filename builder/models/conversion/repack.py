@@ -1,4 +1,6 @@
-"""Flatbuffer models: written anew as an archive, which is kept and ships; then read as any other.
+"""Lite models that are written anew as an archive, which is kept and ships; then read as any other.
+
+They are flatbuffers, and archives of another device.
 
 The archive is laid out as torch's own: uncompressed, each record at a multiple of 64 bytes.
 """
@@ -14,13 +16,15 @@ from typing import Final
 from builder.foundation.cache import note_use
 from builder.foundation.files import write_atomic
 from builder.models.conversion.flatbuffer import to_records
+from builder.models.conversion.lite_devices import moved
+from builder.models.conversion.repairs import places
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.identify import HOW_TO_REPAIR
 from builder.models.formats.zip_headers import checked_name
-from builder.models.reading.lite import model_of, read_lite, reading
+from builder.models.reading.lite import model_of, opened, read_lite, reading
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.models import Model, ModelFormat
+from builder.vocabulary.models import Model, ModelFormat, Repair
 
 CONVERTER: Final = 2
 """Revision of the conversion; a change makes earlier results in the cache unused."""
@@ -39,11 +43,30 @@ def read_flatbuffer(path: Path, cache: Path) -> Model:
     """
     with reading(path) as stream:
         data = stream.read(MAX_FLATBUFFER)
-    key = hashlib.sha256(f"{hashlib.sha256(data).hexdigest()} flatbuffer {CONVERTER}".encode())
-    kept = cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
-    note_use(cache, kept.parent)
-    model = _kept(kept, path) or _converted(data, kept, path)
+    kept = _place(f"{hashlib.sha256(data).hexdigest()} flatbuffer", path, cache)
+    model = _kept(kept, path) or _written(kept, convert(data, path), path)
     return replace(model, format=ModelFormat.FLATBUFFER)
+
+
+def read_moved(model: Model, cache: Path) -> Model:
+    """Return a lite model of another device as one of the CPU; its archive is kept in `cache`.
+
+    Raise `ModelError` for a file that is damaged, `UsageError` where the cache cannot be written.
+    """
+    with opened(model.path) as archive:
+        records, found = moved(archive)
+    kept = _place(f"{model.sha256} {places.NAME}", model.path, cache)
+    made = _kept(kept, model.path) or _written(kept, pack(records), model.path)
+    repairs = tuple(Repair(places.NAME, what, found[what]) for what in sorted(found))
+    return replace(made, format=model.format, repairs=repairs)
+
+
+def _place(name: str, source: Path, cache: Path) -> Path:
+    """Return where the archive of a model is kept: by its content, and by what is made of it."""
+    key = hashlib.sha256(f"{name} {CONVERTER}".encode())
+    kept = cache / "models" / key.hexdigest() / f"{source.stem}.ptl"
+    note_use(cache, kept.parent)
+    return kept
 
 
 def _kept(kept: Path, source: Path) -> Model | None:
@@ -54,8 +77,7 @@ def _kept(kept: Path, source: Path) -> Model | None:
         return None
 
 
-def _converted(data: bytes, kept: Path, source: Path) -> Model:
-    made = convert(data, source)
+def _written(kept: Path, made: bytes, source: Path) -> Model:
     try:
         write_atomic(kept, made)
     except OSError as error:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,8 @@ from builder.foundation.cache import note_use
 from builder.foundation.files import copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
+from builder.models.conversion.repairs.places import is_elsewhere
+from builder.models.conversion.repairs.record import read_repairs
 from builder.models.formats.archive import Archive
 from builder.models.formats.identify import Kind, kind_of, refusal
 from builder.models.reading.lite import (
@@ -24,7 +27,7 @@ from builder.models.reading.lite import (
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
 from builder.vocabulary.models import Model
 
-CONVERTER: Final = 2
+CONVERTER: Final = 3
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 _TIMEOUT: Final = 900.0  # seconds; the largest models take one minute
@@ -45,7 +48,7 @@ def read_model(path: Path, host: Host) -> Model:
     with opened(path) as archive:
         kind = kind_of(archive.records)
         if kind is Kind.LITE:
-            return read_lite(path)
+            return _on_cpu(read_lite(path), host)
         if kind is not Kind.TORCHSCRIPT:
             raise refusal(path, archive, kind)
         kept = _place(path, host.cache)
@@ -54,7 +57,15 @@ def read_model(path: Path, host: Host) -> Model:
             return model
         extra = _vet(archive)
     _convert(path, kept, extra, host)
-    return read_lite(kept, name=path.stem, source=path, debug=_lines_of(kept))
+    return _read(kept, path)
+
+
+def _on_cpu(model: Model, host: Host) -> Model:
+    if not any(map(is_elsewhere, model.devices)):
+        return model
+    from builder.models.conversion.repack import read_moved  # noqa: PLC0415  rarely needed
+
+    return read_moved(model, host.cache)
 
 
 def _place(path: Path, cache: Path) -> Path:
@@ -68,13 +79,23 @@ def _lines_of(kept: Path) -> Path:
     return kept.with_suffix(".lines")
 
 
+def _repairs_of(kept: Path) -> Path:
+    """Return where it is kept what the conversion repaired, if anything."""
+    return kept.with_suffix(".repairs")
+
+
+def _read(kept: Path, source: Path) -> Model:
+    model = read_lite(kept, name=source.stem, source=source, debug=_lines_of(kept))
+    return replace(model, repairs=read_repairs(_repairs_of(kept)))
+
+
 def _kept(kept: Path, source: Path) -> Model | None:
     """Return the model of the cache; None if there is none, or one that has gone bad."""
     if not kept.is_file():
         return None
     try:
-        return read_lite(kept, name=source.stem, source=source, debug=_lines_of(kept))
-    except ModelError:
+        return _read(kept, source)
+    except (ModelError, ValueError):
         return None
 
 
@@ -108,7 +129,8 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
         # Torch names the folder inside the archive after the file: a fixed name makes the bytes
         # depend on the model alone.
-        made, lines = Path(scratch) / "model.ptl", Path(scratch) / "model.lines"
+        made = Path(scratch) / "model.ptl"
+        lines, repairs = made.with_suffix(".lines"), made.with_suffix(".repairs")
         search = os.pathsep.join(filter(None, (str(IMPORT_PATH), host.env.get("PYTHONPATH"))))
         module = "builder.models.conversion.convert"
         command = Command(
@@ -120,6 +142,7 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
                 str(path.resolve()),
                 str(made),
                 str(lines),
+                str(repairs),
                 *extra,
             ),
             cwd=Path(scratch),
@@ -132,8 +155,12 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
                 f"torch cannot convert {path} to a lite model\n{reason}", hint=_hint(reason)
             )
         try:
-            if lines.is_file():
-                copy_atomic(lines, _lines_of(destination))
+            for told, place in (
+                (lines, _lines_of(destination)),
+                (repairs, _repairs_of(destination)),
+            ):
+                if told.is_file():
+                    copy_atomic(told, place)
             copy_atomic(made, destination)
         except OSError as error:
             raise UsageError(

@@ -57,11 +57,15 @@ class Call:
 
 @dataclass(slots=True)
 class Pickle:
-    """The value of a pickle and what was met on the way to it."""
+    """The value of a pickle and what was met on the way to it.
+
+    `devices` are the texts of those it names, of storages and as values.
+    """
 
     value: object = None
     storages: list[Storage] = field(default_factory=list)
     globals: set[Global] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
 
 
 def torchscript_global(found: Global) -> bool:

@@ -250,6 +250,9 @@ class _Machine:
                 self._stack.append(arguments[0])  # a list or dict, tagged with its type
             case "collections", "OrderedDict" if arguments == ():
                 self.push_container({}, ())
+            case "torch", "device":
+                self._result.devices.update(_texts(arguments))
+                self.push_container(Call(function, arguments), (arguments,))
             case _:
                 self.push_container(Call(function, arguments), (arguments,))
 
@@ -269,7 +272,13 @@ class _Machine:
         if count < 0:
             raise MalformedError(f"storage '{shown(key)}' has {count} elements")
         self._result.storages.append(storage)
+        self._result.devices.add(location)
         self._stack.append(storage)
+
+
+def _texts(arguments: object) -> list[str]:
+    """Return the arguments of a call that are texts."""
+    return [it for it in arguments if isinstance(it, str)] if isinstance(arguments, tuple) else []
 
 
 def _unbalanced() -> MalformedError:

@@ -174,6 +174,7 @@ def model_of(
         weights=sizes(stored),
         duplicates=duplicates(stored, archive.digest),
         debug_info=lines is not None,
+        devices=frozenset(device for found in pickles.values() for device in found.devices),
         sparse=any(item.name == SPARSE for found in pickles.values() for item in found.globals),
     )
 

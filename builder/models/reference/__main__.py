@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from builder.models.conversion.repairs.table import run_here
 from builder.models.reference.inputs import SEED, first_line, last_line, load_lite, make_cases
 from builder.vocabulary.value_files import Tensor, Value, encode
 
@@ -54,6 +55,8 @@ def main(argv: list[str]) -> int:
     path, spec, inputs, expected = Path(argv[0]), json.loads(argv[1]), argv[2], argv[3]
     lite = spec.get("lite", False)
     model = load_lite(path) if lite else torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
+    if not lite:
+        run_here(model)
     try:
         cases = make_cases(spec, load_lite(spec["ptl"]))
         values = [_to_value(case) for case in cases]

@@ -18,7 +18,7 @@ from builder.artifact.packing import Bundle, Contents, Licence, archive_name, pa
 from builder.foundation.resources import DATA
 from builder.libtorch.flags import compile_flags
 from builder.vocabulary.checks import Check, Outcome
-from builder.vocabulary.models import Model, ModelFormat
+from builder.vocabulary.models import Model, ModelFormat, Repair
 from builder.vocabulary.operators import (
     Holdings,
     OperatorName,
@@ -224,6 +224,16 @@ def test_the_manifest_describes_every_other_file(tmp_path: Path) -> None:
     (model,) = document["models"]
     assert hashlib.sha256(files[model["file"]]).hexdigest() == model["sha256"]
     assert model["source_sha256"] == hashlib.sha256(b"scripted").hexdigest()
+
+
+def test_the_manifest_tells_what_was_repaired(tmp_path: Path) -> None:
+    repair = Repair("gradients", "with torch.no_grad() removed", 3)
+    model = replace(make_model(tmp_path), repairs=(repair,))
+    document = json.loads(manifest(BuildFacts(make_plan(tmp_path), (describe_model(model),))))
+    VALIDATOR.validate(document)
+    assert document["models"][0]["repairs"] == [
+        {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3}
+    ]
 
 
 def test_the_manifest_says_what_was_built_and_proven(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import pytest
 
 from builder.cli import main
 from builder.commands import planning
+from builder.commands.inspecting import inspection
 from builder.compilation.dependence import Candidates
 from builder.compilation.store import ObjectStore
 from builder.libtorch.catalogue import Catalogue
+from builder.models.reading.lite import read_lite
 from builder.pipeline import planning as stages
+from builder.pipeline import wanted
 from builder.report.render import to_json
 from builder.toolchains import zig
 from builder.vocabulary.errors import ModelError
+from builder.vocabulary.models import Repair
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.sizes import SizeReport, SizeRow
+from tests.documents import validate
 from tests.golden.tiny import CATALOGUE, make_plan
 from tests.unit.models import forge
 
@@ -124,6 +130,26 @@ def test_a_plan_tells_people_what_would_be_compiled() -> None:
         f"  {'abi':16} {'x86':30} (--abi)",
         f"  {'source':16} {'-':30} (default)",
     ]
+    repaired = ["net: with torch.no_grad() removed (once)"]
+    assert planning.to_text(DOCUMENT, repaired).splitlines()[1] == f"repaired {repaired[0]}"
+
+
+def test_what_was_repaired_is_told_of_each_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = forge.write(tmp_path / "net.ptl", forge.lite())
+    repair = Repair("gradients", "with torch.no_grad() removed", 3)
+    model = replace(read_lite(path), repairs=(repair,))
+    for module in (wanted, inspection):
+        monkeypatch.setattr(module, "read_model", lambda *_: model)
+    for command in ("check", "inspect"):
+        assert main([command, "net.ptl"]) == 0
+        shown = capsys.readouterr().out.splitlines()
+        assert shown[1] == "  repaired: with torch.no_grad() removed (3 times)"
+        assert main([command, "net.ptl", "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        validate(command, document)
+        assert document["models"][0]["repairs"] == [repair.document()]
 
 
 @pytest.mark.parametrize("source", [(), ("--source", ".")])

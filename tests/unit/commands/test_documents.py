@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from builder.cli import main
 from builder.commands import planning
+from builder.commands.inspecting import conversion
 from builder.commands.line import registry
 from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host, SubprocessRunner
@@ -56,7 +57,7 @@ def document(words: list[object], capsys: pytest.CaptureFixture[str], status: in
 def test_every_command_has_a_schema() -> None:
     published = {path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir()}
     assert {OWN.get(name, name) for name in registry.NAMES} <= published
-    assert {"error", "inspect-diff", "manifest"} <= published
+    assert {"error", "inspect-converted", "inspect-diff", "manifest"} <= published
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.iterdir()), ids=lambda it: it.name)
@@ -161,6 +162,50 @@ def test_a_difference(models: tuple[Path, Path], capsys: pytest.CaptureFixture[s
     assert back["unused"]["operators"] == ["aten::relu"]
 
 
+def placed(path: Path, location: str, *operators: tuple[object, ...]) -> Path:
+    """Write a model whose weights are on a device."""
+    tensor = forge.tensor(forge.storage(location=location))
+    function = forge.function(operators=operators, instructions=(("OP", 0, 0), ("RET", 0, 0)))
+    data = forge.pickled(forge.made("__torch__", "Net", {"w": tensor}))
+    code = forge.bytecode(function)
+    return forge.write(path, {**forge.lite(), "bytecode.pkl": code, "data.pkl": data})
+
+
+def test_what_the_conversion_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gpu, cpu = placed(tmp_path / "gpu.ptl", "cuda:0", ADD), placed(tmp_path / "cpu.ptl", "cpu", ADD)
+    told = document(["inspect", gpu, cpu, "--converted"], capsys)
+    validate("inspect-converted", told)
+    one, other = told["models"]
+    assert one["repairs"] == [{"name": "devices", "what": "device cuda:0 became cpu", "count": 1}]
+    assert other["repairs"] == []
+    assert one["exported"] == one["converted"] == other["converted"] == ["aten::add.Tensor"]
+    assert main(["inspect", str(gpu), str(cpu), "--converted"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "gpu: lite, operators: 1 as exported, 1 as it runs",
+        "  repaired: device cuda:0 became cpu (once)",
+        "cpu: lite, operators: 1 as exported, 1 as it runs",
+    ]
+
+
+def test_operators_that_the_conversion_changed() -> None:
+    model = {
+        "name": "net", "format": "torchscript", "converted": ["aten::len", "aten::relu"],
+        "exported": ["aten::dict.str", "aten::relu"],
+        "repairs": [{"name": "pairs", "what": "filled", "count": 2}],
+    }  # fmt: skip
+    assert conversion.to_text({"models": [model]}).splitlines() == [
+        "net: torchscript, operators: 2 as exported, 2 as it runs",
+        "  repaired: filled (2 times)",
+        "  no longer called: aten::dict.str",
+        "  called instead: aten::len",
+    ]
+    assert conversion.to_text({"models": [{**model, "exported": None}]}).splitlines() == [
+        "net: torchscript, operators: unknown as exported, 2 as it runs",
+        "  repaired: filled (2 times)",
+        "  it calls: aten::len, aten::relu",
+    ]
+
+
 def test_a_difference_for_people(
     models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +238,8 @@ def test_a_difference_from_an_artifact(
     [
         (["a.ptl", "--diff"], "nothing to compare a.ptl with"),
         (["a.ptl", "--diff", "gone.ptl"], "no such model or artifact: gone.ptl"),
+        (["a.ptl", "--converted", "--methods"], "takes no inputs and no --methods"),
+        (["a.ptl", "b.ptl", "--converted", "--diff"], "--diff compares models, --converted"),
         (["a.ptl", "b.ptl", "--diff", "--methods"], "takes no inputs and no --methods"),
         (["a.ptl", "--diff", "empty"], "empty is no artifact of build-runtime"),
     ],

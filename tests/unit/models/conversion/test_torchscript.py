@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from builder.foundation.process import Command, Completed, Host
+from builder.models.conversion.repairs.record import to_json
 from builder.models.conversion.torchscript import read_model
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.models import ModelFormat
+from builder.vocabulary.models import ModelFormat, Repair
 from tests.conftest import FakeRunner
 from tests.unit.models import forge
 
@@ -133,6 +134,37 @@ def test_torch_explains_in_its_own_words(script: Path, host: Host, runner: FakeR
     ]
     assert "extension" in caught.value.hint
     assert not list(host.cache.rglob("*.ptl"))
+
+
+REPAIR = Repair("gradients", "with torch.no_grad() removed", 3)
+
+
+def repairing(command: Command) -> Completed:
+    """Convert as a child does that repaired something."""
+    module = command.argv.index("builder.models.conversion.convert")
+    Path(command.argv[module + 4]).write_text(to_json([REPAIR]))
+    return converting()(command)
+
+
+def test_what_was_repaired_is_kept_with_the_model(
+    script: Path, host: Host, runner: FakeRunner
+) -> None:
+    runner.answer_with(PYTHON, repairing)
+    model = read_model(script, host)
+    assert model.repairs == (REPAIR,)
+    assert read_model(script, host) == model
+    assert len(runner.commands) == 1
+
+
+@pytest.mark.parametrize("damaged", ["", "{}", '[{"name": "gradients"}]', "[1]"])
+def test_a_model_whose_repairs_are_unknown_is_converted_again(
+    script: Path, host: Host, runner: FakeRunner, damaged: str
+) -> None:
+    runner.answer_with(PYTHON, repairing)
+    model = read_model(script, host)
+    model.path.with_suffix(".repairs").write_text(damaged)
+    assert read_model(script, host) == model
+    assert len(runner.commands) == 2
 
 
 def test_a_cache_that_cannot_be_written(script: Path, host: Host, runner: FakeRunner) -> None:

@@ -137,6 +137,23 @@ def test_a_model_that_fails_ends_with_3_and_its_reason(
     assert capsys.readouterr().err.strip()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_of_another_device_runs_here(tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    class Away(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.to("cuda")
+
+    module: Any = torch.jit.script(Away())
+    module.save(str(tmp_path / "net.pt"))
+    module._save_for_lite_interpreter(str(tmp_path / "net.ptl"))
+    spec = {"shapes": [[2]], "dtypes": ["float32"]}
+    answer = Answer(tmp_path / "net.pt", tmp_path, spec, lite=False)
+    assert answer.status == 0
+    assert answer.expected == [answer.inputs[0][0]]
+
+
 def _numpy(value: Any) -> Any:
     assert isinstance(value, Tensor)
     return value.numpy()

@@ -1,0 +1,97 @@
+"""Blocks without gradients: they go, and what they hold stays."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from builder.models.conversion.repairs.table import repair
+from tests.torch.models.repairs.converted import TORCH, convert, loaded
+
+X = torch.tensor([1.0, -2.0])
+
+
+class Inner(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return x * 3
+
+
+class Nested(torch.nn.Module):
+    """Blocks in branches, loops, other blocks and submodules; with early ends and questions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Inner()
+
+    def forward(self, x: torch.Tensor, count: int, early: bool) -> torch.Tensor:  # noqa: FBT001
+        for _ in range(count):
+            with torch.no_grad():
+                x = self.inner(x) + 1
+                if early:
+                    with torch.no_grad():
+                        return x - 5
+        with torch.no_grad():
+            y = x
+            if torch.is_grad_enabled():
+                y = y + 100
+        return y
+
+    @torch.jit.export
+    def other(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.forward(x, 2, early=False) + self.inner(x)
+        return result
+
+    @torch.jit.export
+    def plain(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+
+def test_blocks_go_wherever_they_are(tmp_path: Path) -> None:
+    converted = convert(TORCH.jit.script(Nested()), tmp_path)
+    for count in (0, 1, 3):
+        for early in (True, False):
+            converted.agree_on(X, count, early)
+    converted.agree_on(X, method="other")
+    converted.agree_on(X, method="plain")
+    # forward has four, with that of the submodule; other has them too, and one more
+    assert converted.told() == ["with torch.no_grad() removed (9 times)"]
+    assert not {"ENTER", "EXIT", "CREATE_OBJECT"} & {
+        opcode for method in converted.model.methods for opcode in method.opcodes
+    }
+
+
+def test_a_block_with_a_name(tmp_path: Path) -> None:
+    class Named(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, str]:
+            with torch.no_grad() as block:
+                y = x + 1
+            return (y, str(block))
+
+    assert convert(TORCH.jit.script(Named()), tmp_path).agree_on(X)[1] == "None"
+
+
+class Counting:
+    """A block of the model's own: it is no business of this repair."""
+
+    def __init__(self) -> None:
+        self.entered = 0
+
+    def __enter__(self) -> None:
+        self.entered += 1
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:  # noqa: PYI036  TorchScript's
+        self.entered -= 1
+
+
+class Own(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with Counting():
+            y = x + 1
+        return y * 2
+
+
+def test_blocks_of_others_stay(tmp_path: Path) -> None:
+    script = loaded(TORCH.jit.script(Own()), tmp_path)
+    assert repair(script) == ()
+    assert "with" in script.code
