@@ -19,7 +19,7 @@ from builder.foundation.files import OnWait, locked, replace_link, write_atomic,
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import CMAKE
 from builder.libtorch.closure.libraries import shared_symbols
-from builder.toolchains import builtins
+from builder.toolchains import compiler_rt
 from builder.toolchains.programs import find_program
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
@@ -27,7 +27,7 @@ from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
 
 _REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
 RECIPE: Final = "link-2.json"  # the number counts the ways to make it
-_BUILTINS: Final = "libcompiler_rt.a"
+_COMPILER_RT: Final = "libcompiler_rt.a"
 _CLANG: Final = "22.1.8"  # inside ziglang 0.17.1
 
 _CPUS: Final = {
@@ -188,10 +188,10 @@ def _with_system_functions(line: LinkLine, root: Path) -> LinkLine:
     names = shared_symbols(line.shared)
 
     def replaced(library: Path) -> Path:
-        if library.name != _BUILTINS:
+        if library.name != _COMPILER_RT:
             return library
-        write_atomic(root / _BUILTINS, builtins.without(library.read_bytes(), names))
-        return root / _BUILTINS
+        write_atomic(root / _COMPILER_RT, compiler_rt.without(library.read_bytes(), names))
+        return root / _COMPILER_RT
 
     return replace(line, libraries=tuple(map(replaced, line.libraries)))
 

@@ -13,7 +13,7 @@ from elftools.elf.sections import SymbolTableSection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.toolchains.builtins import without
+from builder.toolchains.compiler_rt import without
 from builder.toolchains.zig import target_flags
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.targets import Abi, Platform, make_target
