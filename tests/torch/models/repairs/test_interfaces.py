@@ -64,6 +64,23 @@ def test_calls_through_interfaces_find_their_modules(tmp_path: Path) -> None:
     assert not {"INTERFACE_CALL"} & converted.model.methods[0].opcodes
 
 
+class Deeper(torch.nn.Module):
+    step: Changing
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = Twice()  # type: ignore[assignment]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.step.forward(x)
+
+
+def test_interfaces_behind_interfaces(tmp_path: Path) -> None:
+    converted = convert(TORCH.jit.script(Deeper()), tmp_path)
+    converted.agree_on(X)
+    assert converted.told() == ["interface calls resolved (3 times)"]
+
+
 def test_code_without_interfaces_stays(tmp_path: Path) -> None:
     (code,) = codes_of(loaded(TORCH.jit.script(Double()), tmp_path))
     before = str(code.graph)
