@@ -21,3 +21,15 @@ def call_directly(code: Code) -> Counter[str]:
     if found:
         inline(code.graph)  # what is called may have interfaces, too: that is for the next time
     return found
+
+
+def refuse_unknown_modules(code: Code) -> None:
+    """Raise `ValueError` for a call of which only the run tells the module."""
+    for node in of_kind(code.graph, "prim::CallMethod"):
+        called = node.inputsAt(0).type()
+        if called.is_interface_type():
+            message = (
+                f"{code.name} calls {node.s('name')} through the interface {called.annotation_str},"
+                " and only a run tells of which object; lite interpreters need to know it before"
+            )
+            raise ValueError(message)
