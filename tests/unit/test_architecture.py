@@ -41,6 +41,7 @@ MOST_SIDE_BY_SIDE: Final = 12
 TORCH_USERS: Final = frozenset(
     {
         "models/conversion/convert.py",
+        "models/conversion/repairs/containers.py",
         "models/conversion/repairs/devices.py",
         "models/conversion/repairs/forks.py",
         "models/conversion/repairs/graphs.py",

@@ -53,6 +53,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "foundation/fetching/apt": "native/source/test_apt.py",
     "foundation/fetching/progress": "unit/source/test_opening.py",
     "models/conversion/convert": "torch/models/test_read_model.py",
+    "models/conversion/repairs/containers": "torch/models/repairs/test_containers.py",
     "models/conversion/repairs/devices": "torch/models/repairs/test_devices.py",
     "models/conversion/repairs/forks": "torch/models/repairs/test_forks.py",
     "models/conversion/repairs/gradients": "torch/models/repairs/test_gradients.py",

@@ -25,17 +25,15 @@ from builder.models.conversion.repairs.graphs import (
 
 def run_inline(code: Code) -> Counter[str]:
     """Do the work of every fork where it stands; return how often."""
-    found: Counter[str] = Counter()
-    while forks := of_kind(code.graph, "prim::fork"):  # the work of one may fork, too
-        for node in forks:
-            with code.graph.insert_point_guard(node):
-                (result,) = code.graph.insertGraph(node.g("Subgraph"), list(node.inputs()))
-            replace(node, result)
-            found["fork and wait run inline"] += 1
-        inline(code.graph)
-    if found:
+    forks = of_kind(code.graph, "prim::fork")
+    for node in forks:
+        with code.graph.insert_point_guard(node):
+            (result,) = code.graph.insertGraph(node.g("Subgraph"), list(node.inputs()))
+        replace(node, result)
+    if forks:
+        inline(code.graph)  # what is called may fork, too: that is for the next time
         _unwrap(code.graph)
-    return found
+    return Counter({"fork and wait run inline": len(forks)} if forks else {})
 
 
 def _unwrap(graph: Graph) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from builder.models.conversion.repairs import places
+from builder.models.conversion.repairs.containers import branch_by_index
 from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
-from builder.models.conversion.repairs.interfaces import call_directly
+from builder.models.conversion.repairs.interfaces import call_directly, refuse_unknown_modules
 from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
@@ -29,6 +30,10 @@ class GraphRepair:
 
 
 REPAIRS: Final[Mapping[str, GraphRepair]] = {
+    "containers": GraphRepair(
+        "Modules that are chosen by index are called in a branch of their own each.",
+        branch_by_index,
+    ),
     "interfaces": GraphRepair(
         "Calls through a `torch.jit.interface` call the module that is there.", call_directly
     ),
@@ -60,9 +65,15 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
 
 
 def repair(script: Any) -> tuple[Repair, ...]:  # noqa: ANN401  a torch.jit.ScriptModule
-    """Repair the methods of a loaded module in place; return what was done."""
+    """Repair the methods of a loaded module in place; return what was done.
+
+    Raise `ValueError` for what a lite interpreter would only refuse while it runs.
+    """
     codes = codes_of(script)
-    found = [_run(replace(code, graph=code.graph.copy())) for code in codes]
+    trials = [replace(code, graph=code.graph.copy()) for code in codes]
+    found = [_run(trial) for trial in trials]
+    for trial in trials:
+        refuse_unknown_modules(trial)
     for code, changes in zip(codes, found, strict=True):
         if changes:
             _run(code)

@@ -50,7 +50,11 @@ class Forking(torch.nn.Module):
             result = result + one * other
         for future_of in named.values():
             result = result + TORCH.jit.wait(future_of)
-        chosen = first if count > 2 else pair[0]
+        latest = first
+        for index in range(count):
+            result = result + TORCH.jit.wait(latest)
+            latest = TORCH.jit.fork(self.part, x * index)
+        chosen = latest if count > 2 else pair[0]
         total: torch.Tensor = result + chosen.wait()
         return total
 
@@ -59,9 +63,9 @@ def test_forks_run_inline_wherever_they_are(tmp_path: Path) -> None:
     converted = convert(TORCH.jit.script(Forking()), tmp_path)
     for count in (0, 1, 2, 3):
         converted.agree_on(X, count)
-    # four in forward, and that which the first of them begins
+    # five in forward, and that which the first of them begins
     assert converted.told() == [
-        "fork and wait run inline (5 times)",
+        "fork and wait run inline (6 times)",
         "with torch.no_grad() removed (once)",
     ]
     assert "aten::wait" not in converted.names()

@@ -52,6 +52,8 @@ def test_blocks_go_wherever_they_are(tmp_path: Path) -> None:
     for count in (0, 1, 3):
         for early in (True, False):
             converted.agree_on(X, count, early)
+    with torch.enable_grad():  # as on a device: what is said inside of the blocks counts
+        assert torch.equal(converted.lite()(X, 0, False), X)  # noqa: FBT003
     converted.agree_on(X, method="other")
     converted.agree_on(X, method="plain")
     # forward has four, with that of the submodule; other has them too, and one more

@@ -3,10 +3,12 @@
 import warnings
 from pathlib import Path
 
+import pytest
 import torch
 
 from builder.models.conversion.repairs.graphs import codes_of
 from builder.models.conversion.repairs.interfaces import call_directly
+from builder.models.conversion.repairs.table import repair
 from tests.torch.models.repairs.converted import TORCH, convert, loaded
 
 X = torch.tensor([1.0, -2.0])
@@ -62,6 +64,32 @@ def test_calls_through_interfaces_find_their_modules(tmp_path: Path) -> None:
         converted.agree_on(X, first)
     assert {it.name for it in converted.repairs} == {"interfaces", "forks"}
     assert not {"INTERFACE_CALL"} & converted.model.methods[0].opcodes
+
+
+class Deeper(torch.nn.Module):
+    step: Changing
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = Twice()  # type: ignore[assignment]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.step.forward(x)
+
+
+def test_interfaces_behind_interfaces(tmp_path: Path) -> None:
+    converted = convert(TORCH.jit.script(Deeper()), tmp_path)
+    converted.agree_on(X)
+    assert converted.told() == ["interface calls resolved (3 times)"]
+
+
+def test_objects_that_only_a_run_chooses_are_refused(tmp_path: Path) -> None:
+    class Given(torch.nn.Module):
+        def forward(self, x: torch.Tensor, step: Changing) -> torch.Tensor:
+            return step.forward(x)
+
+    with pytest.raises(ValueError, match="forward calls forward through the interface"):
+        repair(loaded(TORCH.jit.script(Given()), tmp_path))
 
 
 def test_code_without_interfaces_stays(tmp_path: Path) -> None:

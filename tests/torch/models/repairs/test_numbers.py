@@ -23,6 +23,7 @@ OPERATIONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "add_alpha": partial(torch.add, alpha=2), "sub_alpha": partial(torch.sub, alpha=2),
     "rsub": lambda x, c: c - x, "rdiv": lambda x, c: c / x, "rmul": lambda x, c: c * x,
+    "div_floor": partial(torch.div, rounding_mode="floor"),
     "floor_div": operator.floordiv, "pow": operator.pow, "rpow": lambda x, c: c**x,
     "less": operator.lt, "equal": operator.eq, "remainder": operator.mod,
     "where": lambda x, c: torch.where(x.bool(), x, c), "in_place": lambda x, c: x.clone().mul_(c),
