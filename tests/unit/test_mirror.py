@@ -73,6 +73,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/lists/reading": "unit/models/lists/test_lists.py",
     "models/lists/resolving": "unit/models/lists/test_lists.py",
     "models/lists/writing": "unit/models/lists/test_lists.py",
+    "models/preflight/foreign": "unit/models/preflight/test_mentioned.py",
     "models/preflight/interpreter": "unit/models/preflight/test_checks.py",
     "models/preflight/problems": "unit/models/preflight/test_checks.py",
     "models/reference/__main__": "unit/models/reference/test_inputs.py",

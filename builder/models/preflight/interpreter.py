@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from builder.foundation.resources import DATA
 from builder.libtorch.kernels import known_classes
@@ -101,6 +101,17 @@ def namespace_advice(namespace: str) -> Advice:
     )
 
 
+def operator_advice(name: str) -> Advice | None:
+    """Return what is known about one operator (`prim::mkldnn_convolution`) of a known namespace."""
+    found = (row for row in _table()["operators"] if re.fullmatch(row["names"], name))
+    return next((Advice(row["do"], row["what"]) for row in found), None)
+
+
+def desktop_namespaces() -> frozenset[str]:
+    """Return the namespaces of operators and custom classes that desktop torch has by itself."""
+    return frozenset(_table()["desktop"])
+
+
 def instruction_advice(name: str) -> Advice:
     """Return what to do without an instruction of the bytecode."""
     return _advice("instructions").get(name) or Advice(
@@ -110,5 +121,9 @@ def instruction_advice(name: str) -> Advice:
 
 @cache
 def _advice(kind: str) -> Mapping[str, Advice]:
-    table = tomllib.loads(_ADVICE.read_text(encoding="utf-8"))[kind]
-    return {name: Advice(row["do"], row.get("what", "")) for name, row in table.items()}
+    return {name: Advice(row["do"], row.get("what", "")) for name, row in _table()[kind].items()}
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(_ADVICE.read_text(encoding="utf-8"))

@@ -121,21 +121,6 @@ def test_a_missing_model(tmp_path: Path, host: Host) -> None:
         read_model(tmp_path / "net.pt", host)
 
 
-def test_torch_explains_in_its_own_words(script: Path, host: Host, runner: FakeRunner) -> None:
-    said = 'Unknown builtin op: my::op.\n\nSerialized   File "code/__torch__.py", line 5\n'
-    frames = "Exception raised from parse at ../x.cpp:1 (most recent call first):\nframe #0: libc\n"
-    runner.answer(PYTHON, said + frames, stderr="Warning: noise", status=1)
-    with pytest.raises(ModelError) as caught:
-        read_model(script, host)
-    assert caught.value.message.splitlines() == [
-        f"torch cannot convert {script} to a lite model",
-        "    Unknown builtin op: my::op.",
-        '    Serialized   File "code/__torch__.py", line 5',
-    ]
-    assert "extension" in caught.value.hint
-    assert not list(host.cache.rglob("*.ptl"))
-
-
 REPAIR = Repair("gradients", "with torch.no_grad() removed", 3)
 
 
