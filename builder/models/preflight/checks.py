@@ -27,6 +27,10 @@ _PLAIN: Final = (
 _SAVE_AGAIN: Final = (
     "save it again with a newer torch: torch.jit.load(path)._save_for_lite_interpreter(new_path)"
 )
+_NO_METHOD: Final = (
+    "export a module that has a forward; torch::save of C++ writes tensors without any code: save"
+    " the module from Python instead"
+)
 _GUESSES: Final = 40  # of near names, for one selection
 _LISTED: Final = 6  # overloads of an operator, in a message
 
@@ -48,6 +52,8 @@ def find_problems(
         *_operators(models, selection, catalogue, interpreter),
         *_instructions(models, interpreter),
         *_classes(models, selection, interpreter),
+        *_packed(models, interpreter),
+        *_uncallable(models),
         *_unreadable(models),
         *_stacks(models, catalogue, interpreter),
     )
@@ -211,3 +217,21 @@ def _classes(
     for name in sorted(selection.classes - interpreter.classes):
         users = tuple(Use(model.name) for model in models if name in model.classes)
         yield foreign_class(name, did_you_mean(name, interpreter.classes), users)
+
+
+def _packed(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
+    models = tuple(models)
+    for it in interpreter.packings:
+        wrong = {dtype for model in models for name, dtype in model.packed if name == it.name}
+        for dtype in sorted(wrong - it.dtypes):
+            users = tuple(Use(model.name) for model in models if (it.name, dtype) in model.packed)
+            yield Problem("class", f"custom class {it.name} of {dtype}", it.why, users, it.do)
+
+
+def _uncallable(models: Iterable[Model]) -> Iterator[Problem]:
+    users = tuple(Use(model.name) for model in models if not model.exported)
+    if users:
+        yield Problem(
+            "method", "methods", "there is none that an app could call: it holds tensors alone",
+            users, _NO_METHOD,
+        )  # fmt: skip

@@ -40,11 +40,22 @@ class Promoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Packing:
+    """A custom class that packs weights when a model is loaded: those of `dtypes` and no others."""
+
+    name: str
+    dtypes: frozenset[str]
+    why: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interpreter:
     """Facts of one release. Versions are the lowest and the highest that it reads.
 
     `instructions` are those of the bytecode that it runs, `classes` the custom (TorchBind) classes
-    that can be linked, as `namespace.Name`. `promoted` are its own operators, by their full names.
+    that can be linked, as `namespace.Name`. `promoted` are its own operators, by their full names,
+    and `packings` the classes that are choosy about weights.
     """
 
     version: str
@@ -54,6 +65,7 @@ class Interpreter:
     classes: frozenset[str]
     unlinked: tuple[Unlinked, ...] = ()
     promoted: Mapping[str, Promoted] = field(default_factory=dict)
+    packings: tuple[Packing, ...] = ()
 
     def needs(self, name: OperatorName) -> Unlinked | None:
         """Return the library an operator needs and cannot have, if that is so."""
@@ -87,6 +99,10 @@ def read_interpreter(version: str) -> Interpreter:
             name: Promoted(takes if isinstance(takes, int) else Takes(takes), gives)
             for name, (takes, gives) in table["promoted"].items()
         },
+        tuple(
+            Packing(row["class"], frozenset(row["dtypes"]), row["why"], row["do"])
+            for row in table["packing"]
+        ),
     )
 
 

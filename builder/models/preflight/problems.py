@@ -36,8 +36,8 @@ class Use:
 class Problem:
     """One thing that cannot be had: `subject` is an operator, a class, an instruction and so on.
 
-    `kind` says which: `operator`, `arguments`, `class`, `instruction`, `type`, `version` or
-    `bytecode`.
+    `kind` says which: `operator`, `arguments`, `class`, `instruction`, `type`, `method`, `version`
+    or `bytecode`.
     """
 
     kind: str

@@ -21,7 +21,13 @@ from builder.models.formats.pickle_values import SPARSE, Call, Pickle
 from builder.models.formats.pickles import read_pickle
 from builder.models.reading.bytecode import custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
-from builder.models.reading.weights import Stored, duplicates, named_storages, sizes
+from builder.models.reading.weights import (
+    Stored,
+    duplicates,
+    named_storages,
+    packed_weights,
+    sizes,
+)
 from builder.vocabulary.dtypes import STORED
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import Model, ModelFormat
@@ -175,6 +181,7 @@ def model_of(
         duplicates=duplicates(stored, archive.digest),
         debug_info=lines is not None,
         devices=frozenset(device for found in pickles.values() for device in found.devices),
+        packed=packed_weights(pickles["data.pkl"].value),
         sparse=any(item.name == SPARSE for found in pickles.values() for item in found.globals),
     )
 
