@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError, shown
+from builder.models.formats.foreign_files import HEAD
 from builder.models.formats.identify import (
     HOW_TO_REPAIR,
     IDENTIFIER,
@@ -32,7 +33,7 @@ from builder.vocabulary.dtypes import STORED
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import Model, ModelFormat
 
-_HEAD: Final = 16
+_HEAD: Final = 16  # bytes that tell a flatbuffer
 _OLDEST_OPERATORS: Final = 1
 _NEWEST_OPERATORS: Final = 10
 _EXPORT_OLDER: Final = (
@@ -73,7 +74,7 @@ def is_flatbuffer(path: Path) -> bool:
 def opened(path: Path) -> Iterator[Archive]:
     """Yield the archive; every fault in it leaves as a `ModelError` that names the file."""
     with reading(path) as stream:
-        check_head(path, stream.read(_HEAD))
+        check_head(path, stream.read(HEAD))
         yield Archive(path, stream)
 
 
