@@ -184,3 +184,8 @@ class InputSpec:
         if self.files:
             return {"files": [str(path.resolve()) for path in self.files]}
         return {"shapes": self.shapes, "dtypes": self.dtypes} if self.shapes else {}
+
+
+def inputs_for(model: Model, spec: InputSpec) -> InputSpec:
+    """Return what a model is run on: what is given for it, else what is bundled with it."""
+    return InputSpec(bundled=True) if not spec.given and model.bundled_inputs else spec

@@ -80,7 +80,6 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/reference/recorder": "torch/test_tracing.py",
     "models/tracing/execution_trace": "unit/models/tracing/test_reconcile.py",
     "pipeline/building": "e2e/test_builds.py",
-    "pipeline/executing": "unit/pipeline/test_planning.py",
     "pipeline/request": "unit/pipeline/test_planning.py",
     "pipeline/run": "e2e/test_builds.py",
     "pipeline/wanted": "unit/commands/test_answers.py",

@@ -39,8 +39,8 @@ def difference(base: Path, paths: tuple[Path, ...], host: Host) -> dict[str, Any
 
     Raises `ModelError` for files that are no model, `UsageError` for a damaged artifact.
     """
-    models = read_apart(paths, host)
     known = _base(base, host)
+    models = read_apart(paths, host)
     needs = select(models)
     held = frozenset(use.name for use in known.holdings.operators)
     lacks = [(model, unmet_needs(model, select((model,)), known.holdings)) for model in models]
