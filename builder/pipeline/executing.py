@@ -11,7 +11,7 @@ from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.model_run import Answers, ask_torch
 from builder.vocabulary.dtypes import KNOWN_DTYPES
-from builder.vocabulary.errors import ModelError, ToolchainError
+from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError
 from builder.vocabulary.models import InputSpec, Model, inputs_for
 
 
@@ -40,7 +40,10 @@ def rehearse(
         _answers(model, spec, request, folder / str(number), host, events)
         for number, (model, spec) in enumerate(pairs)
     )
-    models = tuple(_with_run_dtypes(*pair, request.dtypes, host, events) for pair in pairs)
+    models = tuple(
+        _with_run_dtypes(*pair, told, request.dtypes, host, events)
+        for pair, told in zip(pairs, answers, strict=True)
+    )
     return Rehearsed(replace(wanted, models=models), answers)
 
 
@@ -55,16 +58,18 @@ def _answers(  # noqa: PLR0917  what, on what, how, and where
     return ask_torch(model, spec, folder, host)
 
 
-def _with_run_dtypes(
+def _with_run_dtypes(  # noqa: PLR0917  what, on what, how, and where
     model: Model,
     spec: InputSpec,
+    answers: Answers | None,
     chosen: frozenset[str] | None,
     host: Host,
     events: Events,
 ) -> Model:
     """Add the dtypes a model makes beyond the usual ones.
 
-    Where it cannot be traced a note says so: the dtypes of the stored tensors stay.
+    Where it cannot be traced a note says so: the dtypes of the stored tensors stay. Raise
+    `ModelError` for a model that runs as it was exported, and not in a lite interpreter.
     """
     spec = inputs_for(model, spec)
     if not spec.given:
@@ -72,9 +77,12 @@ def _with_run_dtypes(
     events.step(f"tracing {model.name} in desktop torch on {spec.describe()}")
     try:
         trace = trace_model(model, spec, host)
-    except (ModelError, ToolchainError) as error:
-        events.note(f"{error.message}: the dtypes it makes are not known")
-        return model
+    except ModelError as error:
+        if answers is not None:
+            raise _not_lite(model, error) from error
+        return _untraced(model, error, events)
+    except ToolchainError as error:
+        return _untraced(model, error, events)
     more = (trace.dtypes & KNOWN_DTYPES) - make_profile(select((model,)), chosen).dtypes
     _tell(model, trace, more, events, added=chosen is None)
     return model if chosen is not None else replace(model, run_dtypes=more)
@@ -85,3 +93,15 @@ def _tell(model: Model, trace: Trace, more: frozenset[str], events: Events, *, a
         if made.dtype in more:
             what = "its kernels are built" if added else "--dtypes leaves it out"
             events.note(f"{model.name}: {made.describe()}: {what}")
+
+
+def _untraced(model: Model, error: BuildRuntimeError, events: Events) -> Model:
+    events.note(f"{error.message}: the dtypes it makes are not known")
+    return model
+
+
+def _not_lite(model: Model, error: ModelError) -> ModelError:
+    return ModelError(
+        f"{model.name} runs as it was exported, but not in a lite interpreter\n    {error.message}",
+        hint="write what this names with other operators, and export the model again",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.cache import note_use
-from builder.foundation.files import copy_atomic, sha256_file
+from builder.foundation.files import check_writable, copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
 from builder.models.conversion.refusal import explained, refuse_extensions, remember, remembered
@@ -59,6 +59,7 @@ def read_model(path: Path, host: Host) -> Model:
         if not (refused := remembered(kept.parent)):
             extra = _vet(archive)
             refuse_extensions(path, archive)
+            check_writable(kept.parent, option="--cache-dir")
             refused = _convert(path, kept, extra, host)
         if refused:
             raise explained(path, archive, refused)

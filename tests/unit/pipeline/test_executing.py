@@ -124,14 +124,28 @@ def test_models_that_are_not_to_be_run_answer_to_given_inputs_alone(
 def test_a_model_that_cannot_be_traced_is_built_all_the_same(
     host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It ran as it was exported: torch's lite interpreter may have another engine than ours."""
-    traced(monkeypatch, ModelError("net does not run"), ToolchainError("no torch"))
-    heard, wish = Patient(), replace(request("linux"), inputs=(SHAPES, SHAPES))
-    found = rehearsed((net(), net()), wish, host, heard, tmp_path)
-    assert found.wanted.models == (net(), net())
+    traced(monkeypatch, ToolchainError("no torch"), ModelError("net does not run"))
+    heard = Patient()
+    wish = replace(request("linux"), verify=False, inputs=(SHAPES, InputSpec()))
+    models = (net(), net(bundled_inputs=True))
+    assert rehearsed(models, wish, host, heard, tmp_path).wanted.models == models
     assert heard.notes == [
-        "net does not run: the dtypes it makes are not known",
         "no torch: the dtypes it makes are not known",
+        "net does not run: the dtypes it makes are not known",
+    ]
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_no_lite_interpreter_runs_is_refused_before_anything_is_built(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    traced(monkeypatch, ModelError("net does not run: no OrderedDict of pairs"))
+    wish = replace(request("linux"), inputs=(SHAPES,))
+    with pytest.raises(ModelError) as caught:
+        rehearsed((net(),), wish, host, Patient(), tmp_path)
+    assert caught.value.message.splitlines() == [
+        "net runs as it was exported, but not in a lite interpreter",
+        "    net does not run: no OrderedDict of pairs",
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.foundation.process import Command, Completed, Host
+from builder.models.conversion import torchscript
 from builder.models.conversion.repairs.record import to_json
 from builder.models.conversion.torchscript import read_model
 from builder.vocabulary.errors import ModelError, UsageError
@@ -154,8 +155,21 @@ def test_a_model_whose_repairs_are_unknown_is_converted_again(
 
 def test_a_cache_that_cannot_be_written(script: Path, host: Host, runner: FakeRunner) -> None:
     host.cache.write_bytes(b"a file where the folder should be")
+    with pytest.raises(UsageError, match="cannot write to") as caught:
+        read_model(script, host)
+    assert "--cache-dir" in caught.value.hint
+    assert not runner.commands, "nobody wants to wait for a conversion to hear it"
+
+
+def test_a_cache_that_fills_up(
+    script: Path, host: Host, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torchscript, "copy_atomic", full)
     runner.answer_with(PYTHON, converting())
-    with pytest.raises(UsageError, match="cannot keep the converted model"):
+    with pytest.raises(UsageError, match=r"cannot keep the converted model.*No space left"):
         read_model(script, host)
 
 
