@@ -75,8 +75,8 @@ def lines(*rows: Any) -> bytes:
 
 def test_the_line_is_that_of_the_place_before() -> None:
     source = ([1, 2], 3, 10)
-    code = "é = ops.shop.tax(x)\nops.shop.tax(y)\n"
-    debug = lines((0, (([], 0, 0), 0, 0), 0), (5, (source, 8, 9), 1), (20, (([], 0, 0), 0, 0), 0))
+    code = "éé = ops.shop.tax(x)\nops.shop.tax(y)\n"  # the first one is at byte 7, letter 5
+    debug = lines((0, (([], 0, 0), 0, 0), 0), (6, (source, 8, 9), 1), (20, (([], 0, 0), 0, 0), 0))
     first, second = mentions(code, debug_pkl=debug)
     assert first.line == SourceLine("net.py", 11, "y = tax(x)")
     assert second.line is None
