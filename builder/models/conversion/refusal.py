@@ -21,8 +21,8 @@ _MAX_KEPT: Final = 64 << 10  # characters
 
 _OPCODE: Final = re.compile(r"\b([A-Z_]+) is not supported in mobile module")
 _OF_THE_MACHINE: Final = re.compile(
-    r"out of memory|not enough memory|cannot allocate|no space left|input/output error"
-    r"|PytorchStreamWriter failed|too many open files",
+    r"out of memory|not enough memory|cannot allocate|MemoryError|bad_alloc|no space left"
+    r"|input/output error|PytorchStreamWriter failed|too many open files",
     re.IGNORECASE,
 )
 """Reasons that may be gone when the same is tried again."""

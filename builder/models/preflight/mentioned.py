@@ -22,7 +22,8 @@ from builder.vocabulary.operators import OperatorName
 
 _ORDER: Final = tuple(Named)
 
-Wanted = Callable[[Named, str], bool]
+Sought = Callable[[Named, str], bool]
+"""Whether a kind and a name are what is looked for."""
 
 
 def of_extensions(kind: Named, name: str) -> bool:
@@ -38,7 +39,7 @@ def of_extensions(kind: Named, name: str) -> bool:
 
 def beyond(
     catalogue: Catalogue, interpreter: Interpreter, instructions: Iterable[str] = ()
-) -> Wanted:
+) -> Sought:
     """Return what tells names that a source lacks, and the given instructions.
 
     `prim::…` also stands for what the compiler makes something else of: of these only what is known
@@ -51,8 +52,8 @@ def beyond(
         match kind:
             case Named.OPERATOR:
                 it = OperatorName.parse(name)
-                known = it.namespace == "prim" and operator_advice(name) is None
-                return not known and (it.namespace, it.base) not in bases
+                translated = it.namespace == "prim" and operator_advice(name) is None
+                return not translated and (it.namespace, it.base) not in bases
             case Named.CLASS:
                 return name not in interpreter.classes
             case Named.INSTRUCTION:

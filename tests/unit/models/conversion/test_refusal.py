@@ -105,6 +105,8 @@ def test_torch_is_asked_once(tmp_path: Path, host: Host, runner: FakeRunner) -> 
     ("said", "status"),
     [
         (NO_MEMORY, 1),
+        ("MemoryError", 1),
+        ("std::bad_alloc", 1),
         ("PytorchStreamWriter failed writing file data/0: file write failed", 1),
         ("", 1),
         ("", -9),
