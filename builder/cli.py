@@ -95,12 +95,5 @@ def _show(answer: Answer, *, as_json: bool) -> int:
 def _show_error(error: BuildRuntimeError, *, as_json: bool) -> int:
     print(f"error: {error}", file=sys.stderr)
     if as_json:
-        document = {
-            "version": 1,
-            "error": error.message,
-            "looked_in": list(error.looked_in),
-            "hint": error.hint,
-            "exit_code": error.exit_code,
-        }
-        print(json.dumps(document, indent=2))
+        print(json.dumps({"version": 1, **error.document()}, indent=2))
     return error.exit_code

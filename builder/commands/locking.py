@@ -27,8 +27,9 @@ def lock(asked: Asked, path: Path, host: Host) -> Answer:
     Raise `ModelError` for what the pinned source does not have; nothing is written then.
     """
     check_writable(path.parent)
+    kept = read_list(path) if path.is_file() else None
     needed = _needed(asked, host)
-    different = changes(read_list(path), needed) if path.is_file() else ()
+    different = changes(kept, needed) if kept is not None else ()
     wrote = write_if_changed(path, to_yaml(needed, comment=_COMMENT))
     text = "\n".join([*different, f"{'wrote' if wrote else 'up to date'}: {path}"])
     return Answer(_document(path, needed, different), text)
@@ -38,8 +39,9 @@ def check(asked: Asked, path: Path, host: Host) -> Answer:
     """Compare the file with what is needed; raise `VerificationError` with all that differs."""
     if not path.is_file():
         raise UsageError(f"no such lock file: {path}", hint="write it: leave --check out")
+    kept = read_list(path)
     needed = _needed(asked, host)
-    if different := changes(read_list(path), needed):
+    if different := changes(kept, needed):
         raise VerificationError(
             f"{path} is not what is needed:\n    " + "\n    ".join(different),
             hint="run the same command without --check, and commit the file",

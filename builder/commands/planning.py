@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
 from builder.foundation.cache import lease
-from builder.pipeline.choosing import find_targets
+from builder.pipeline.choosing import find_targets, refuse_without_tools
 from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.request import Request
 from builder.pipeline.wanted import read_wanted, refuse_early
@@ -24,6 +24,7 @@ def plan(request: Request, session: Session) -> Answer:
 
 def _plan(request: Request, session: Session) -> Answer:
     host, events = session.host, session.console
+    refuse_without_tools(request, host)
     wanted = read_wanted(request.models, request.lists, request.extra, host)
     refuse_early(wanted, request.source)
     source = open_source(request.source, host, events)

@@ -17,7 +17,7 @@ from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
 from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
-from builder.proof.proving import Subject, Wish, prove
+from builder.proof.proving import Run, Subject, Wish, prove
 from builder.vocabulary.checks import FILES, NEEDS, OUTPUTS, RUN, Check, Element, Outcome, failures
 from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
@@ -86,7 +86,7 @@ def _judge(
         return (files, *needs, unsafe)
     fit = {it.model for it in needs if it.outcome is Outcome.PASSED}
     runs = [
-        (model, spec)
+        Run(model, spec)
         for model, spec in zip(models, question.inputs, strict=True)
         if model.name in fit
     ]

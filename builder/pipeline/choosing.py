@@ -1,11 +1,17 @@
 """Which targets a request is for, and which of them are packed together."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
+from builder.pipeline.wanted import Wanted
+from builder.proof.execution import fetch_executor, find_executor
+from builder.toolchains.programs import find_programs
 from builder.toolchains.table import TOOLCHAINS, provider_for
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.models import InputSpec, inputs_for
 from builder.vocabulary.targets import Platform, Target, make_target, platform_facts
 
 _NDK_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "NDK_HOME")
@@ -16,18 +22,51 @@ def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, 
 
     `auto` is Linux, as this release drives no NDK.
     """
-    platform = request.platform
-    if platform == "auto":
+    if request.platform == "auto":
         named = next((name for name in _NDK_VARIABLES if host.env.get(name)), None)
         why = (
             f"${named} is set, but this release does not drive it"
             if named
             else "no Android NDK found"
         )
-        platform = next(iter(TOOLCHAINS))
+        platform = _platform(request)
         events.note(f"platform: {platform}, built with {provider_for(platform).name} ({why})")
-    provider_for(Platform(platform))
-    return tuple(make_target(Platform(platform), abi) for abi in request.abis)
+    return _targets(request)
+
+
+def refuse_without_tools(request: Request, host: Host) -> None:
+    """Raise `ToolchainError` where a tool is missing: before models are read, without a process."""
+    provider_for(_platform(request)).find(host)
+    find_programs(host)
+
+
+def refuse_unrunnable(
+    request: Request, targets: Iterable[Target], host: Host, events: Events
+) -> None:
+    """Raise `VerificationError` where models have to be run and cannot be, before any is built.
+
+    What it takes to run them is fetched now where it is missing.
+    """
+    if not (request.require_run and request.verify):
+        return
+    find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
+    found = ((target, find(target, host)) for target in targets)
+    reasons = [f"{target}: {how}" for target, how in found if isinstance(how, str)]
+    if reasons:
+        raise VerificationError(
+            "the models cannot be run for " + "\n    ".join(reasons),
+            hint="install what is missing, or leave --require-run out",
+        )
+
+
+def _platform(request: Request) -> Platform:
+    return next(iter(TOOLCHAINS)) if request.platform == "auto" else Platform(request.platform)
+
+
+def _targets(request: Request) -> tuple[Target, ...]:
+    platform = _platform(request)
+    provider_for(platform)
+    return tuple(make_target(platform, abi) for abi in request.abis)
 
 
 def batches(targets: Iterable[Target]) -> tuple[tuple[Target, ...], ...]:
@@ -37,3 +76,17 @@ def batches(targets: Iterable[Target]) -> tuple[tuple[Target, ...], ...]:
         several = platform_facts(target.platform).archive.holds_several_abis
         together.setdefault(target.platform if several else target, []).append(target)
     return tuple(map(tuple, together.values()))
+
+
+def refuse_without_inputs(request: Request, wanted: Wanted) -> None:
+    """Raise `VerificationError` where a model has to be run and there is nothing to run it on."""
+    if not (request.require_run and request.verify):
+        return
+    specs = request.inputs or (InputSpec(),) * len(wanted.models)
+    pairs = zip(wanted.models, specs, strict=True)
+    without = [model.name for model, spec in pairs if not inputs_for(model, spec).given]
+    if without:
+        raise VerificationError(
+            f"--require-run: no inputs were given for {', '.join(without)}, and none are bundled",
+            hint="give inputs: --input FILE or --input-shape 1,3,224,224",
+        )

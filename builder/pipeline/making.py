@@ -2,17 +2,17 @@
 
 from builder.foundation.process import Host
 from builder.pipeline.building import compile_plan
+from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Events, Request
-from builder.pipeline.wanted import Wanted
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.targets import Target
 
 
 def build_target(  # noqa: PLR0917  one value of each stage before
     request: Request,
-    wanted: Wanted,
+    rehearsed: Rehearsed,
     source: SourceTree,
     target: Target,
     host: Host,
@@ -22,8 +22,8 @@ def build_target(  # noqa: PLR0917  one value of each stage before
 
     Raise what the stages raise: `CompileError`, `VerificationError`, …
     """
-    planned = make_plan(wanted, source, target, request.dtypes, host, events)
+    planned = make_plan(rehearsed.wanted, source, target, request.dtypes, host, events)
     output = compile_plan(planned, host, events)
     events.step("verifying")
-    checks = check_built(request, wanted.models, planned, output, host, events)
-    return Proven(planned, wanted.models, output, checks)
+    checks = check_built(request, rehearsed, planned, output, host, events)
+    return Proven(planned, rehearsed.wanted.models, output, checks)

@@ -9,9 +9,10 @@ from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.libtorch.closure.libraries import shared_symbols
 from builder.models.preflight.interpreter import read_interpreter
+from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import Planned
 from builder.pipeline.request import Events, Request
-from builder.proof.proving import Subject, Wish, prove
+from builder.proof.proving import Run, Subject, Wish, prove
 from builder.report.linkmap import defined_symbols
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import VerificationError
@@ -37,7 +38,7 @@ class Proven:
 
 def check_built(  # noqa: PLR0917  one value of each stage before
     request: Request,
-    models: tuple[Model, ...],
+    rehearsed: Rehearsed,
     planned: Planned,
     output: BuildOutput,
     host: Host,
@@ -53,7 +54,8 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         forbidden_paths=tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home())),
         replaced=_replaced(output),
     )
-    runs = zip(models, request.inputs, strict=True) if request.verify else ()
+    models = rehearsed.wanted.models
+    runs = map(Run, models, request.inputs, rehearsed.answers) if request.verify else ()
     wish = Wish(
         "" if request.verify else "--no-verify",
         request.require_run,

@@ -1,42 +1,68 @@
 """The order of the stages for every target of a request."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from builder.foundation.cache import lease
 from builder.foundation.files import check_writable
 from builder.foundation.process import Host
-from builder.pipeline.choosing import batches, find_targets
+from builder.pipeline.choosing import (
+    batches,
+    find_targets,
+    refuse_unrunnable,
+    refuse_without_inputs,
+    refuse_without_tools,
+)
 from builder.pipeline.request import Built, Events, Request
 from builder.pipeline.results import is_final, recall, remember, request_name
 from builder.pipeline.wanted import Wanted, read_wanted, refuse_early
-from builder.source.opening import open_source
-from builder.vocabulary.models import Model
+from builder.source.opening import open_source, will_fetch
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.targets import Target
+
+if TYPE_CHECKING:
+    from builder.pipeline.executing import Rehearsed
 
 
 def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     """Build, verify and package every target of a request."""
     check_writable(request.output)
-    with lease(host.cache):
+    refuse_without_tools(request, host)
+    with lease(host.cache), TemporaryDirectory(prefix="build-runtime-") as scratch:
         events.step("reading models")
         wanted = read_wanted(request.models, request.lists, request.extra, host)
         refuse_early(wanted, request.source)
+        refuse_without_inputs(request, wanted)
         targets = find_targets(request, host, events)
+        refuse_unrunnable(request, targets, host, events)
+        rehearsal = cache(lambda: _rehearse(request, wanted, Path(scratch), host, events))
+        if will_fetch(request.source, host):  # nobody wants to wait for that to hear of his inputs
+            rehearsal()
         source = open_source(request.source, host, events)
-        return tuple(_results(request, wanted, source, targets, host, events))
+        return tuple(_results(request, wanted, rehearsal, source, targets, host, events))
+
+
+def _rehearse(
+    request: Request, wanted: Wanted, folder: Path, host: Host, events: Events
+) -> "Rehearsed":
+    # what only builds need takes half a second to load
+    from builder.pipeline.executing import rehearse  # noqa: PLC0415
+
+    return rehearse(wanted, request, folder, host, events)
 
 
 def _results(  # noqa: PLR0917  one value of each stage before
     request: Request,
     wanted: Wanted,
+    rehearsal: Callable[[], "Rehearsed"],
     source: SourceTree,
     targets: tuple[Target, ...],
     host: Host,
     events: Events,
 ) -> Iterator[Built]:
-    executed: tuple[Model, ...] = ()
     for batch in batches(targets):
         names = [request_name(request, wanted.models, source, it, host) for it in batch]
         known = [
@@ -45,14 +71,10 @@ def _results(  # noqa: PLR0917  one value of each stage before
         if all(known):
             yield from filter(None, known)
             continue
-        # what only builds need takes half a second to load
-        from builder.pipeline.executing import with_run_dtypes  # noqa: PLC0415
-        from builder.pipeline.making import build_target  # noqa: PLC0415
-        from builder.pipeline.packing import pack  # noqa: PLC0415
+        from builder.pipeline.making import build_target  # noqa: PLC0415  as above
+        from builder.pipeline.packing import pack  # noqa: PLC0415  as above
 
-        executed = executed or with_run_dtypes(wanted.models, request, host, events)
-        asked = replace(wanted, models=executed)
-        proven = [build_target(request, asked, source, it, host, events) for it in batch]
+        proven = [build_target(request, rehearsal(), source, it, host, events) for it in batch]
         events.step("packaging")
         for name, made, built in zip(names, proven, pack(proven, request), strict=True):
             if is_final(made.checks, request, built.target, host):

@@ -1,11 +1,13 @@
 """What a runtime is asked to hold: by models, and by operator lists instead of them or besides."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import reduce
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 
+from builder import RELEASE
 from builder.foundation.process import Host
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.codegen import pinned_catalogue
@@ -15,11 +17,11 @@ from builder.models.lists.reading import read_list
 from builder.models.lists.resolving import expand, from_selection, to_selection
 from builder.models.preflight.checks import find_problems
 from builder.models.preflight.interpreter import read_interpreter
-from builder.models.preflight.problems import Problem, refuse
+from builder.models.preflight.problems import LackingError, Problem, refuse
 from builder.models.selection import select
 from builder.source.request import SourceRequest
 from builder.vocabulary.dtypes import KNOWN_DTYPES
-from builder.vocabulary.errors import UsageError
+from builder.vocabulary.errors import BuildRuntimeError, UsageError
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Selection
 
@@ -56,17 +58,72 @@ class Wanted:
         return find_problems(self.models, selection, catalogue, read_interpreter(version))
 
 
+def names_apart(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Return what each model is called: its file, or its path where two files have one name."""
+    paths = tuple(paths)
+    times = Counter(path.stem for path in paths)
+    return tuple(path.stem if times[path.stem] == 1 else str(path) for path in paths)
+
+
+def read_each(paths: Iterable[Path], host: Host) -> tuple[Model | BuildRuntimeError, ...]:
+    """Read all models, under names that differ; return the error of each that cannot be read."""
+    paths = tuple(paths)
+    return tuple(map(partial(_read, host), paths, names_apart(paths)))
+
+
+def _read(host: Host, path: Path, name: str) -> Model | BuildRuntimeError:
+    try:
+        return replace(read_model(path, host), name=name)
+    except LackingError as error:
+        return LackingError(tuple(it.called(name) for it in error.problems), error.version)
+    except BuildRuntimeError as error:
+        return error
+
+
+def read_apart(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
+    """Read all models, under names that differ; raise one error for all that cannot be read."""
+    found = read_each(paths, host)
+    models = tuple(it for it in found if isinstance(it, Model))
+    if errors := [it for it in found if isinstance(it, BuildRuntimeError)]:
+        raise together(errors)
+    return models
+
+
 def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
-    """Read all models; raise `UsageError` when two have one name, as their files would collide."""
-    models = tuple(read_model(path, host) for path in paths)
-    names = [model.name for model in models]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    """Read all models; raise `UsageError` when two have one name, as their files would collide.
+
+    Otherwise raise one error for all that cannot be read.
+    """
+    paths = tuple(paths)
+    twice = sorted(name for name, times in Counter(it.stem for it in paths).items() if times > 1)
     if twice:
         raise UsageError(
             f"two models are named {', '.join(twice)}",
             hint="rename one file: in a runtime the name tells models apart",
         )
-    return models
+    return read_apart(paths, host)
+
+
+def together(errors: Sequence[BuildRuntimeError]) -> BuildRuntimeError:
+    """Return one error that tells several; its exit code is that of the worst."""
+    if len(errors) == 1:
+        return errors[0]
+    lacking = [it for it in errors if isinstance(it, LackingError)]
+    if len(lacking) == len(errors):
+        return LackingError(tuple(it for error in lacking for it in error.problems), RELEASE)
+    worst = max(errors, key=lambda it: it.exit_code)
+    return type(worst)(
+        "\n".join(it.message for it in errors),
+        looked_in=dict.fromkeys(it for error in errors for it in error.looked_in),
+        hint="\n       ".join(dict.fromkeys(it.hint for it in errors if it.hint)),
+    )
+
+
+def read_lists(lists: Iterable[Path], extra: Iterable[Path]) -> OperatorList:
+    """Return the union of operator lists; `extra` are lists of what an app calls from C++."""
+    given = [read_list(path) for path in lists]
+    given += [read_list(path).called_from_code() for path in extra]
+    return reduce(or_, given, EMPTY)
 
 
 def read_wanted(
@@ -77,16 +134,20 @@ def read_wanted(
     Raise `UsageError` when nothing at all is asked for.
     """
     lists = tuple(lists)
-    given = [read_list(path) for path in lists]
-    given += [read_list(path).called_from_code() for path in extra]
-    wanted = Wanted(read_models(models, host), reduce(or_, given, EMPTY))
+    listed = read_lists(lists, extra)
+    wanted = Wanted(read_models(models, host), listed)
+    refuse_nothing(wanted, lists)
+    return wanted
+
+
+def refuse_nothing(wanted: Wanted, lists: Iterable[Path]) -> None:
+    """Raise `UsageError` when nothing at all is asked for."""
     roots = wanted.listed.all_operators or any(it.root for it in wanted.listed.operators)
     if not wanted.models and not roots:
         raise UsageError(
             f"no operator to call in {', '.join(path.name for path in lists)}",
             hint="name a model, or a list with at least one root operator",
         )
-    return wanted
 
 
 def pinned_problems(wanted: Wanted, version: str) -> tuple[Problem, ...]:

@@ -12,13 +12,21 @@ from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
 from builder.proof.compare import Comparison, compare
 from builder.proof.execution import Executor
-from builder.vocabulary.errors import UsageError, VerificationError
-from builder.vocabulary.models import InputSpec, Model, ModelFormat
+from builder.vocabulary.errors import ModelError, UsageError, VerificationError
+from builder.vocabulary.models import InputSpec, Model, ModelFormat, inputs_for
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Value, decode
 
 _FAILED_CASES: Final = 6
 """The program's documented code: the answers are written, some say why they failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Value files: the arguments of each case, and what desktop torch answers to it."""
+
+    inputs: Path
+    expected: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +45,24 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
     program: Path,
     host: Host,
     limits: Limits | None = None,
+    *,
+    answers: Answers | None = None,
 ) -> RunResult:
     """Run a model both ways; raise `VerificationError` when the runtime does not even load it.
 
-    Without given inputs those bundled with the model are used, if there are any.
+    Without given inputs those bundled with the model are used, if there are any. Desktop torch is
+    asked unless it has answered before; see `ask_torch` for what is raised then.
     """
-    if not spec.given and model.bundled_inputs:
-        spec = InputSpec(bundled=True)
+    spec = inputs_for(model, spec)
     if not spec.given:
         result = executor.run(program, str(model.path.resolve()), "--methods", host=host)
         if result.status != 0:
             raise _failed(model, executor.line(program, str(model.path), "--methods"), result)
         return RunResult(model.name, 0, Comparison())
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
-        inputs, expected, outputs = (Path(name, it) for it in ("inputs", "expected", "outputs"))
-        _reference(model, spec, inputs, expected, host)
-        wanted = _results(model, expected)
+        answers = answers or ask_torch(model, spec, Path(name), host)
+        inputs, outputs = answers.inputs, Path(name, "outputs")
+        wanted = _results(model, answers.expected)
         result = executor.run(
             program, str(model.path.resolve()),
             "--inputs", str(inputs), "--outputs", str(outputs), host=host,
@@ -96,7 +106,13 @@ def _failed(model: Model, line: str, result: Completed) -> VerificationError:
     )
 
 
-def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host: Host) -> None:
+def ask_torch(model: Model, spec: InputSpec, folder: Path, host: Host) -> Answers:
+    """Run the model as it was exported in desktop torch; the answers are written to a folder.
+
+    Raise `UsageError` for inputs that cannot be read or compared, `ModelError` for a model that
+    does not run on them.
+    """
+    answers = Answers(folder / "inputs", folder / "expected")
     # a lite model of another device cannot be loaded here as it was exported
     named = model.path if model.format is ModelFormat.LITE else model.source
     document = {
@@ -106,19 +122,19 @@ def _reference(model: Model, spec: InputSpec, inputs: Path, expected: Path, host
     }
     argv = (
         sys.executable, "-m", "builder.models.reference",
-        str(named.resolve()), json.dumps(document), str(inputs), str(expected),
+        str(named.resolve()), json.dumps(document), str(answers.inputs), str(answers.expected),
     )  # fmt: skip
     command = Command(argv, Path.cwd(), host.child_env(PYTHONPATH=str(IMPORT_PATH)))
     result = host.runner.capture(command)
     if result.status == 0:
-        return
+        return answers
     reason = (result.stderr.strip().splitlines() or [f"status {result.status}"])[-1]
     if result.status == 2:  # noqa: PLR2004  the child's documented code for wrong inputs
         raise UsageError(
             f"cannot use the inputs of {model.name} ({spec.describe()}): {reason}",
             hint="--input takes what torch.save wrote of a tuple of arguments, or an .npz archive",
         )
-    raise VerificationError(
+    raise ModelError(
         f"{model.name} does not run in desktop torch on {spec.describe()}: {reason}",
         hint="give inputs the model accepts: --input FILE or --input-shape 1,3,224,224",
     )

@@ -17,16 +17,18 @@ from builder.proof.execution import (
     find_executor,
     registered_operators,
 )
-from builder.proof.model_run import run_model
+from builder.proof.model_run import Answers, run_model
 from builder.proof.policy import check_policy
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
-from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.errors import ModelError, VerificationError
 from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.targets import Target
 from builder.vocabulary.tolerances import Limits
 
 _UNFILTERED: Final = "prim::tolist"
 """Registered by register_prim_ops.cpp without asking the allow-list, as it has no schema."""
+
+NOT_RUN: Final = "loaded, but not run: no inputs were given and none are bundled"
 
 _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
 
@@ -56,6 +58,15 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """A model and what it is run on, with what desktop torch answered if it was asked before."""
+
+    model: Model
+    spec: InputSpec
+    answers: Answers | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """How far a proof goes. `without_run` is why the models are not to be run, if so.
 
@@ -70,7 +81,7 @@ class Wish:
 
 def prove(
     subject: Subject,
-    runs: Iterable[tuple[Model, InputSpec]],
+    runs: Iterable[Run],
     wish: Wish,
     host: Host,
     events: Events,
@@ -94,9 +105,7 @@ def prove(
     verdicts.append(_registry(subject, executor, host))
     if failures(verdicts):
         return (*verdicts, _skipped(RUN, "the models were not run: see the operators above"))
-    verdicts += [
-        _outputs(subject, model, spec, wish, executor, host, events) for model, spec in runs
-    ]
+    verdicts += [_outputs(subject, run, wish, executor, host, events) for run in runs]
     return tuple(verdicts)
 
 
@@ -142,23 +151,25 @@ def _registry(subject: Subject, executor: Executor, host: Host) -> Check:
 
 def _outputs(  # noqa: PLR0917  what, on what, how, and where
     subject: Subject,
-    model: Model,
-    spec: InputSpec,
+    run: Run,
     wish: Wish,
     executor: Executor,
     host: Host,
     events: Events,
 ) -> Check:
     started = time.monotonic()
+    model = run.model
     try:
-        result = run_model(model, spec, executor, subject.program, host, wish.limits)
-    except VerificationError as error:
+        result = run_model(
+            model, run.spec, executor, subject.program, host, wish.limits, answers=run.answers
+        )
+    except (VerificationError, ModelError) as error:
         return _failed(
             OUTPUTS, (error.message,), error.hint, model=model.name, runner=executor.how,
             seconds=time.monotonic() - started,
         )  # fmt: skip
     if not result.cases:
-        reason = "loaded, but not run: no inputs were given and none are bundled"
+        reason = NOT_RUN
         events.note(f"{model.name}: {reason} (--input FILE or --input-shape 1,3,224,224)")
         outcome = Outcome.FAILED if wish.require_run else Outcome.SKIPPED
         return Check(

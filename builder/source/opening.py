@@ -16,6 +16,14 @@ from builder.vocabulary.providers import SourceProvider
 _DOING = "fetching sources"
 
 
+def will_fetch(request: SourceRequest, host: Host) -> bool:
+    """Tell whether opening the source would use the network, which can take minutes."""
+    if request.directory is not None or request.offline or request.provider is SourceProvider.CACHE:
+        return False
+    release = pins(request.version)
+    return store.find_tree(host.cache / "sources", release, request.provider) is None
+
+
 def open_source(request: SourceRequest, host: Host, progress: Progress) -> SourceTree:
     """Return the pinned tree, fetching it if need be.
 

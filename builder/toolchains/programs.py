@@ -21,6 +21,11 @@ def find_program(name: str, host: Host) -> Path:
     return Path(found)
 
 
+def find_programs(host: Host) -> tuple[Path, Path]:
+    """Find CMake and Ninja, which every build needs; no process is started."""
+    return find_program("cmake", host), find_program("ninja", host)
+
+
 def program_version(program: Path, host: Host) -> str:
     """Ask a program for its version; raise `ToolchainError` when it does not run."""
     result = host.runner.capture(

@@ -20,7 +20,7 @@ from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import CMAKE
 from builder.libtorch.closure.libraries import shared_symbols
 from builder.toolchains import compiler_rt
-from builder.toolchains.programs import find_program
+from builder.toolchains.programs import find_programs
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
@@ -82,7 +82,7 @@ def prepare(target: Target, host: Host, on_wait: OnWait | None = None) -> Toolch
     No process is started. Raises `ToolchainError` when a tool is missing.
     """
     zig = find_zig()
-    cmake, ninja = find_program("cmake", host), find_program("ninja", host)
+    cmake, ninja = find_programs(host)
     # Neither the folder nor what compilers see of zig's headers names the place where zig is
     # installed: the objects must stay up to date when that is another virtual environment.
     headers = host.cache / "toolchains" / f"zig-{zig.version}"

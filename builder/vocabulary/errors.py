@@ -26,6 +26,15 @@ class BuildRuntimeError(Exception):
             lines.append("  fix: " + self.hint)
         return "\n".join(lines)
 
+    def document(self) -> dict[str, object]:
+        """Return plain data for `--json`."""
+        return {
+            "error": self.message,
+            "looked_in": list(self.looked_in),
+            "hint": self.hint,
+            "exit_code": self.exit_code,
+        }
+
 
 class UsageError(BuildRuntimeError):
     """A wrong option, configuration value, or path given by the user."""

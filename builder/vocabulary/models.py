@@ -112,6 +112,7 @@ class Model:
     to need besides, when it ran on given inputs. `sparse`: whether sparse tensors are stored in it.
     `devices` are those that its tensors and its code name, as `cuda:0`.
     `repairs`: what the model that ships does otherwise than the one the user named.
+    `packed`: custom classes of stored objects that pack weights, with the dtype of these.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Model:
     sparse: bool = False
     devices: frozenset[str] = frozenset()
     repairs: tuple[Repair, ...] = ()
+    packed: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def exported(self) -> tuple[Method, ...]:
@@ -182,3 +184,8 @@ class InputSpec:
         if self.files:
             return {"files": [str(path.resolve()) for path in self.files]}
         return {"shapes": self.shapes, "dtypes": self.dtypes} if self.shapes else {}
+
+
+def inputs_for(model: Model, spec: InputSpec) -> InputSpec:
+    """Return what a model is run on: what is given for it, else what is bundled with it."""
+    return InputSpec(bundled=True) if not spec.given and model.bundled_inputs else spec

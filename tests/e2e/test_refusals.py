@@ -187,10 +187,14 @@ def test_wrong_inputs_are_the_users_mistake(tool: Tool, tmp_path: Path) -> None:
     assert not (tmp_path / "dist").exists()
 
 
-def test_inputs_the_model_does_not_take_fail_verification(tool: Tool, tmp_path: Path) -> None:
-    words = (CLASSIFIER, "--abi", "x86_64", "--input-shape", "1,5")
-    told = tool.run(*words, cwd=tmp_path, expect=6).stderr
-    assert "model does not run in desktop torch on float32[1,5]" in told
+@pytest.mark.parametrize("more", [(), ("--no-verify",)])
+def test_inputs_the_model_does_not_take_are_refused_before_anything_is_compiled(
+    more: tuple[str, ...], tool: Tool, tmp_path: Path
+) -> None:
+    words = (CLASSIFIER, "--abi", "x86_64", "--input-shape", "1,5", *more)
+    told = tool.run(*words, cwd=tmp_path, expect=3).stderr
+    assert "model does not run in desktop torch on float32[1,5]: RuntimeError: Expected 3D" in told
+    assert "compil" not in told
     assert not (tmp_path / "dist").exists()
 
 

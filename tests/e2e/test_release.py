@@ -67,3 +67,104 @@ def test_every_native_function_is_in_the_catalogue(pytorch: Path) -> None:
     }
     assert len(names) > 2000
     assert names <= pinned_catalogue("2.6.0").entries.keys()
+
+
+QUANTIZED = "aten/src/ATen/native/quantized/cpu"
+ENGINES = (
+    "qlinear.cpp",
+    "qlinear_prepack.cpp",
+    "qlinear_dynamic.cpp",
+    "qconv.cpp",
+    "qconv_prepack.cpp",
+)
+OTHERS = re.compile(r"USE_FBGEMM|AT_MKLDNN_ENABLED\(\)")
+IN_DEAD_BRANCHES = {
+    "quantized::linear_dynamic_fp16", "quantized::linear_relu_dynamic_fp16",
+    "quantized::linear_prepack_fp16", "_quantized::linear_prepack_fp16",
+    "quantized::linear_prepack_fp16_legacy", "_quantized::linear_prepack_fp16_legacy",
+    "quantized::linear_prepack_legacy",
+}  # fmt: skip
+"""What scripted int8 layers name and never call, and what files of torch 1.2 do."""
+
+
+def without_other_engines(text: str) -> str:
+    """Return C++ as the preprocessor leaves it where neither FBGEMM nor oneDNN is linked."""
+    kept: list[str] = []
+    stack: list[bool | None] = []  # None: a condition on something else, of which all is kept
+    for line in text.splitlines():
+        word = line.lstrip(" #").split(" ", 1)[0] if line.lstrip().startswith("#") else ""
+        if word.startswith("if"):
+            # what only an unstripped message needs is no engine
+            plain = "||" in line or not OTHERS.search(line)
+            stack.append(None if plain else word == "ifndef")
+        elif word == "endif":
+            stack.pop()
+        elif word == "else" and stack[-1] is not None:
+            stack[-1] = not stack[-1]
+        elif not word and all(it is not False for it in stack):
+            kept.append(line.partition("//")[0])
+    return "\n".join(kept)
+
+
+def body(text: str, start: int) -> str:
+    """Return what stands between the next brace and the one that closes it."""
+    first = text.index("{", start)
+    depth = 0
+    for at in range(first, len(text)):
+        depth += (text[at] == "{") - (text[at] == "}")
+        if not depth:
+            return text[first : at + 1]
+    raise AssertionError
+
+
+def always_fails(text: str, function: str) -> bool:
+    """Tell whether a kernel does nothing but fail. It is a function, or the `run` of a class."""
+    name, _, method = function.partition("::")
+    if method:
+        name = name.partition("<")[0]
+        inside = body(text, re.search(rf"class {name}\b[^;]*?\{{", text).start())  # type: ignore[union-attr]
+        code = body(inside, re.search(rf"\b{method}\(", inside).start())  # type: ignore[union-attr]
+    else:
+        last = [*re.finditer(rf"\b{name}\((?=[^;]*?\{{)", text)][-1]
+        code = body(text, last.start())
+    return "return" not in code and bool(re.search(r"TORCH_CHECK\(\s*false,", code))
+
+
+def test_what_is_refused_for_an_engine_always_fails_without_it(pytorch: Path) -> None:
+    registered = re.compile(
+        r'TORCH_SELECTIVE_NAME\("((?:_?quantized)::[\w.]+)"\),\s*(?:TORCH_FN\()?([\w:<>, ]+?)\)'
+    )
+    found: set[str] = set()
+    for file in ENGINES:
+        text = without_other_engines((pytorch / QUANTIZED / file).read_text())
+        for place in re.finditer(r"TORCH_LIBRARY_IMPL\(_?quantized, (?:Quantized)?CPU, m\)", text):
+            for name, function in registered.findall(body(text, place.end())):
+                if always_fails(text, function):
+                    found.add(name)
+    text = without_other_engines((pytorch / "aten/src/ATen/native/QuantizedLinear.cpp").read_text())
+    names = [str(it) for it in pinned_catalogue("2.6.0").entries]
+    found |= {
+        it
+        for it in names
+        if it.startswith("aten::fbgemm_")
+        and always_fails(text, it.partition("::")[2].partition(".")[0])
+    }
+    told = read_interpreter("2.6.0")
+    refused = {
+        name
+        for name in names
+        if (it := told.needs(OperatorName.parse(name))) is not None
+        and it.library in {"FBGEMM", "oneDNN"}
+        and not name.startswith("onednn::")
+    }
+    assert refused == found - IN_DEAD_BRANCHES
+    assert found >= IN_DEAD_BRANCHES
+
+
+def test_the_weights_that_are_packed_are_those_of_the_sources(pytorch: Path) -> None:
+    text = without_other_engines((pytorch / QUANTIZED / "fbgemm_utils.cpp").read_text())
+    code = body(text, text.index("int register_linear_params() {"))
+    (wanted,) = re.findall(r"weight.scalar_type\(\) == at::k(\w+)", code)
+    (packing,) = read_interpreter("2.6.0").packings
+    assert packing.name == "quantized.LinearPackedParamsBase"
+    assert packing.dtypes == {wanted}

@@ -13,6 +13,7 @@ from builder.libtorch.cuts import active_cuts
 from builder.models.conversion.torchscript import read_model
 from builder.models.preflight.interpreter import read_interpreter
 from builder.models.selection import make_profile, select, with_classes
+from builder.pipeline.wanted import read_apart
 from builder.proof.needs import unmet_needs
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse, Selection
@@ -38,8 +39,8 @@ def difference(base: Path, paths: tuple[Path, ...], host: Host) -> dict[str, Any
 
     Raises `ModelError` for files that are no model, `UsageError` for a damaged artifact.
     """
-    models = tuple(read_model(path, host) for path in paths)
     known = _base(base, host)
+    models = read_apart(paths, host)
     needs = select(models)
     held = frozenset(use.name for use in known.holdings.operators)
     lacks = [(model, unmet_needs(model, select((model,)), known.holdings)) for model in models]

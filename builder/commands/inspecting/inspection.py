@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from builder import RELEASE
 from builder.foundation.process import Host
 from builder.libtorch.locations.table import read_locations
-from builder.models.conversion.torchscript import read_model
 from builder.models.selection import select
 from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.reconcile import Execution, State, reconcile
 from builder.models.tracing.trace_model import trace_model
+from builder.pipeline.wanted import read_apart
 from builder.vocabulary.models import InputSpec, Method, Model
 from builder.vocabulary.operators import OperatorName
 
@@ -51,7 +51,7 @@ class _Traced:
 
 def inspect(question: Question, host: Host, notes: Notes) -> dict[str, Any]:
     """Return what the models call, which model calls what, and what ran where inputs are given."""
-    models = tuple(read_model(path, host) for path in question.models)
+    models = read_apart(question.models, host)
     traced = _trace(models, question, host, notes)
     return {
         "source": RELEASE,

@@ -161,12 +161,17 @@ def inputs_of(inputs: Inputs, models: Sequence[Path]) -> "tuple[InputSpec, ...]"
 
 def _input_files(texts: Sequence[str], names: list[str]) -> list[list[Path]]:
     """Return the files of each model, in the order of the models."""
-    files: dict[str, list[Path]] = {name: [] for name in names}
+    files: list[list[Path]] = [[] for _ in names]
     plain: list[Path] = []
     for text in texts:
         name, separator, rest = text.partition("=")
-        if separator and name in files:
-            files[name].append(Path(rest))
+        if separator and names.count(name) > 1:
+            raise UsageError(
+                f"--input {text}: {names.count(name)} models are named {name}",
+                hint="give one --input per model, in the order of the models",
+            )
+        if separator and name in names:
+            files[names.index(name)].append(Path(rest))
         elif separator and not Path(text).exists():
             raise UsageError(
                 f"--input {text}: no model is named {name}{did_you_mean(name, names)}",
@@ -180,8 +185,8 @@ def _input_files(texts: Sequence[str], names: list[str]) -> list[list[Path]]:
             hint="give one per model in order, or say whose it is: --input MODEL=FILE",
         )
     for number, path in enumerate(plain):
-        files[names[number if len(names) > 1 else 0]].append(path)
-    return [files[name] for name in names]
+        files[number if len(names) > 1 else 0].append(path)
+    return files
 
 
 def _shapes(

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.cache import note_use
-from builder.foundation.files import copy_atomic, sha256_file
+from builder.foundation.files import check_writable, copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
+from builder.models.conversion.refusal import explained, refuse_extensions, remember, remembered
 from builder.models.conversion.repairs.places import is_elsewhere
 from builder.models.conversion.repairs.record import read_repairs
 from builder.models.formats.archive import Archive
@@ -31,7 +32,7 @@ CONVERTER: Final = 3
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 _TIMEOUT: Final = 900.0  # seconds; the largest models take one minute
-_LINES: Final = 12
+_REFUSED: Final = 1  # the child's documented status: torch's message is on stdout
 _EXTRA: Final = "extra/"
 
 
@@ -55,8 +56,13 @@ def read_model(path: Path, host: Host) -> Model:
         note_use(host.cache, kept.parent)
         if (model := _kept(kept, path)) is not None:
             return model
-        extra = _vet(archive)
-    _convert(path, kept, extra, host)
+        if not (refused := remembered(kept.parent)):
+            extra = _vet(archive)
+            refuse_extensions(path, archive)
+            check_writable(kept.parent, option="--cache-dir")
+            refused = _convert(path, kept, extra, host)
+        if refused:
+            raise explained(path, archive, refused)
     return _read(kept, path)
 
 
@@ -124,8 +130,11 @@ def _vet(archive: Archive) -> tuple[str, ...]:
     )
 
 
-def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) -> None:
-    """Run the converter and put its result in place, in one step."""
+def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) -> str:
+    """Run the converter and put its result in place, in one step; return why torch refuses it.
+
+    Raise `ModelError` for a converter that died.
+    """
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
         # Torch names the folder inside the archive after the file: a fixed name makes the bytes
         # depend on the model alone.
@@ -149,10 +158,13 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
             env=host.child_env(PYTHONPATH=search),
         )
         completed = host.runner.capture(command, timeout=_TIMEOUT)
+        if completed.status == _REFUSED and completed.stdout.strip():
+            remember(destination.parent, completed.stdout)
+            return completed.stdout
         if completed.status != 0 or not made.is_file():
-            reason = _reason(completed)
             raise ModelError(
-                f"torch cannot convert {path} to a lite model\n{reason}", hint=_hint(reason)
+                f"torch cannot convert {path} to a lite model\n    {_ended(completed)}",
+                hint="run the same command again; if it ends in the same way, please report it",
             )
         try:
             for told, place in (
@@ -167,27 +179,15 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
                 f"cannot keep the converted model in {destination.parent}: {error.strerror}",
                 hint="free some space, or choose another cache directory",
             ) from error
+    return ""
 
 
-def _hint(reason: str) -> str:
-    if "Unknown builtin op" in reason:
-        return "the operator is of an extension; only those of PyTorch itself are supported"
-    return "load it with torch.jit.load to see more, or export the model again"
-
-
-def _reason(completed: Completed) -> str:
-    """Return what the child said, without C++ frames; for a crash, how it ended."""
-    lines = [line.rstrip() for line in completed.stdout.splitlines() if line.strip()]
-    for index, line in enumerate(lines):
-        if line.startswith(("Exception raised from", "frame #")):
-            del lines[index:]
-            break
-    if not lines:
-        noise = [line.rstrip() for line in completed.stderr.splitlines() if line.strip()]
-        ended = (
-            f"the converter was ended by signal {-completed.status}"
-            if completed.status < 0
-            else f"the converter ended with status {completed.status}"
-        )
-        lines = [ended, *noise[-1:]]
-    return "\n".join(f"    {line}" for line in lines[-_LINES:])
+def _ended(completed: Completed) -> str:
+    """Return how a child ended that said nothing, and the last words of what ran in it."""
+    noise = [line.rstrip() for line in completed.stderr.splitlines() if line.strip()]
+    how = (
+        f"the converter was ended by signal {-completed.status}"
+        if completed.status < 0
+        else f"the converter ended with status {completed.status}"
+    )
+    return "\n    ".join((how, *noise[-1:]))

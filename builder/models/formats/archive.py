@@ -267,7 +267,8 @@ class Archive:
 
 def _in_one_folder(records: dict[str, Record]) -> dict[str, Record]:
     """Name records as torch does, without the folder all are in; elsewhere keep the full names."""
-    if len({name.partition("/")[0] for name in records}) != 1:
+    one_folder = len({name.partition("/")[0] for name in records}) == 1
+    if not one_folder or not all("/" in name for name in records):
         return records
     return {name.partition("/")[2]: record for name, record in records.items()}
 

@@ -7,14 +7,11 @@ from typing import Final
 
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError, shown
+from builder.models.formats.foreign_files import HOW_TO_EXPORT, foreign_archive, foreign_file
 from builder.models.formats.pickle_values import Call, Global, Pickle, Tensor, any_global
 from builder.models.formats.pickles import read_pickle
 from builder.vocabulary.errors import ModelError
 
-HOW_TO_EXPORT: Final = (
-    'export it from Python: torch.jit.script(model.eval()).save("model.pt")'
-    ' or torch.jit.trace(model.eval(), example).save("model.pt")'
-)
 HOW_TO_REPAIR: Final = "copy the file again, or export the model again"
 MAX_PICKLE: Final = 256 << 20  # bytes
 
@@ -41,20 +38,6 @@ _MARKS: Final = {
 """Records that tell what an archive is that is no TorchScript model we read; the first counts."""
 
 IDENTIFIER: Final = b"PTMF"
-_OLD_SAVE: Final = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
-
-# Formats people have at hand beside TorchScript: (offset, magic, what it is).
-_FOREIGN: Final = (
-    (0, _OLD_SAVE, "a pickle in the old format of torch.save (weights or a whole Python module)"),
-    (0, b"\x80", "a Python pickle"),
-    (0, b"PYTORCH1", "an archive of a PyTorch preview release"),
-    (4, b"TFL3", "a TensorFlow Lite model"),
-    (4, b"ET1", "an ExecuTorch program"),
-    (0, b"GGUF", "a GGUF model"),
-    (0, b"\x89HDF", "an HDF5 file"),
-    (0, b"\x1f\x8b", "a gzip file"),
-    (8, b'{"', "a safetensors file"),
-)
 
 
 def check_head(path: Path, head: bytes) -> None:
@@ -68,11 +51,10 @@ def check_head(path: Path, head: bytes) -> None:
             f"cannot read {path}: it is a lite model in flatbuffer form, not an archive",
             hint="`build-runtime inspect` and builds read it; they make an archive of it",
         )
-    for offset, magic, what in _FOREIGN:
-        if head.startswith(magic, offset):
-            raise ModelError(
-                f"cannot read {path}: it is {what}, not a TorchScript model", hint=HOW_TO_EXPORT
-            )
+    if (told := foreign_file(head)) is not None:
+        raise ModelError(
+            f"cannot read {path}: it is {told.what}, not a TorchScript model", hint=told.do
+        )
     raise ModelError(
         f"cannot read {path}: it is not a zip archive, so not a TorchScript model",
         hint=f"check the path; {HOW_TO_EXPORT}",
@@ -101,8 +83,9 @@ def refusal(path: Path, archive: Archive, kind: Kind) -> ModelError:
             what = "TorchScript of torch 1.0 to 1.2 (model.json), which torch reads up to 1.10 only"
             hint = "save it again with torch 1.3 to 1.10: torch.jit.load(path).save(new_path)"
         case Kind.PICKLED:
-            what = _describe_pickled(archive)
-            hint = f"load it into its Python module; then {HOW_TO_EXPORT}"
+            return _refused_pickle(path, archive)
+        case _ if (told := foreign_archive(archive.records)) is not None:
+            what, hint = f"{told.what}, not TorchScript", told.do
         case _:
             what = f"a zip archive, but not a TorchScript model (it has {_sample(archive)})"
             hint = HOW_TO_EXPORT
@@ -119,19 +102,26 @@ def _sample(archive: Archive) -> str:
     return ", ".join(map(shown, names)) + (f" and {rest} more" if rest else "") or "no records"
 
 
-def _describe_pickled(archive: Archive) -> str:
+def _refused_pickle(path: Path, archive: Archive) -> ModelError:
     """Say what `torch.save` wrote, looking at the pickle without believing it."""
+    hint = f"load it into its Python module; then {HOW_TO_EXPORT}"
     try:
         data = archive.read("data.pkl", limit=MAX_PICKLE)
         found = read_pickle(data, allowed=any_global)
     except MalformedError as fault:
-        return f"what torch.save wrote of a Python object, not TorchScript (data.pkl: {fault})"
-    return f"{_describe(found)}, not TorchScript{_suspicious(found)}"
+        what = f"what torch.save wrote of a Python object, not TorchScript (data.pkl: {fault})"
+    else:
+        what = f"{_describe(found)}, not TorchScript{_suspicious(found)}"
+        if _is_tensor(found.value):
+            hint = "a tensor is no model: give it as --input"
+        elif isinstance(found.value, Call):
+            hint = f"load it with torch.load where its class is at hand; then {HOW_TO_EXPORT}"
+    return ModelError(f"cannot read {path}: it is {what}", hint=hint)
 
 
 def _describe(found: Pickle) -> str:
     match found.value:
-        case Tensor():
+        case item if _is_tensor(item):
             return "a single tensor written by torch.save"
         case dict() as items if items and all(_is_tensor(item) for item in items.values()):
             return f"a state_dict written by torch.save ({len(items)} tensors without their code)"

@@ -1,12 +1,19 @@
 """The checks themselves: everything about every model at once, from what is known of a source."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePath
 from typing import Final
 
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, split_arguments
 from builder.models.formats.identify import HOW_TO_REPAIR
-from builder.models.preflight.interpreter import Interpreter, instruction_advice, namespace_advice
+from builder.models.preflight.foreign import (
+    foreign_class,
+    foreign_instruction,
+    foreign_operator,
+    safe,
+    unknown_operator,
+    use_of,
+)
+from builder.models.preflight.interpreter import Interpreter
 from builder.models.preflight.problems import EXPORT_AGAIN, Problem, Use
 from builder.models.preflight.stacks import Release, find_fault
 from builder.vocabulary.errors import did_you_mean
@@ -20,7 +27,10 @@ _PLAIN: Final = (
 _SAVE_AGAIN: Final = (
     "save it again with a newer torch: torch.jit.load(path)._save_for_lite_interpreter(new_path)"
 )
-_WIDTH: Final = 60
+_NO_METHOD: Final = (
+    "export a module that has a forward; torch::save of C++ writes tensors without any code: save"
+    " the module from Python instead"
+)
 _GUESSES: Final = 40  # of near names, for one selection
 _LISTED: Final = 6  # overloads of an operator, in a message
 
@@ -42,6 +52,8 @@ def find_problems(
         *_operators(models, selection, catalogue, interpreter),
         *_instructions(models, interpreter),
         *_classes(models, selection, interpreter),
+        *_packed(models, interpreter),
+        *_uncallable(models),
         *_unreadable(models),
         *_stacks(models, catalogue, interpreter),
     )
@@ -75,17 +87,10 @@ def _operators(
         uses = (*calling, *(Use(model) for model in selected.models if model not in called_by))
         entry = catalogue.entries.get(name)
         if entry is None and name.namespace not in near.namespaces:
-            advice = namespace_advice(name.namespace)
-            yield Problem(
-                "operator", str(name),
-                f"not in this source{near.describe(name)}: it is of {advice.what}",
-                uses, f"{name.namespace}::…: {advice.do}",
-            )  # fmt: skip
+            yield foreign_operator(name, near.describe(name), uses)
         elif entry is None:
             do = EXPORT_AGAIN if calling else f"correct the name in {', '.join(selected.models)}"
-            yield Problem(
-                "operator", str(name), f"not in this source{near.describe(name)}", uses, do
-            )
+            yield unknown_operator(name, near.describe(name), uses, do)
         elif (unlinked := interpreter.needs(name)) is not None:
             yield Problem(
                 "operator", str(name),
@@ -160,18 +165,7 @@ def _calls(models: Iterable[Model]) -> Mapping[OperatorName, dict[Use, frozenset
 def _uses(model: Model, method: Method, lines: Iterable[SourceLine] = ()) -> Iterator[Use]:
     """Yield a use for every line of the model's own source, or one without a line."""
     name = method.name.removeprefix("__torch__.")
-    told = [Use(model.name, name, _place(line), _shown(line.text)) for line in lines]
-    yield from told or [Use(model.name, name)]
-
-
-def _place(line: SourceLine) -> str:
-    return _shown(f"{PurePath(line.file).name}:{line.line}")
-
-
-def _shown(text: str) -> str:
-    """Return text out of a model, safe and short enough to print."""
-    cut = text if len(text) <= _WIDTH else text[:_WIDTH] + "…"
-    return cut if cut.isprintable() else ascii(cut)[1:-1]
+    yield from [use_of(model.name, name, line) for line in lines] or [Use(model.name, name)]
 
 
 def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
@@ -181,11 +175,7 @@ def _instructions(models: Iterable[Model], interpreter: Interpreter) -> Iterator
             for opcode in method.opcodes - interpreter.instructions:
                 found.setdefault(opcode, []).extend(_uses(model, method))
     for opcode, uses in sorted(found.items()):
-        advice = instruction_advice(opcode)
-        yield Problem(
-            "instruction", f"instruction {opcode}", "the lite interpreter does not run it",
-            tuple(uses), advice.do,
-        )  # fmt: skip
+        yield foreign_instruction(opcode, tuple(uses))
 
 
 def _unreadable(models: Iterable[Model]) -> Iterator[Problem]:
@@ -196,7 +186,7 @@ def _unreadable(models: Iterable[Model]) -> Iterator[Problem]:
                 found.setdefault(what, []).extend(_uses(model, method))
     for what, uses in sorted(found.items()):
         yield Problem(
-            "type", _shown(what), "no lite interpreter reads it, torch's own neither",
+            "type", safe(what), "no lite interpreter reads it, torch's own neither",
             tuple(uses), _PLAIN,
         )  # fmt: skip
 
@@ -225,10 +215,23 @@ def _classes(
     models: Iterable[Model], selection: Selection, interpreter: Interpreter
 ) -> Iterator[Problem]:
     for name in sorted(selection.classes - interpreter.classes):
-        advice = namespace_advice(name.partition(".")[0])
         users = tuple(Use(model.name) for model in models if name in model.classes)
+        yield foreign_class(name, did_you_mean(name, interpreter.classes), users)
+
+
+def _packed(models: Iterable[Model], interpreter: Interpreter) -> Iterator[Problem]:
+    models = tuple(models)
+    for it in interpreter.packings:
+        wrong = {dtype for model in models for name, dtype in model.packed if name == it.name}
+        for dtype in sorted(wrong - it.dtypes):
+            users = tuple(Use(model.name) for model in models if (it.name, dtype) in model.packed)
+            yield Problem("class", f"custom class {it.name} of {dtype}", it.why, users, it.do)
+
+
+def _uncallable(models: Iterable[Model]) -> Iterator[Problem]:
+    users = tuple(Use(model.name) for model in models if not model.exported)
+    if users:
         yield Problem(
-            "class", f"custom class {name}",
-            f"not supported{did_you_mean(name, interpreter.classes)}: it is of {advice.what}",
-            users, f"{name}: {advice.do}",
+            "method", "methods", "there is none that an app could call: it holds tensors alone",
+            users, _NO_METHOD,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from builder.foundation.resources import DATA
 from builder.libtorch.kernels import known_classes
@@ -40,11 +40,22 @@ class Promoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Packing:
+    """A custom class that packs weights when a model is loaded: those of `dtypes` and no others."""
+
+    name: str
+    dtypes: frozenset[str]
+    why: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interpreter:
     """Facts of one release. Versions are the lowest and the highest that it reads.
 
     `instructions` are those of the bytecode that it runs, `classes` the custom (TorchBind) classes
-    that can be linked, as `namespace.Name`. `promoted` are its own operators, by their full names.
+    that can be linked, as `namespace.Name`. `promoted` are its own operators, by their full names,
+    and `packings` the classes that are choosy about weights.
     """
 
     version: str
@@ -54,6 +65,7 @@ class Interpreter:
     classes: frozenset[str]
     unlinked: tuple[Unlinked, ...] = ()
     promoted: Mapping[str, Promoted] = field(default_factory=dict)
+    packings: tuple[Packing, ...] = ()
 
     def needs(self, name: OperatorName) -> Unlinked | None:
         """Return the library an operator needs and cannot have, if that is so."""
@@ -87,6 +99,10 @@ def read_interpreter(version: str) -> Interpreter:
             name: Promoted(takes if isinstance(takes, int) else Takes(takes), gives)
             for name, (takes, gives) in table["promoted"].items()
         },
+        tuple(
+            Packing(row["class"], frozenset(row["dtypes"]), row["why"], row["do"])
+            for row in table["packing"]
+        ),
     )
 
 
@@ -101,6 +117,17 @@ def namespace_advice(namespace: str) -> Advice:
     )
 
 
+def operator_advice(name: str) -> Advice | None:
+    """Return what is known about one operator (`prim::mkldnn_convolution`) of a known namespace."""
+    found = (row for row in _table()["operators"] if re.fullmatch(row["names"], name))
+    return next((Advice(row["do"], row["what"]) for row in found), None)
+
+
+def desktop_namespaces() -> frozenset[str]:
+    """Return the namespaces of operators and custom classes that desktop torch has by itself."""
+    return frozenset(_table()["desktop"])
+
+
 def instruction_advice(name: str) -> Advice:
     """Return what to do without an instruction of the bytecode."""
     return _advice("instructions").get(name) or Advice(
@@ -110,5 +137,9 @@ def instruction_advice(name: str) -> Advice:
 
 @cache
 def _advice(kind: str) -> Mapping[str, Advice]:
-    table = tomllib.loads(_ADVICE.read_text(encoding="utf-8"))[kind]
-    return {name: Advice(row["do"], row.get("what", "")) for name, row in table.items()}
+    return {name: Advice(row["do"], row.get("what", "")) for name, row in _table()[kind].items()}
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(_ADVICE.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """What a source cannot do for a model, who asks for it, and what to do: for people and machines."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from builder.vocabulary.errors import ModelError
@@ -36,8 +36,8 @@ class Use:
 class Problem:
     """One thing that cannot be had: `subject` is an operator, a class, an instruction and so on.
 
-    `kind` says which: `operator`, `arguments`, `class`, `instruction`, `type`, `version` or
-    `bytecode`.
+    `kind` says which: `operator`, `arguments`, `class`, `instruction`, `type`, `method`, `version`
+    or `bytecode`.
     """
 
     kind: str
@@ -50,6 +50,10 @@ class Problem:
         """Return one line for people."""
         used = "; ".join(_by_model(self.uses))
         return f"{self.subject}: {self.message}{f'; used by {used}' if used else ''}"
+
+    def called(self, model: str) -> "Problem":
+        """Return the same problem of the same model under another name."""
+        return replace(self, uses=tuple(replace(use, model=model) for use in self.uses))
 
     def document(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -75,15 +79,25 @@ def advice(problems: Iterable[Problem]) -> str:
     return "\n       ".join(dict.fromkeys(problem.do for problem in problems))
 
 
-def refuse(problems: Iterable[Problem], version: str) -> None:
-    """Raise one `ModelError` that tells every problem; without any, do nothing."""
-    problems = tuple(problems)
-    if problems:
-        raise ModelError(
+class LackingError(ModelError):
+    """A runtime cannot have what models need; `problems` are all that is known to be missing."""
+
+    def __init__(self, problems: tuple[Problem, ...], version: str, said: str = "") -> None:
+        """Tell every problem, what torch `said` besides, and what to do about them all."""
+        super().__init__(
             f"a runtime of PyTorch {version} cannot have what is needed:\n    "
-            + "\n    ".join(map(str, problems)),
+            + "\n    ".join((*map(str, problems), *filter(None, (said,)))),
             hint=advice(problems),
         )
+        self.problems = problems
+        self.version = version
+
+
+def refuse(problems: Iterable[Problem], version: str) -> None:
+    """Raise one `LackingError` that tells every problem; without any, do nothing."""
+    problems = tuple(problems)
+    if problems:
+        raise LackingError(problems, version)
 
 
 def _by_model(uses: Iterable[Use]) -> Iterator[str]:

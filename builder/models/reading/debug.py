@@ -10,6 +10,7 @@ these is left out: a model runs without.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
@@ -74,26 +75,32 @@ def _best(frames: Sequence[SourceLine]) -> SourceLine | None:
     return next(own, frames[0] if frames else None)
 
 
+class CodeLines:
+    """The lines that a file of serialized code was printed from, by byte offsets into that file."""
+
+    def __init__(self, places: object) -> None:
+        """Take the value of the `debug_pkl` beside the code; what has another form is left out."""
+        found = sorted(_placed(places), key=lambda it: it.offset)
+        self._offsets = [it.offset for it in found]
+        self._found = found
+
+    def at(self, offset: int) -> SourceLine | None:
+        """Return the line of what is printed at an offset."""
+        index = bisect_right(self._offsets, offset) - 1
+        if index < 0:
+            return None
+        return _best(list(self._found[index].text.frames(self._found[index].start)))
+
+
 class _Sources:
     """The texts, and the places in them by their tags."""
 
     def __init__(self, places: Iterable[object]) -> None:
         self._ranges: dict[int, tuple[_Text, int]] = {}
-        texts: dict[int, _Text | None] = {}
         for value in places:
-            table: tuple[object, ...] = ()
-            rows = _items(value)
-            if len(rows) == 3 and rows[0] == _TABLE:  # noqa: PLR2004  older files have rows alone
-                table, rows = _items(rows[1]), _items(rows[2])
-            lengths: dict[int, tuple[int, int]] = {}
-            for row in rows:
-                match row:
-                    case (int(), (source, int(start), int()), int(tag)) if start >= 0:
-                        if id(source) not in texts:
-                            texts[id(source)] = _text(source, table, lengths)
-                        text = texts[id(source)]
-                        if text is not None:
-                            self._ranges.setdefault(tag, (text, start))
+            for it in _placed(value):
+                if it.tag is not None:
+                    self._ranges.setdefault(it.tag, (it.text, it.start))
 
     def frames(self, row: tuple[object, ...]) -> list[SourceLine]:
         """Return where an instruction is, from the inside out."""
@@ -109,6 +116,35 @@ class _Sources:
         if tag in self._ranges:
             text, start = self._ranges[tag]
             yield from text.frames(start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something was printed in the code, and what it was printed from."""
+
+    offset: int
+    tag: int | None
+    text: "_Text"
+    start: int
+
+
+def _placed(value: object) -> Iterator[_Place]:
+    """Yield the places in the value of one `debug_pkl`."""
+    table: tuple[object, ...] = ()
+    rows = _items(value)
+    if len(rows) == 3 and rows[0] == _TABLE:  # noqa: PLR2004  older files have rows alone
+        table, rows = _items(rows[1]), _items(rows[2])
+    texts: dict[int, _Text | None] = {}
+    lengths: dict[int, tuple[int, int]] = {}
+    for row in rows:
+        match row:
+            case (int(offset), (source, int(start), int()), *rest) if start >= 0:
+                if id(source) not in texts:
+                    texts[id(source)] = _text(source, table, lengths)
+                text = texts[id(source)]
+                tag = rest[0] if rest and isinstance(rest[0], int) else None
+                if text is not None:
+                    yield _Place(offset, tag, text, start)
 
 
 class _Text:

@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError, shown
+from builder.models.formats.foreign_files import HEAD
 from builder.models.formats.identify import (
     HOW_TO_REPAIR,
     IDENTIFIER,
@@ -21,12 +22,18 @@ from builder.models.formats.pickle_values import SPARSE, Call, Pickle
 from builder.models.formats.pickles import read_pickle
 from builder.models.reading.bytecode import custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
-from builder.models.reading.weights import Stored, duplicates, named_storages, sizes
+from builder.models.reading.weights import (
+    Stored,
+    duplicates,
+    named_storages,
+    packed_weights,
+    sizes,
+)
 from builder.vocabulary.dtypes import STORED
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import Model, ModelFormat
 
-_HEAD: Final = 16
+_HEAD: Final = 16  # bytes that tell a flatbuffer
 _OLDEST_OPERATORS: Final = 1
 _NEWEST_OPERATORS: Final = 10
 _EXPORT_OLDER: Final = (
@@ -67,7 +74,7 @@ def is_flatbuffer(path: Path) -> bool:
 def opened(path: Path) -> Iterator[Archive]:
     """Yield the archive; every fault in it leaves as a `ModelError` that names the file."""
     with reading(path) as stream:
-        check_head(path, stream.read(_HEAD))
+        check_head(path, stream.read(HEAD))
         yield Archive(path, stream)
 
 
@@ -175,6 +182,7 @@ def model_of(
         duplicates=duplicates(stored, archive.digest),
         debug_info=lines is not None,
         devices=frozenset(device for found in pickles.values() for device in found.devices),
+        packed=packed_weights(pickles["data.pkl"].value),
         sparse=any(item.name == SPARSE for found in pickles.values() for item in found.globals),
     )
 

@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from builder.models.formats.faults import shown
-from builder.models.formats.pickle_values import Call, Storage, Tensor
+from builder.models.formats.pickle_values import Call, Global, Storage, Tensor
 from builder.vocabulary.models import DtypeSize, Duplicate
+
+_CUSTOM: Final = "__torch__.torch.classes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +31,51 @@ def named_storages(value: object) -> Iterator[tuple[str, Storage]]:
         path, item = pending.pop()
         if id(item) in seen:
             continue
-        match item:
-            case Tensor(storage=storage):
-                if id(storage) not in seen:
-                    seen.add(id(storage))
-                    yield path, storage
-                continue
-            case Call(arguments=arguments, state=state):
-                below: Iterable[tuple[str, object]] = (("", arguments), ("", state))
-            case dict():
-                below = ((shown(str(key)), it) for key, it in item.items())
-            case tuple() | list():
-                below = ((str(index), it) for index, it in enumerate(item))
-            case _:
-                continue
+        if isinstance(item, Tensor):
+            if id(item.storage) not in seen:
+                seen.add(id(item.storage))
+                yield path, item.storage
+            continue
         seen.add(id(item))
-        inside = [(".".join(filter(None, (path, key))), it) for key, it in below if _holds(it)]
-        pending.extend(reversed(inside))
+        below = [(".".join(filter(None, (path, key))), it) for key, it in _below(item)]
+        pending.extend(reversed(below))
+
+
+def packed_weights(value: object) -> frozenset[tuple[str, str]]:
+    """Return the custom classes whose objects hold tensors, each with the dtype of a first one.
+
+    Classes that pack weights keep them as `(weight, bias)`, and pack them when they are loaded.
+    """
+    found: set[tuple[str, str]] = set()
+    pending = [value]
+    seen: set[int] = set()
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        match item:
+            case Call(
+                function=Global(module=module, name=name),
+                state=(Tensor(storage=storage), *_),
+            ) if module.startswith(_CUSTOM):
+                found.add((f"{module.removeprefix(_CUSTOM)}.{name}", storage.dtype))
+        pending.extend(it for _, it in _below(item))
+    return frozenset(found)
+
+
+def _below(item: object) -> Iterator[tuple[str, object]]:
+    """Yield what a value holds that can hold tensors itself, by the names of its attributes."""
+    match item:
+        case Call(arguments=arguments, state=state):
+            below: Iterable[tuple[str, object]] = (("", arguments), ("", state))
+        case dict():
+            below = ((shown(str(key)), it) for key, it in item.items())
+        case tuple() | list():
+            below = ((str(index), it) for index, it in enumerate(item))
+        case _:
+            below = ()
+    yield from ((key, it) for key, it in below if _holds(it))
 
 
 def _holds(value: object) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from builder.models.conversion.repairs.table import run_here
-from builder.models.reference.inputs import SEED, first_line, last_line, load_lite, make_cases
+from builder.models.reference.inputs import SEED, load_lite, make_cases, told
 from builder.vocabulary.value_files import Tensor, Value, encode
 
 
@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
         cases = make_cases(spec, load_lite(spec["ptl"]))
         values = [_to_value(case) for case in cases]
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
-        sys.stderr.write(f"{first_line(error)}\n")
+        sys.stderr.write(f"{told(error)}\n")
         return 2
     Path(inputs).write_bytes(encode(values))
     results: list[Value] = []
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> int:
             with torch.inference_mode():
                 results.append(_to_value(model(*case)))
         except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
-            sys.stderr.write(f"{last_line(error)}\n")
+            sys.stderr.write(f"{told(error)}\n")
             return 3
     Path(expected).write_bytes(encode(results))
     return 0

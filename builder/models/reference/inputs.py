@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter  # type: ignore[attr-defined, unused-ignore]
 
+from builder.models.torch_message import reason
+
 SEED: Final = 20_26
 _INTEGERS_BELOW: Final = 2  # small enough for any vocabulary an integer input may index
 
@@ -29,24 +31,26 @@ def make_cases(spec: dict[str, Any], lite: Any) -> list[tuple[Any, ...]]:  # noq
     return [_from_file(Path(name)) for name in spec["files"]]
 
 
-def first_line(error: Exception) -> str:
-    """Return what is wrong with inputs as one line for the parent process."""
-    text = str(error)
-    return f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
-
-
-def last_line(error: Exception) -> str:
-    """Return why a model failed as one line: torch's last one, after the TorchScript frames."""
-    text = str(error)
-    return f"{type(error).__name__}: {text.splitlines()[-1] if text else ''}"
+def told(error: Exception) -> str:
+    """Return why inputs cannot be read, or a model fails on them, as one line for the parent."""
+    return reason(type(error).__name__, str(error))
 
 
 def _from_file(path: Path) -> tuple[Any, ...]:
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as archive:
             return tuple(torch.from_numpy(archive[name]) for name in archive.files)
+    _check_saved(path)
     value = torch.load(path, weights_only=True, map_location="cpu")
     return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _check_saved(path: Path) -> None:
+    """Raise `ValueError` for a file of another kind, of which torch would tell a random byte."""
+    with path.open("rb") as stream:
+        if not stream.read(4).startswith((b"PK\3\4", b"\x80")):
+            message = f"{path.name} is neither what torch.save wrote nor an .npz archive"
+            raise ValueError(message)
 
 
 def _from_shape(shape: list[int], dtype: str) -> torch.Tensor:

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import torch
 
-from builder.models.reference.inputs import SEED, first_line, last_line, load_lite, make_cases
+from builder.models.reference.inputs import SEED, load_lite, make_cases, told
 from builder.vocabulary.dtypes import DTYPES
 
 _LITE_SCOPE: Final = 6  # at::RecordScope::LITE_INTERPRETER
@@ -197,7 +197,7 @@ def main(argv: list[str]) -> int:
         model = load_lite(path)
         cases = make_cases(spec, model)
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
-        sys.stderr.write(f"{first_line(error)}\n")
+        sys.stderr.write(f"{told(error)}\n")
         return 2
     for case in cases:
         torch.manual_seed(SEED)
@@ -206,7 +206,7 @@ def main(argv: list[str]) -> int:
             try:
                 _record(model, case, raw)
             except Exception as error:  # noqa: BLE001  see above
-                sys.stderr.write(f"{last_line(error)}\n")
+                sys.stderr.write(f"{told(error)}\n")
                 return 3
             if raw.stat().st_size > _LARGEST:
                 sys.stderr.write(f"its trace takes more than {_LARGEST >> 20} MB\n")

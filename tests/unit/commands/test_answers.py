@@ -11,7 +11,6 @@ import pytest
 
 from builder.cli import main
 from builder.commands import planning
-from builder.commands.inspecting import inspection
 from builder.compilation.dependence import Candidates
 from builder.compilation.store import ObjectStore
 from builder.libtorch.catalogue import Catalogue
@@ -140,8 +139,7 @@ def test_what_was_repaired_is_told_of_each_model(
     path = forge.write(tmp_path / "net.ptl", forge.lite())
     repair = Repair("gradients", "with torch.no_grad() removed", 3)
     model = replace(read_lite(path), repairs=(repair,))
-    for module in (wanted, inspection):
-        monkeypatch.setattr(module, "read_model", lambda *_: model)
+    monkeypatch.setattr(wanted, "read_model", lambda *_: model)
     for command in ("check", "inspect"):
         assert main([command, "net.ptl"]) == 0
         shown = capsys.readouterr().out.splitlines()
@@ -218,3 +216,76 @@ def test_a_check_tells_what_is_in_the_way_of_each_model(
     assert problem["uses"] == [
         {"model": "bad", "method": "Net.forward", "line": None, "text": None}
     ]
+
+
+EXTENSION = b"""\
+class Net(Module):
+  def forward(self: __torch__.Net, x: Tensor) -> Tensor:
+    return ops.torchvision.nms(x, x, 0.5)
+"""
+
+
+def test_a_check_tells_of_all_models_when_some_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = forge.bytecode(forge.function(operators=(("aten::relu", "", 1),)))
+    forge.write(tmp_path / "good.ptl", {**forge.lite(), "bytecode.pkl": code})
+    forge.write(tmp_path / "boxes.pt", {**forge.torchscript(), "code/__torch__.py": EXTENSION})
+    (tmp_path / "empty.pt").touch()
+    (tmp_path / "folder.pt").mkdir()
+    words = ["check", "empty.pt", "boxes.pt", "folder.pt", "good.ptl"]
+    assert main(words) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "empty   cannot be read",
+        "boxes   refused: 1 that cannot be had",
+        "folder  cannot be read",
+        "good       1 operators, all in PyTorch 2.6.0",
+        "",
+        "a runtime of PyTorch 2.6.0 cannot have what is needed:",
+        (
+            "    torchvision::nms: not in this source: it is of the C++ library of torchvision;"
+            " used by boxes in Net.forward"
+        ),
+        (
+            "  fix: torchvision::…: leave it out of the model: run nms, roi_align and the like in"
+            " the app, on what the model returns"
+        ),
+        "",
+        "cannot read empty.pt: the file is empty",
+        "  fix: copy the file again, or export the model again",
+        "",
+        "no such model: folder.pt (it is a directory)",
+        "  fix: give the path of a TorchScript .pt or .ptl file",
+    ]
+    assert main([*words, "--json"]) == 3
+    told = json.loads(capsys.readouterr().out)
+    validate("check", told)
+    rows = {it["name"]: it for it in told["models"]}
+    assert [(it["path"], it["operators"], it["problems"]) for it in told["models"]] == [
+        ("empty.pt", None, 0), ("boxes.pt", None, 1), ("folder.pt", None, 0), ("good.ptl", 1, 0),
+    ]  # fmt: skip
+    codes = {name: it["error"] and it["error"]["exit_code"] for name, it in rows.items()}
+    assert codes == {"empty": 3, "boxes": None, "folder": 2, "good": None}
+    assert main(["check", "folder.pt", "good.ptl"]) == 2
+    assert main(["check", "folder.pt", "empty.pt"]) == 3
+
+
+def test_names_clash_only_where_they_matter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, operator in {"a": "aten::relu", "b": "shop::tax"}.items():
+        (tmp_path / folder).mkdir()
+        code = forge.bytecode(forge.function(operators=((operator, "", 1),)))
+        forge.write(tmp_path / folder / "net.ptl", {**forge.lite(), "bytecode.pkl": code})
+    assert main(["check", "a/net.ptl", "b/net.ptl"]) == 3
+    told = capsys.readouterr().out
+    assert "a/net.ptl     1 operators, all in PyTorch 2.6.0\n" in told
+    assert "b/net.ptl     1 operators, 1 that cannot be had\n" in told
+    assert "used by b/net.ptl in Net.forward" in told
+    assert main(["inspect", "a/net.ptl", "b/net.ptl", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["operators"]
+    assert [(it["name"], it["models"]) for it in rows] == [
+        ("aten::relu", ["a/net.ptl"]), ("shop::tax", ["b/net.ptl"]),
+    ]  # fmt: skip
+    assert main(["lock", "a/net.ptl", "b/net.ptl"]) == 2
+    assert "two models are named net" in capsys.readouterr().err

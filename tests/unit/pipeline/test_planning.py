@@ -8,16 +8,21 @@ import pytest
 
 from builder.artifact.packing import Licence
 from builder.foundation.process import Host
-from builder.models.selection import make_profile, select
-from builder.models.tracing.execution_trace import Made, Trace
-from builder.pipeline import executing
-from builder.pipeline.choosing import batches, find_targets
+from builder.pipeline import choosing
+from builder.pipeline.choosing import (
+    batches,
+    find_targets,
+    refuse_unrunnable,
+    refuse_without_inputs,
+    refuse_without_tools,
+)
 from builder.pipeline.packing import PACKERS, find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
+from builder.pipeline.wanted import Wanted
 from builder.source.request import SourceRequest
 from builder.toolchains.table import TOOLCHAINS
-from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError, UsageError
+from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from builder.vocabulary.plan import Component, SourceTree
 from builder.vocabulary.targets import Abi, Platform, Target, make_target, platform_facts
@@ -131,32 +136,6 @@ def test_another_tolerance_is_another_request(host: Host) -> None:
     assert len(names) == 4
 
 
-MADE = (Made("Float", "", ""), Made("Short", "aten::to.dtype", ""), Made("QInt8", "x", "y"))
-
-
-def traced(monkeypatch: pytest.MonkeyPatch, *answers: Trace | BuildRuntimeError) -> list[InputSpec]:
-    """Let desktop torch answer; return what it is asked to run on."""
-    asked: list[InputSpec] = []
-    left = list(answers)
-
-    def trace_model(_model: Model, spec: InputSpec, _host: Host) -> Trace:
-        asked.append(spec)
-        answer = left.pop(0)
-        if isinstance(answer, BuildRuntimeError):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(executing, "trace_model", trace_model)
-    return asked
-
-
-class Patient(Heard):
-    """Steps are fine here."""
-
-    def step(self, text: str) -> None:
-        del text
-
-
 def net(**facts: Any) -> Model:
     return Model(
         "net", Path("m.pt"), Path("m.ptl"), "0" * 64, ModelFormat.LITE, 8, 10, (),
@@ -165,53 +144,38 @@ def net(**facts: Any) -> Model:
 
 
 SHAPES = InputSpec(shapes=((1,),), dtypes=("float32",))
-TRACE = Trace("2.13", 1, (), (), (), MADE)
 
 
-def test_dtypes_made_at_run_time_are_compiled(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, heard = traced(monkeypatch, TRACE), Patient()
-    wish = replace(request("linux"), inputs=(SHAPES,))
-    (found,) = executing.with_run_dtypes((net(),), wish, host, heard)
-    assert asked == [SHAPES]
-    assert found.run_dtypes == {"Short"}, "quantized ones come with what makes them"
-    assert "Short" in make_profile(select((found,)), None).dtypes
-    assert "net: Short, made by aten::to.dtype: its kernels are built" in heard.notes
-    assert not any("Float" in note for note in heard.notes), "every runtime has them"
+def test_a_run_that_is_required_is_refused_where_there_is_nothing_to_run_it_on() -> None:
+    wish = replace(request("linux"), require_run=True, inputs=(InputSpec(), SHAPES, InputSpec()))
+    wanted = Wanted((net(), net(), net(bundled_inputs=True)))
+    with pytest.raises(VerificationError, match="no inputs were given for net, and none"):
+        refuse_without_inputs(wish, wanted)
+    refuse_without_inputs(replace(wish, require_run=False), wanted)
 
 
-def test_chosen_dtypes_stay_as_they_are_chosen(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    traced(monkeypatch, TRACE)
-    heard = Patient()
-    wish = replace(request("linux"), inputs=(SHAPES,), dtypes=frozenset({"Float", "QInt8"}))
-    assert executing.with_run_dtypes((net(),), wish, host, heard) == (net(),)
-    assert heard.notes == ["net: Short, made by aten::to.dtype: --dtypes leaves it out"]
-
-
-def test_models_without_inputs_are_not_run(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = traced(monkeypatch, TRACE)
-    models = (net(), net(bundled_inputs=True))
-    found = executing.with_run_dtypes(models, request("linux"), host, Patient())
-    assert asked == [InputSpec(bundled=True)]
-    assert [sorted(it.run_dtypes) for it in found] == [[], ["Short"]]
-
-
-def test_a_model_that_does_not_run_is_built_all_the_same(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is wrong is told once the runtime is run, too."""
-    traced(monkeypatch, ModelError("net does not run"), ToolchainError("no torch"))
-    heard, wish = Patient(), replace(request("linux"), inputs=(SHAPES, SHAPES))
-    assert executing.with_run_dtypes((net(), net()), wish, host, heard) == (net(), net())
-    assert heard.notes == [
-        "net does not run: the dtypes it makes are not known",
-        "no torch: the dtypes it makes are not known",
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_run_that_is_required_is_refused_where_nothing_can_run(
+    host: Host, monkeypatch: pytest.MonkeyPatch, offline: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    asked = "find_executor" if offline else "fetch_executor"
+    monkeypatch.setattr(choosing, asked, lambda target, *_, **__: f"no emulator of {target.abi}")
+    wish = replace(request("linux"), require_run=True, source=SourceRequest(offline=offline))
+    targets = find_targets(wish, host, Heard())
+    with pytest.raises(VerificationError) as caught:
+        refuse_unrunnable(wish, targets, host, Heard())
+    assert caught.value.message.splitlines() == [
+        "the models cannot be run for linux-arm64-v8a: no emulator of arm64-v8a",
+        "    linux-x86: no emulator of x86",
     ]
+    refuse_unrunnable(replace(wish, require_run=False), targets, host, Heard())
 
 
-def test_inputs_that_cannot_be_read_are_refused_before_anything_is_built(
+def test_a_tool_that_is_missing_is_told_at_once(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    traced(monkeypatch, UsageError("cannot use the inputs"))
-    wish = replace(request("linux"), inputs=(SHAPES,))
-    with pytest.raises(UsageError):
-        executing.with_run_dtypes((net(),), wish, host, Patient())
+    monkeypatch.setattr("shutil.which", lambda name, **_: None if name == "ninja" else f"/{name}")
+    with pytest.raises(ToolchainError, match="ninja was not found"):
+        refuse_without_tools(request("linux"), host)
+    with pytest.raises(ToolchainError, match="no toolchain for android"):
+        refuse_without_tools(request("android"), host)

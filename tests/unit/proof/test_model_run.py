@@ -9,8 +9,8 @@ import pytest
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.compare import Comparison
 from builder.proof.execution import Executor
-from builder.proof.model_run import run_model
-from builder.vocabulary.errors import UsageError, VerificationError
+from builder.proof.model_run import ask_torch, run_model
+from builder.vocabulary.errors import ModelError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from builder.vocabulary.value_files import Failure, Tensor, Value, encode
 from tests.conftest import FakeRunner
@@ -146,8 +146,18 @@ def test_a_model_that_fails_in_torch_is_named(
     model: Model, runner: FakeRunner, host: Host, stderr: str, reason: str
 ) -> None:
     runner.answer(Path(sys.executable).name, stderr=stderr, status=3)
-    with pytest.raises(VerificationError, match=f"does not run in desktop torch.*{reason}"):
+    with pytest.raises(ModelError, match=f"does not run in desktop torch.*{reason}"):
         run_model(model, SHAPES, NATIVE, PROGRAM, host)
+
+
+def test_torch_is_not_asked_again(
+    model: Model, runner: FakeRunner, host: Host, tmp_path: Path
+) -> None:
+    World(runner, [ONE], [ONE])
+    answers = ask_torch(model, SHAPES, tmp_path, host)
+    assert runner.programs == [Path(sys.executable).name]
+    assert run_model(model, SHAPES, NATIVE, PROGRAM, host, answers=answers).cases == 1
+    assert runner.programs == [Path(sys.executable).name, PROGRAM.name]
 
 
 @pytest.mark.parametrize("spec", [SHAPES, InputSpec()])

@@ -7,7 +7,7 @@ from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Command, Completed, Host
 from builder.source import opening
 from builder.source.debian import open_debian
-from builder.source.opening import open_source
+from builder.source.opening import open_source, will_fetch
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import SourceError
 from builder.vocabulary.providers import SourceProvider
@@ -203,6 +203,19 @@ def test_offline_with_nothing_at_hand_says_so_and_starts_nothing(
     ]
     assert all("offline" in place for place in caught.value.looked_in[1:])
     assert not runner.commands
+
+
+def test_what_would_be_fetched_is_known_before(host: Host, tmp_path: Path) -> None:
+    assert will_fetch(SourceRequest(), host)
+    assert will_fetch(SourceRequest(provider=SourceProvider.GIT), host)
+    assert not will_fetch(SourceRequest(offline=True), host)
+    assert not will_fetch(SourceRequest(provider=SourceProvider.CACHE), host)
+    assert not will_fetch(SourceRequest(directory=tmp_path), host)
+    (host.cache / "downloads").mkdir(parents=True)
+    for file, data in contents(PINS).items():
+        (host.cache / "downloads" / file).write_bytes(data)
+    open_source(SourceRequest(offline=True), host, NoProgress())
+    assert not will_fetch(SourceRequest(), host)
 
 
 def test_every_provider_says_why_it_failed(host: Host) -> None:

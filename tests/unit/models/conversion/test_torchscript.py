@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.foundation.process import Command, Completed, Host
+from builder.models.conversion import torchscript
 from builder.models.conversion.repairs.record import to_json
 from builder.models.conversion.torchscript import read_model
 from builder.vocabulary.errors import ModelError, UsageError
@@ -121,21 +122,6 @@ def test_a_missing_model(tmp_path: Path, host: Host) -> None:
         read_model(tmp_path / "net.pt", host)
 
 
-def test_torch_explains_in_its_own_words(script: Path, host: Host, runner: FakeRunner) -> None:
-    said = 'Unknown builtin op: my::op.\n\nSerialized   File "code/__torch__.py", line 5\n'
-    frames = "Exception raised from parse at ../x.cpp:1 (most recent call first):\nframe #0: libc\n"
-    runner.answer(PYTHON, said + frames, stderr="Warning: noise", status=1)
-    with pytest.raises(ModelError) as caught:
-        read_model(script, host)
-    assert caught.value.message.splitlines() == [
-        f"torch cannot convert {script} to a lite model",
-        "    Unknown builtin op: my::op.",
-        '    Serialized   File "code/__torch__.py", line 5',
-    ]
-    assert "extension" in caught.value.hint
-    assert not list(host.cache.rglob("*.ptl"))
-
-
 REPAIR = Repair("gradients", "with torch.no_grad() removed", 3)
 
 
@@ -169,8 +155,21 @@ def test_a_model_whose_repairs_are_unknown_is_converted_again(
 
 def test_a_cache_that_cannot_be_written(script: Path, host: Host, runner: FakeRunner) -> None:
     host.cache.write_bytes(b"a file where the folder should be")
+    with pytest.raises(UsageError, match="cannot write to") as caught:
+        read_model(script, host)
+    assert "--cache-dir" in caught.value.hint
+    assert not runner.commands, "nobody wants to wait for a conversion to hear it"
+
+
+def test_a_cache_that_fills_up(
+    script: Path, host: Host, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torchscript, "copy_atomic", full)
     runner.answer_with(PYTHON, converting())
-    with pytest.raises(UsageError, match="cannot keep the converted model"):
+    with pytest.raises(UsageError, match=r"cannot keep the converted model.*No space left"):
         read_model(script, host)
 
 

@@ -38,6 +38,7 @@ def model(
         format=ModelFormat.TORCHSCRIPT, bytecode_version=bytecode, operator_version=operator_set,
         methods=(Method(f"__torch__.{name}.forward", operators, frozenset(opcodes)),),
         classes=frozenset(classes), dtypes=frozenset({"Float"}), bundled_inputs=False,
+        root=f"__torch__.{name}",
     )  # fmt: skip
 
 
@@ -151,7 +152,9 @@ def test_the_methods_that_call_it_are_named_and_counted() -> None:
     many = model("a", ("aten::zzz", 1))
     (method,) = many.methods
     many = replace(
-        many, methods=tuple(replace(method, name=f"__torch__.M.m{it}") for it in range(5))
+        many,
+        methods=tuple(replace(method, name=f"__torch__.M.m{it}") for it in range(5)),
+        root="__torch__.M",
     )
     (found,) = problems(many)
     assert str(found).endswith("; used by a in M.m0, M.m1, M.m2 and 2 more")
@@ -249,3 +252,49 @@ def test_types_that_no_lite_interpreter_reads_are_told_with_the_methods() -> Non
         "the type __torch__.Point: no lite interpreter reads it, torch's own neither;"
         " used by net in net.forward"
     )
+
+
+def test_a_model_without_a_method_is_no_model() -> None:
+    bare = replace(model("tensor"), methods=())
+    inner = replace(model("inner", ("aten::relu", 1)), root="__torch__.Outer")
+    (found,) = problems(bare, inner, model("net", ("aten::relu", 1)))
+    assert str(found) == (
+        "methods: there is none that an app could call: it holds tensors alone; used by inner;"
+        " tensor"
+    )
+    assert "torch::save of C++" in found.do
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "refused"),
+    [
+        ("quantized.LinearPackedParamsBase", "Float", True),
+        ("quantized.LinearPackedParamsBase", "QInt8", False),
+        ("quantized.Conv2dPackedParamsBase", "QInt8", False),
+        ("rnn.CellParamsBase", "Float", False),
+    ],
+)
+def test_weights_that_only_another_engine_packs_are_told(
+    name: str, dtype: str, refused: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    told = replace(model("net", ("aten::relu", 1)), packed=frozenset({(name, dtype)}))
+    interpreter = replace(INTERPRETER, packings=read_interpreter("2.6.0").packings)
+    found = find_problems([told], select([told]), KNOWN, interpreter)
+    assert [it.message for it in found] == [
+        "weights of float16 dynamic quantization need FBGEMM, which is not linked"
+    ] * refused
+
+
+@pytest.mark.parametrize(
+    ("operator", "library"),
+    [
+        ("aten::fbgemm_linear_int8_weight", "FBGEMM"),
+        ("quantized::conv2d_add", "oneDNN"),
+        ("onednn::qlinear_prepack", "oneDNN"),
+        ("quantized::linear_dynamic_fp16", None),  # in a dead branch of each int8 model
+        ("quantized::linear_dynamic", None),
+    ],
+)
+def test_operators_of_other_engines_are_told(operator: str, library: str | None) -> None:
+    found = read_interpreter("2.6.0").needs(OperatorName.parse(operator))
+    assert (found and found.library) == library

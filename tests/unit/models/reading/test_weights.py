@@ -4,7 +4,13 @@ from pathlib import Path
 
 from builder.models.formats.pickle_values import Call, Global, Storage, Tensor
 from builder.models.reading.lite import read_lite
-from builder.models.reading.weights import Stored, duplicates, named_storages, sizes
+from builder.models.reading.weights import (
+    Stored,
+    duplicates,
+    named_storages,
+    packed_weights,
+    sizes,
+)
 from builder.vocabulary.models import DtypeSize, Duplicate
 from tests.unit.models import forge
 
@@ -69,3 +75,20 @@ def test_a_model_tells_what_it_weighs(tmp_path: Path) -> None:
     assert model.root == "__torch__.Net"
     assert [it.name for it in model.exported] == ["__torch__.Net.forward"]
     assert not model.debug_info
+
+
+def test_classes_that_pack_weights_are_told_with_their_dtype() -> None:
+    def packed(name: str, *state: object) -> Call:
+        return Call(Global("__torch__.torch.classes.quantized", name), (), state)
+
+    half = Tensor(Storage("Float", "0", "cpu", 4))
+    eighth = Tensor(Storage("QInt8", "1", "cpu", 4))
+    linear = packed("LinearPackedParamsBase", half, None)
+    cell = Call(
+        Global("__torch__.torch.classes.rnn", "CellParamsBase"), (), ("quantized", [linear])
+    )
+    net = Call(Global("__torch__", "Net"), (), {"cell": cell, "conv": packed("Conv", eighth)})
+    assert packed_weights(net) == {
+        ("quantized.LinearPackedParamsBase", "Float"), ("quantized.Conv", "QInt8"),
+    }  # fmt: skip
+    assert not packed_weights(Call(Global("__torch__", "Net"), (), (half,)))

@@ -114,27 +114,42 @@ def test_wrong_inputs_end_with_2_and_one_line(
     answer = Answer(model, tmp_path, {"files": [str(tmp_path / name)]}, lite=False)
     assert answer.status == 2
     assert answer.expected is None
-    assert capsys.readouterr().err.strip().count("\n") == 0
+    told = capsys.readouterr().err.strip()
+    assert told.count("\n") == 0
+    if name == "text.pt":
+        assert "text.pt is neither what torch.save wrote nor an .npz archive" in told
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_inputs_are_not_unpickled_blindly(model: Path, tmp_path: Path) -> None:
-    import pickle  # noqa: PLC0415
+def test_inputs_are_not_unpickled_blindly(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch  # noqa: PLC0415
 
-    (tmp_path / "evil.pt").write_bytes(pickle.dumps((print,), protocol=2))
+    torch.save((print,), tmp_path / "evil.pt")
     assert Answer(model, tmp_path, {"files": [str(tmp_path / "evil.pt")]}, lite=False).status == 2
+    told = capsys.readouterr().err
+    assert "print was not an allowed global" in told
+    assert "weights_only" not in told, "torch's advice to load it without care is not passed on"
 
 
-@pytest.mark.parametrize("shapes", [[[0]], [[1], [1], [1], [1]]])
+@pytest.mark.parametrize(
+    ("sizes", "reason"), [((0,), "nothing to do"), ((1, 1, 1, 1), "expected at most 3")]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_that_fails_ends_with_3_and_its_reason(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], shapes: list[list[int]]
+    model: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    sizes: tuple[int, ...],
+    reason: str,
 ) -> None:
-    spec = {"shapes": shapes, "dtypes": ["float32"] * len(shapes)}
-    answer = Answer(model, tmp_path, spec, lite=False)
-    assert answer.status == 3
-    assert answer.expected is None
-    assert capsys.readouterr().err.strip()
+    spec = {"shapes": [[it] for it in sizes], "dtypes": ["float32"] * len(sizes)}
+    for lite in (False, True):
+        answer = Answer(model, tmp_path, spec, lite=lite)
+        assert answer.status == 3
+        assert answer.expected is None
+        assert reason in capfd.readouterr().err.casefold().splitlines()[-1]
 
 
 @pytest.mark.filterwarnings("ignore")
