@@ -45,6 +45,7 @@ class Workshop:
         table = tuple((operator, "", 1) for operator in operators)
         steps = (
             ("STOREN", 1, 2),
+            ("MOVE", 2, 0),
             *(("OP", place, 0) for place in range(len(table))),
             ("RET", 0, 0),
         )
