@@ -10,7 +10,7 @@ symbols as objects have them.
 
 import json
 import lzma
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -96,6 +96,10 @@ class SymbolIndex:
     def merged(self, other: "SymbolIndex") -> "SymbolIndex":
         """Return both; what `other` says of a source replaces what this one says."""
         return SymbolIndex({**self.files, **other.files})
+
+    def of(self, sources: Container[str]) -> "SymbolIndex":
+        """Return what is known of these sources: others are of another ABI, or gone."""
+        return SymbolIndex({name: rows for name, rows in self.files.items() if name in sources})
 
     def starting_with(self, prefix: str) -> tuple[str, ...]:
         """Return the known symbols with a prefix: overloads differ in their mangled arguments."""

@@ -22,7 +22,7 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     kernels = {
         it.kernel: f"pytorch:{it.source}" for it in planned.catalogue.entries.values() if it.kernel
     }
-    # an index may name sources that are no candidates any more, or not on this ABI
+    # the catalogue names kernels of every profile
     definers = {
         symbol: source
         for symbol, source in {**kernels, **planned.index.definers()}.items()

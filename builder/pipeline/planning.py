@@ -91,7 +91,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))
     indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
-    index = reduce(SymbolIndex.merged, map(read_index, indexes))
+    index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(store.homes)
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
     cuts = active_cuts(plan.selection, catalogue)
     prediction = index.predict(

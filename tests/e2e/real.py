@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import pytest
 
+from builder.foundation.machine import usable_cores
+from builder.foundation.process import Host, SubprocessRunner
 from builder.vocabulary.value_files import Tensor, Value, decode, encode
 from tests.places import EXAMPLES, ROOT
 
@@ -100,6 +103,12 @@ class Tool:
         if expect != 1:
             assert "Traceback" not in stderr, stderr
         return Finished(process.returncode, stdout, stderr)
+
+
+def host_of(tool: Tool) -> Host:
+    """Return this machine with the cache of a tool, for tests that ask the pipeline itself."""
+    env = MappingProxyType(dict(os.environ))
+    return Host(env, SubprocessRunner(), tool.cache, usable_cores())
 
 
 def shared_cache(config: pytest.Config) -> Path:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import pytest
@@ -21,14 +20,14 @@ from builder.compilation.store import OpenStore
 from builder.compilation.workspace import TREE
 from builder.foundation.console import make_console
 from builder.foundation.machine import usable_cores
-from builder.foundation.process import Host, SubprocessRunner
+from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.wanted import Wanted, read_models
 from builder.source.opening import open_source
 from builder.source.request import SourceRequest
 from builder.vocabulary.targets import Abi, Platform, make_target
-from tests.e2e.real import CLASSIFIER, Tool
+from tests.e2e.real import CLASSIFIER, Tool, host_of
 from tests.own_sources import own_sources
 
 CLANG_TIDY: Final = Path(sys.executable).with_name("clang-tidy")
@@ -38,8 +37,7 @@ STANDARDS: Final = {".c": "-std=c99", ".cpp": "-std=c++17"}
 
 @pytest.fixture(scope="module")
 def host(tool: Tool) -> Host:
-    env = MappingProxyType(dict(os.environ))
-    return Host(env, SubprocessRunner(), tool.cache, usable_cores())
+    return host_of(tool)
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,14 @@ def test_sources_that_are_linked_whole_keep_all_they_define() -> None:
     assert rows == {"main": Definition(10, ("f",)), "own": Definition(10, ())}
 
 
+def test_sources_that_are_not_there_are_not_predicted() -> None:
+    """The index has those of other ABIs, too, under the same symbols."""
+    index = index_of(*WORLD, obj("g.arm.o", [("g",)]), obj("g.x86.o", [("g",)]))
+    here = index.of({"main.o", "f.o", "g.x86.o"})
+    assert here.predict(["main.o"], ["f"]).sources == ("f.o", "g.x86.o", "main.o")
+    assert here.predict(["main.o"], ["f"]).unknown == {"h"}
+
+
 def test_what_is_known_elsewhere_is_kept() -> None:
     rows = index_of(*WORLD, known=["x", "printf"]).files["f.o"]
     assert rows["x"] == Definition(10, ("g",))
