@@ -10,6 +10,7 @@ replaces what the shipped index said of the same sources; the rest of it stays.
 import argparse
 import os
 import sys
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,7 +25,7 @@ from builder.foundation.process import Host, SubprocessRunner
 from builder.libtorch.closure.objects import read_object
 from builder.libtorch.locations.derive import derive_locations
 from builder.libtorch.locations.table import FILE, to_bytes
-from builder.libtorch.symbols import condense, read_index
+from builder.libtorch.symbols import SymbolIndex, condense, read_index
 from builder.pipeline.planning import always_linked, make_plan, shipped_indexes
 from builder.pipeline.wanted import read_wanted
 from builder.source.opening import open_source
@@ -74,9 +75,10 @@ def main() -> int:
             name: read_object(store.object_of(name)) for name in sorted(planned.store.compiled())
         }
     path = shipped_indexes(planned.plan)[-1]
-    learned = condense(
-        graphs, known=planned.index.definers(), whole=always_linked(planned.candidates.groups)
-    )
+    # what files of other ABIs ask for stays known, too
+    shipped = reduce(SymbolIndex.merged, map(read_index, shipped_indexes(planned.plan)))
+    known = shipped.merged(planned.index).definers()
+    learned = condense(graphs, known=known, whole=always_linked(planned.candidates.groups))
     index = read_index(path).merged(learned)
     write_atomic(path, index.to_bytes())
     if path == shipped_indexes(planned.plan)[0]:  # the index of the profile of float models

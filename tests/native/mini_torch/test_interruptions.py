@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -71,7 +72,10 @@ def test_whoever_waits_says_for_whom(
                 shutil.rmtree(path.with_suffix(""))
         process = used.tool.start(*used.words(*used.first), "-o", tmp_path, cwd=used.folder)
         assert process.stderr is not None
+        silent = threading.Timer(60, process.kill)
+        silent.start()
         told = next((line for line in process.stderr if "waiting" in line), "nothing")
+        silent.cancel()
     _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     holder = rf"waiting for process {os.getpid()}, since \d\d:\d\d:\d\d: holding locks\n"
