@@ -153,8 +153,9 @@ def names(model: Model) -> set[str]:
 
 
 def without_lines(model: Model) -> list[Method]:
+    """Return what methods call: torch orders the constants of code that was loaded otherwise."""
     return [
-        replace(it, operators=tuple(replace(use, lines=()) for use in it.operators))
+        replace(it, code=None, operators=tuple(replace(use, lines=()) for use in it.operators))
         for it in model.methods
     ]
 

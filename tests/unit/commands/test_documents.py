@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host, SubprocessRunner
 from builder.foundation.resources import DATA
 from builder.foundation.settings import DEFINITIONS
+from builder.models.reading.lite import read_lite
 from builder.proof.proving import Wish
 from builder.toolchains import zig
-from builder.vocabulary.models import InputSpec
+from builder.vocabulary.models import InputSpec, ModelFormat, Repair
 from builder.vocabulary.plan import Program, SourceTree
 from tests.documents import SCHEMAS, read_schema, validate
 from tests.unit.artifact import forge as artifacts
@@ -185,6 +187,15 @@ def test_what_the_conversion_changed(tmp_path: Path, capsys: pytest.CaptureFixtu
         "  repaired: device cuda:0 became cpu (once)",
         "cpu: lite, operators: 1 as exported, 1 as it runs",
     ]
+
+
+def test_what_a_repaired_script_called_is_not_known(tmp_path: Path) -> None:
+    model = replace(read_lite(write(tmp_path / "net.ptl", ADD)), format=ModelFormat.TORCHSCRIPT)
+    assert conversion.exported_operators(model) == model.operators
+    repaired = replace(model, repairs=(Repair("pairs", "filled", 1),))
+    assert conversion.exported_operators(repaired) is None
+    lite = replace(repaired, format=ModelFormat.LITE, source=write(tmp_path / "old.ptl", RELU))
+    assert {str(it) for it in conversion.exported_operators(lite) or ()} == {"aten::relu"}
 
 
 def test_operators_that_the_conversion_changed() -> None:

@@ -68,6 +68,19 @@ def test_equal_answers_prove_the_model(model: Model, runner: FakeRunner, host: H
     assert world.asked[:3] == (str(PROGRAM), str(model.path), "--inputs")
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(it, "net.ptl" if it is ModelFormat.LITE else "net.pt") for it in ModelFormat],
+)
+def test_torch_runs_the_model_that_it_can_load(
+    model: Model, runner: FakeRunner, host: Host, kind: ModelFormat, name: str
+) -> None:
+    """A lite model of another device was written anew: as it was exported it loads nowhere here."""
+    World(runner, [ONE], [ONE])
+    run_model(replace(model, format=kind), SHAPES, NATIVE, PROGRAM, host)
+    assert Path(runner.commands[0].argv[3]).name == name
+
+
 def test_differences_name_the_case(model: Model, runner: FakeRunner, host: Host) -> None:
     World(runner, [ONE, 2, 3], [ONE, 5, Failure("no kernel for Half")])
     result = run_model(model, SHAPES, NATIVE, PROGRAM, host)

@@ -28,7 +28,10 @@ def move_to_cpu(code: Code) -> Counter[str]:
         device = _device(node, code)
         if device is not None and is_elsewhere(str(device)):
             found[told(str(device))] += 1
-            replace(node, constant_before(node, code.graph, _CPU))
+            if node.kind() == "prim::GetAttr":
+                known(node.input(), code.module).setattr(node.s("name"), _CPU)
+            else:
+                replace(node, constant_before(node, code.graph, _CPU))
     for node in of_kind(code.graph, "aten::cuda"):
         found["x.cuda() removed"] += 1
         replace(node, node.input())

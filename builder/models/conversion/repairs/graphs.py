@@ -77,8 +77,9 @@ def users_of(value: Value) -> list[Node]:
 
 
 def known(value: Value, module: Module) -> Any:  # noqa: ANN401  constants are of any kind
-    """Return a constant, or what an attribute of the module or of one inside holds; else None."""
-    return _held(value, module) if value.node().kind() == "prim::GetAttr" else value.toIValue()
+    """Return a constant, the module, or what an attribute of it or of one inside holds; or None."""
+    held = value.node().kind() in {"prim::Param", "prim::GetAttr"}
+    return _held(value, module) if held else value.toIValue()
 
 
 def _held(value: Value, module: Module) -> Any:  # noqa: ANN401  so are attributes
@@ -88,7 +89,8 @@ def _held(value: Value, module: Module) -> Any:  # noqa: ANN401  so are attribut
         names.append(node.s("name"))
         value = node.input()
         node = value.node()
-    if node.kind() != "prim::Param" or value.offset() != 0:
+    is_given = node.kind() == "prim::Param" and node.owningBlock().owningNode() is None
+    if not is_given or value.offset() != 0:  # the first of what is given to a method is the module
         return None
     held = module
     for name in reversed(names):

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from builder.foundation.process import Host
-from builder.models.conversion.repairs.table import run_here
+from builder.models.conversion.repairs.table import repair, run_here
 from builder.models.conversion.torchscript import read_model
 from builder.models.reference.inputs import load_lite
 from builder.pipeline.wanted import Wanted, refuse_early
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import ModelError
-from tests.torch.models.repairs.converted import TORCH, Converted, assert_equal, convert
+from tests.torch.models.repairs.converted import TORCH, Converted, assert_equal, convert, loaded
 
 X = torch.tensor([[1.0, -2.0]])
 
@@ -66,6 +66,7 @@ def test_code_on_another_device_moves_to_the_cpu(tmp_path: Path, place: str) -> 
     converted = convert(TORCH.jit.script(Placed(place)), tmp_path)
     assert [it.name for it in converted.repairs] == ["devices"]
     assert converted.repairs[0].what == f"device {place} became cpu"
+    assert converted.model.devices <= {"cpu"}
     on_cpu = TORCH.jit.script(Placed("cpu"))
     for count in (0, 1, 3):
         answers_as_on_cpu(converted, on_cpu, X, count, method="forward")
@@ -116,3 +117,17 @@ def test_a_call_of_a_lite_model_that_moves_tensors_is_refused(tmp_path: Path, ho
     TORCH.jit.script(Cuda())._save_for_lite_interpreter(str(path))
     with pytest.raises(ModelError, match=r"aten::cuda: .*CUDA"):
         refuse_early(Wanted((read_model(path, host),)), SourceRequest())
+
+
+class Counted(torch.nn.Module):
+    """Which device it is depends on the run: nothing can be said of it before."""
+
+    def forward(self, x: torch.Tensor, count: int) -> torch.Tensor:
+        for index in range(count):
+            if x.device == torch.device("cuda", index):
+                x = x + 1
+        return x
+
+
+def test_a_device_that_is_computed_stays(tmp_path: Path) -> None:
+    assert repair(loaded(TORCH.jit.script(Counted()), tmp_path)) == ()
