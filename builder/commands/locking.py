@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Asked
-from builder.foundation.files import check_writable, write_if_changed
+from builder.foundation.files import check_file_writable, write_if_changed
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.lists.operator_list import OperatorList
@@ -26,7 +26,7 @@ def lock(asked: Asked, path: Path, host: Host) -> Answer:
 
     Raise `ModelError` for what the pinned source does not have; nothing is written then.
     """
-    check_writable(path.parent)
+    check_file_writable(path, option="-o")
     kept = read_list(path) if path.is_file() else None
     needed = _needed(asked, host)
     different = changes(kept, needed) if kept is not None else ()

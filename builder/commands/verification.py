@@ -10,7 +10,7 @@ from typing import Any, Final
 from builder.artifact.layout import SELECTION
 from builder.artifact.opening import Artifact, changed_files, open_artifact
 from builder.commands.exchange import Answer
-from builder.foundation.files import check_writable, write_atomic
+from builder.foundation.files import check_file_writable, write_atomic
 from builder.foundation.process import Host
 from builder.models.selection import make_profile, select
 from builder.pipeline.request import Events
@@ -45,7 +45,7 @@ class Question:
 def verify(question: Question, host: Host, events: Events) -> Answer:
     """Check an artifact, and that it runs the models; write the JUnit file if one is wanted."""
     if question.junit is not None:
-        check_writable(question.junit.parent, option="--junit")
+        check_file_writable(question.junit, option="--junit")
     events.step("reading the artifact")
     with open_artifact(question.artifact, host.cache / "scratch") as artifact:
         events.step("reading models")

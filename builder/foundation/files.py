@@ -226,3 +226,14 @@ def check_writable(directory: Path, *, option: str = "-o") -> None:
             looked_in=[f"{existing} ({reason})"],
             hint=f"choose another directory with {option}",
         )
+
+
+def check_file_writable(path: Path, *, option: str) -> None:
+    """Raise `UsageError` unless a file can be written at `path`, which the user chose by option."""
+    if path.is_dir():
+        raise UsageError(
+            f"cannot write to {path}",
+            looked_in=[f"{path} (a directory)"],
+            hint=f"name a file with {option}",
+        )
+    check_writable(path.parent, option=option)

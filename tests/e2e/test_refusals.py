@@ -193,7 +193,9 @@ def test_inputs_the_model_does_not_take_are_refused_before_anything_is_compiled(
 ) -> None:
     words = (CLASSIFIER, "--abi", "x86_64", "--input-shape", "1,5", *more)
     told = tool.run(*words, cwd=tmp_path, expect=3).stderr
-    assert "model does not run in desktop torch on float32[1,5]: RuntimeError: Expected 3D" in told
+    assert (
+        "model does not run in desktop torch on float32[1,5]: RuntimeError: Expected 4-dim" in told
+    )
     assert "compil" not in told
     assert not (tmp_path / "dist").exists()
 

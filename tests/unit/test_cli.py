@@ -12,12 +12,13 @@ import pytest
 from builder import VERSION, cli
 from builder.cli import main
 from builder.commands.line.command import AnyCommand
+from builder.commands.line.given import Inputs, inputs_of
 from builder.commands.line.machine import CACHE, Action, CacheOptions
 from builder.commands.line.registry import COMMANDS, NAMES, read
 from builder.foundation.process import Host
 from builder.pipeline.request import Built, Request
 from builder.vocabulary.dtypes import KNOWN_DTYPES
-from builder.vocabulary.errors import CompileError
+from builder.vocabulary.errors import CompileError, UsageError
 from builder.vocabulary.targets import Abi, Platform, Target
 from builder.vocabulary.tolerances import Limits
 from tests.unit.models import forge
@@ -173,6 +174,19 @@ def test_inputs_belong_to_models_by_name_or_by_order(
     assert main([models[0], "--abi", "x86", "--input", "1.pt", "--input", "x=y.npz"]) == 0
     files = [[[path.name for path in it.files] for it in request.inputs] for request, _ in asked]
     assert files == [[["1.pt"], ["2.npz"]], [[], ["2.npz", "1.pt"]], [["1.pt", "x=y.npz"]]]
+
+
+def test_inputs_of_models_of_one_name_are_told_apart_by_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1.pt", "2.pt"):
+        (tmp_path / name).touch()
+    models = [Path("a/net.ptl"), Path("b/net.ptl")]
+    monkeypatch.chdir(tmp_path)
+    given = inputs_of(Inputs(files=("1.pt", "2.pt"), shapes=(), dtypes=()), models)
+    assert [it.files for it in given] == [(Path("1.pt"),), (Path("2.pt"),)]
+    with pytest.raises(UsageError, match=r"--input net=1\.pt: 2 models are named net"):
+        inputs_of(Inputs(files=("net=1.pt",), shapes=(), dtypes=()), models)
 
 
 def test_inputs_can_be_shapes(model: str, asked: list[tuple[Request, Host]]) -> None:

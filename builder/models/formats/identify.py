@@ -112,8 +112,8 @@ def _refused_pickle(path: Path, archive: Archive) -> ModelError:
         what = f"what torch.save wrote of a Python object, not TorchScript (data.pkl: {fault})"
     else:
         what = f"{_describe(found)}, not TorchScript{_suspicious(found)}"
-        if _is_tensor(found.value):
-            hint = "a tensor is no model: give it as --input"
+        if _is_tensor(found.value) or _are_arguments(found.value):
+            hint = "it is no model: give it as --input"
         elif isinstance(found.value, Call):
             hint = f"load it with torch.load where its class is at hand; then {HOW_TO_EXPORT}"
     return ModelError(f"cannot read {path}: it is {what}", hint=hint)
@@ -128,6 +128,8 @@ def _describe(found: Pickle) -> str:
         case dict() as items:
             keys = ", ".join(shown(str(key)) for key in list(items)[:5])
             return f"a checkpoint written by torch.save (a dictionary with {keys or 'nothing'})"
+        case items if _are_arguments(items):
+            return "arguments of a call written by torch.save (tensors without any code)"
         case Call(function=function):
             return f"a pickled Python object of class {function} written by torch.save"
         case _:
@@ -142,6 +144,10 @@ def _is_tensor(item: object) -> bool:
             return name.startswith("_rebuild_")
         case _:
             return False
+
+
+def _are_arguments(value: object) -> bool:
+    return isinstance(value, tuple | list) and any(map(_is_tensor, value))
 
 
 def _suspicious(found: Pickle) -> str:

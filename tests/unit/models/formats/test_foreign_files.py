@@ -93,6 +93,7 @@ def test_any_other_archive_has_no_name() -> None:
         (forge.tensor(), "a single tensor", "--input"),
         (forge.called("torch._utils", "_rebuild_parameter", forge.tensor(), 1), "a single tensor",
          "--input"),
+        ((forge.tensor(), 3), "arguments of a call", "--input"),
         ({"weight": forge.tensor()}, "a state_dict", "into its Python module"),
         ({"epoch": 3, "model": {}}, "a checkpoint", "into its Python module"),
         (forge.made("shop.nets", "Basket", {}), "a pickled Python object of class shop.nets.Basket",

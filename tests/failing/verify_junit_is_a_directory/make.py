@@ -1,0 +1,8 @@
+from pathlib import Path
+
+from tests.unit.models import forge
+
+
+def make(here: Path) -> None:
+    (here / "reports").mkdir()
+    forge.write(here / "net.ptl", forge.lite())
