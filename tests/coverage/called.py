@@ -19,6 +19,7 @@ from tests.unit.models.forge import archive, called, function, lite, module, pic
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}
+_COUNTED: Final = frozenset({"format", "has_torch_function"})
 CPU: Final = torch.device("cpu")
 
 
@@ -106,7 +107,7 @@ class _Code:
         name, count = OperatorName.parse(wanted.name), len(wanted.arguments)
         self.operators.append((f"{name.namespace}::{name.base}", name.overload, count))
         # operators of any number of arguments are told how many they get
-        told = ("OPN", len(self.operators) - 1, count) if name.base == "format" else None
+        told = ("OPN", len(self.operators) - 1, count) if name.base in _COUNTED else None
         self.body.append(told or ("OP", len(self.operators) - 1, 0))
         return results_of(name)
 
@@ -211,6 +212,26 @@ TENSORS: Final = (
     call("aten::zeros.out", [2, 2], X.clone()),
 )  # fmt: skip
 
+CAPABILITY: Final = call("aten::_get_cpu_capability")
+SPECIAL: Final = (
+    call("aten::split", X, [1, 2], 1), call("aten::_infer_size", [3, 1], [1, 2]),
+    call("aten::tensor.bool", True, None, None, False), call("aten::tensor.int", 7, None, None, False),
+    call("aten::tensor.float", 2.5, None, None, False), call("aten::tensor.float", 2.5, DOUBLE, CPU, False),
+    call("aten::as_tensor.bool", False, None, None), call("aten::as_tensor.int", 7, DOUBLE, None),
+    call("aten::as_tensor.float", 2.5, None, None),
+    call("aten::tensor", [1, 2, 3], None, None, False), call("aten::tensor", [0.5, 2.0], DOUBLE, CPU, False),
+    call("aten::as_tensor", X, DOUBLE, None), call("aten::as_tensor.list", [True, False], None, None),
+    call("aten::_no_grad_embedding_renorm_", numbers(4, 3), torch.tensor([0, 2]), 1.0, 2.0),
+    call("aten::_no_grad_fill_", X.clone(), 1.5), call("aten::_no_grad_zero_", X.clone()),
+    call("aten::manual_seed", 7), call("aten::_no_grad_uniform_", X.clone(), -1.0, 1.0, None),
+    call("aten::_no_grad_normal_", X.clone(), 1.0, 2.0),
+    call("aten::_pack_sequence", X, torch.tensor([2, 1]), None, None),
+    call("aten::has_torch_function", X), call("aten::is_scripting"), call("aten::_get_tracing_state"),
+    call("aten::is_grad_enabled"), call("aten::set_grad_enabled", True), call("aten::is_grad_enabled"),
+    call("aten::ge.int", call("aten::len.str", CAPABILITY), 1),
+)  # fmt: skip
+"""Every operator of register_special_ops.cpp; those of complex numbers need kernels of complex numbers."""
+
 MADE: Final = call("aten::_make_per_tensor_quantized_tensor", BYTES, 0.1, 2)
 MEASURED: Final = call(
     "aten::quantize_per_tensor.tensor_qparams", X, torch.tensor(0.1), torch.tensor(3), QUINT8
@@ -235,6 +256,7 @@ def _with_qnnpack() -> bytes:
 SUITE: Final = (
     Coverage("called_numbers", lambda: lite_model(NUMBERS), lambda: [inputs(NUMBERS)]),
     Coverage("called_tensors", lambda: lite_model(TENSORS), lambda: [inputs(TENSORS)]),
+    Coverage("called_special", lambda: lite_model(SPECIAL), lambda: [inputs(SPECIAL)]),
     Coverage(
         "called_raise",
         lambda: lite_model([call("prim::RaiseException", "said by the model", None)]),
