@@ -23,6 +23,7 @@ from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.operators import Selection
+from builder.vocabulary.plan import Messages
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",
@@ -171,6 +172,8 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     if artifact.kernel_dtypes != default:  # it was built with --dtypes, and the default differs
         wanted = (artifact.kernel_dtypes | select(models).dtypes) & KNOWN_DTYPES
         words += ["--dtypes", ",".join(sorted(wanted))]
+    if artifact.messages is not Messages.SHORT:
+        words += ["--messages", artifact.messages]
     return unpack + shlex.join(words)
 
 
