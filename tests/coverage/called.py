@@ -19,7 +19,7 @@ from tests.unit.models.forge import archive, called, function, lite, module, pic
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}
-_COUNTED: Final = frozenset({"format", "has_torch_function"})
+
 CPU: Final = torch.device("cpu")
 
 
@@ -107,7 +107,7 @@ class _Code:
         name, count = OperatorName.parse(wanted.name), len(wanted.arguments)
         self.operators.append((f"{name.namespace}::{name.base}", name.overload, count))
         # operators of any number of arguments are told how many they get
-        told = ("OPN", len(self.operators) - 1, count) if name.base in _COUNTED else None
+        told = ("OPN", len(self.operators) - 1, count) if name.base == "format" else None
         self.body.append(told or ("OP", len(self.operators) - 1, 0))
         return results_of(name)
 
@@ -226,11 +226,12 @@ SPECIAL: Final = (
     call("aten::manual_seed", 7), call("aten::_no_grad_uniform_", X.clone(), -1.0, 1.0, None),
     call("aten::_no_grad_normal_", X.clone(), 1.0, 2.0),
     call("aten::_pack_sequence", X, torch.tensor([2, 1]), None, None),
-    call("aten::has_torch_function", X), call("aten::is_scripting"), call("aten::_get_tracing_state"),
+    call("aten::is_scripting"), call("aten::_get_tracing_state"),
     call("aten::is_grad_enabled"), call("aten::set_grad_enabled", True), call("aten::is_grad_enabled"),
     call("aten::ge.int", call("aten::len.str", CAPABILITY), 1),
 )  # fmt: skip
-"""Every operator of register_special_ops.cpp; those of complex numbers need kernels of complex numbers."""
+"""The operators of register_special_ops.cpp. Not those of complex numbers, which need other kernels, and
+not `has_torch_function`, which leaves what it is given on the stack, in desktop torch too."""
 
 MADE: Final = call("aten::_make_per_tensor_quantized_tensor", BYTES, 0.1, 2)
 MEASURED: Final = call(
