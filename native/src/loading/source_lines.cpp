@@ -45,36 +45,33 @@ bool is_row(c10::ArrayRef<IValue> row, size_t size) {
   return row.size() == size && row[0].isInt();
 }
 
-// A line of source, or of a traced model one of the calls it was traced in.
+// A line of source, or of a traced model one of the calls it was traced in. Without a file, none.
 struct Frame {
   std::string file;
   std::string number;
   std::string text;
-
-  bool known() const { return !file.empty(); }
-
-  // What the author of the model wrote is more telling than what torch's layers do.
-  bool of_torch() const {
-    return file.find("-packages/torch/") != std::string::npos ||
-           file.find("-packages\\torch\\") != std::string::npos;
-  }
-
-  std::string shown() const {
-    std::string line = file + ":" + number + ": " + text;
-    if (line.size() > kLongest) {
-      size_t end = kLongest;
-      while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) {
-        --end; // inside of a letter
-      }
-      line.resize(end);
-    }
-    std::replace_if(
-        line.begin(), line.end(),
-        [](char letter) { return static_cast<unsigned char>(letter) < ' ' || letter == 0x7F; },
-        ' ');
-    return line;
-  }
 };
+
+// What the author of the model wrote is more telling than what torch's layers do.
+bool of_torch(const Frame& frame) {
+  return frame.file.find("-packages/torch/") != std::string::npos ||
+         frame.file.find("-packages\\torch\\") != std::string::npos;
+}
+
+std::string shown(const Frame& frame) {
+  std::string line = frame.file + ":" + frame.number + ": " + frame.text;
+  if (line.size() > kLongest) {
+    size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) {
+      --end; // inside of a letter
+    }
+    line.resize(end);
+  }
+  std::replace_if(
+      line.begin(), line.end(),
+      [](char letter) { return static_cast<unsigned char>(letter) < ' ' || letter == 0x7F; }, ' ');
+  return line;
+}
 
 std::string trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t");
@@ -98,30 +95,36 @@ struct Text {
   std::string text;
   std::string file;
   int64_t first = 0;
-
-  // The frames at a byte of the text, from the inside out.
-  void find(size_t start, std::vector<Frame>& frames) const {
-    if (file.empty() || start >= text.size()) {
-      return;
-    }
-    if (start == 0 && parse_call(text.substr(0, text.find('\n'))).known()) {
-      for (size_t at = 0; at < text.size() && frames.size() < kMostFrames;) {
-        const size_t end = std::min(text.find('\n', at), text.size());
-        const Frame call = parse_call(text.substr(at, end - at));
-        if (call.known()) {
-          frames.push_back(call);
-        }
-        at = end + 1;
-      }
-      return;
-    }
-    const size_t before = start == 0 ? std::string::npos : text.rfind('\n', start - 1);
-    const size_t begin = before == std::string::npos ? 0 : before + 1;
-    const auto lines = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(start), '\n');
-    frames.push_back({file, std::to_string(first + lines),
-                      trimmed(text.substr(begin, text.find('\n', start) - begin))});
-  }
 };
+
+// The calls of a stack, from the inside out.
+void find_calls(const std::string& stack, std::vector<Frame>& frames) {
+  for (size_t at = 0; at < stack.size() && frames.size() < kMostFrames;) {
+    const size_t end = std::min(stack.find('\n', at), stack.size());
+    Frame call = parse_call(stack.substr(at, end - at));
+    if (!call.file.empty()) {
+      frames.push_back(std::move(call));
+    }
+    at = end + 1;
+  }
+}
+
+// The frames at a byte of a source: of a traced model all, of others the line that is there.
+void find_frames(const Text& source, size_t start, std::vector<Frame>& frames) {
+  const std::string& text = source.text;
+  if (source.file.empty() || start >= text.size()) {
+    return;
+  }
+  if (start == 0 && !parse_call(text.substr(0, text.find('\n'))).file.empty()) {
+    find_calls(text, frames);
+    return;
+  }
+  const size_t before = start == 0 ? std::string::npos : text.rfind('\n', start - 1);
+  const size_t begin = before == std::string::npos ? 0 : before + 1;
+  const auto lines = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(start), '\n');
+  frames.push_back({source.file, std::to_string(source.first + lines),
+                    trimmed(text.substr(begin, text.find('\n', start) - begin))});
+}
 
 // Text `number` of a table, or "".
 std::string entry(c10::ArrayRef<IValue> table, const IValue& number) {
@@ -136,7 +139,8 @@ std::string entry(c10::ArrayRef<IValue> table, const IValue& number) {
 // A source as it is written: pieces by their numbers in a table, or in older files the text itself.
 Text read_text(c10::ArrayRef<IValue> source, c10::ArrayRef<IValue> table) {
   Text read;
-  if (source.size() != 3 || !source[2].isInt()) {
+  if (source.size() != 3 || !source[2].isInt() || source[2].toInt() < 0 ||
+      source[2].toInt() > INT32_MAX) {
     return read;
   }
   read.first = source[2].toInt();
@@ -170,7 +174,7 @@ void find_place(const IValue& record, int64_t tag, std::vector<Frame>& frames) {
     }
     const auto range = items(row[1]);
     if (range.size() == 3 && range[1].isInt() && range[1].toInt() >= 0) {
-      read_text(items(range[0]), table).find(static_cast<size_t>(range[1].toInt()), frames);
+      find_frames(read_text(items(range[0]), table), static_cast<size_t>(range[1].toInt()), frames);
       return;
     }
   }
@@ -266,11 +270,11 @@ std::string SourceLines::find(const std::string& function, size_t instruction) c
     }
   }
   for (const Frame& frame : frames) {
-    if (!frame.of_torch()) {
-      return frame.shown();
+    if (!of_torch(frame)) {
+      return shown(frame);
     }
   }
-  return frames.empty() ? "" : frames[0].shown();
+  return frames.empty() ? "" : shown(frames[0]);
 }
 
 } // namespace build_runtime
