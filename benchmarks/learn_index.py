@@ -22,6 +22,7 @@ from builder.foundation.console import Console, make_console
 from builder.foundation.files import write_atomic
 from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
+from builder.foundation.settings import BuildSettings
 from builder.libtorch.closure.objects import read_object
 from builder.libtorch.locations.derive import derive_locations
 from builder.libtorch.locations.table import FILE, to_bytes
@@ -67,7 +68,7 @@ def main() -> int:
     source = open_source(SourceRequest(directory=None), host, console)
     target = make_target(Platform.LINUX, Abi(options.abi))
     wanted = read_wanted([options.model], (), (), host)
-    planned = make_plan(wanted, source, target, None, host, console)
+    planned = make_plan(wanted, source, target, BuildSettings(), host, console)
     with planned.store.opened(host, "learning what objects need", telling(console)) as store:
         if options.compile_all:
             compile_all(store, host, console)

@@ -115,6 +115,7 @@ def manifest(
             "backends": list(plan.profile.backends),
             "dtypes": sorted(plan.profile.dtypes),
             "optimisation": plan.profile.optimisation,
+            "messages": plan.profile.messages,
         },
         "flags": _factored(_planned_flags(plan) if result is None else result.flags),
         "models": [_model(model) for model in sorted(facts.models, key=lambda it: it.name)],

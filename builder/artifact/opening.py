@@ -18,6 +18,7 @@ from builder.foundation.files import sha256_file
 from builder.vocabulary.dtypes import Use, names_for
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
+from builder.vocabulary.plan import Messages
 from builder.vocabulary.targets import Abi, Platform, Target
 
 _LARGEST_MANIFEST: Final = 64 << 20
@@ -51,7 +52,8 @@ class Artifact:
     `source` is the file or folder the user named, `root` the folder it lies unpacked in, the same
     for a folder. `models` are the places of the packaged models by name; `selected` the operators
     that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
-    kernels were compiled for, `stored_dtypes` those of tensors in the packaged models.
+    kernels were compiled for, `stored_dtypes` those of tensors in the packaged models. `messages`
+    is how much its errors say.
     """
 
     source: Path
@@ -62,6 +64,7 @@ class Artifact:
     wanted_by: frozenset[str]
     kernel_dtypes: frozenset[str]
     stored_dtypes: frozenset[str]
+    messages: Messages
     holdings: Holdings
     files: tuple[PackedFile, ...]
 
@@ -165,6 +168,8 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
         wanted_by=frozenset(str(name) for it in document["operators"] for name in it["models"]),
         kernel_dtypes=kernels,
         stored_dtypes=stored,
+        # manifests did not tell at first, when there was no choice
+        messages=Messages(document["profile"].get("messages", Messages.SHORT)),
         holdings=Holdings(
             operators=tuple(
                 OperatorUse(OperatorName.parse(it["name"]), _optional_count(it["arguments"]))

@@ -29,7 +29,7 @@ def _plan(request: Request, session: Session) -> Answer:
     refuse_early(wanted, request.source)
     source = open_source(request.source, host, events)
     planned = [
-        make_plan(wanted, source, target, request.dtypes, host, events)
+        make_plan(wanted, source, target, request, host, events)
         for target in find_targets(request, host, events)
     ]
     document = {

@@ -23,12 +23,16 @@ from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.operators import Selection
+from builder.vocabulary.plan import Messages
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",
     NEEDS: "it does not hold what the models need",
     OUTPUTS: "it does not answer as desktop torch does",
 }
+
+_UNTOLD: Final = "prim::tolist"
+"""LibTorch registers it without being asked; manifests did not tell of such operators at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def _judge(
         library=artifact.library,
         program=artifact.program,
         selected=artifact.selected,
-        held=frozenset(str(it.name) for it in artifact.holdings.operators),
+        held=frozenset(str(it.name) for it in artifact.holdings.operators) | {_UNTOLD},
     )
     proven = prove(subject, runs, question.wish, host, events)
     unfit = [
@@ -168,6 +172,8 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     if artifact.kernel_dtypes != default:  # it was built with --dtypes, and the default differs
         wanted = (artifact.kernel_dtypes | select(models).dtypes) & KNOWN_DTYPES
         words += ["--dtypes", ",".join(sorted(wanted))]
+    if artifact.messages is not Messages.SHORT:
+        words += ["--messages", artifact.messages]
     return unpack + shlex.join(words)
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 import jinja2
 
@@ -16,6 +17,9 @@ from builder.libtorch.kernels import find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan
 from builder.vocabulary.targets import abi_facts, platform_facts
+
+_UPSTREAM: Final = "upstream"
+"""The folder of headers that are included before files of upstream."""
 
 
 def component_roots(objects: ObjectsPlan) -> dict[str, Path]:
@@ -49,10 +53,16 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
                 "options": group.options,
                 "includes": [f"{TREE}/{group.component}/{path}" for path in group.includes],
                 "sources": [f"{TREE}/{group.component}/{source}" for source in group.sources],
-                "kernels": [
-                    (f"{TREE}/pytorch/{source}", _kernels_header(source))
-                    for source in group.sources
-                    if group.component == "pytorch" and source in kernels
+                "before": [
+                    *(
+                        (f"{TREE}/pytorch/{source}", _kernels_header(source))
+                        for source in group.sources
+                        if group.component == "pytorch" and source in kernels
+                    ),
+                    *(
+                        (f"{TREE}/{group.component}/{source}", f"{_UPSTREAM}/{header}")
+                        for source, header in group.before
+                    ),
                 ],
             }
             for group in groups
@@ -69,16 +79,21 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
             )
             for source, blocks in kernels.items()
         ),
-        *([_boxed()] if kernels else []),
+        *([_copied("registry/boxed.h", "boxed.h")] if kernels else []),
+        *(
+            _copied(f"{_UPSTREAM}/{header}", f"{_UPSTREAM}/{header}")
+            for group in groups
+            for _, header in group.before
+        ),
         _initial_cache(plan),
     )
     return _project(files, roots)
 
 
-def _boxed() -> GeneratedFile:
-    """Return a copy for upstream's kernels, which know no folder of ours."""
-    text = (NATIVE / "src/registry/boxed.h").read_text(encoding="utf-8")
-    return GeneratedFile(PurePosixPath("include/boxed.h"), text)
+def _copied(header: str, name: str) -> GeneratedFile:
+    """Return a copy of a header of ours for upstream's files, which know no folder of ours."""
+    text = (NATIVE / "src" / header).read_text(encoding="utf-8")
+    return GeneratedFile(PurePosixPath("include") / name, text)
 
 
 def _project(files: Iterable[GeneratedFile], roots: Mapping[str, Path]) -> Project:

@@ -18,6 +18,7 @@ from builder.foundation.amounts import parse_size
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
+from builder.vocabulary.plan import Messages
 from builder.vocabulary.providers import SourceProvider
 from builder.vocabulary.targets import Abi, Platform, parse_abis
 
@@ -174,6 +175,10 @@ class BuildSettings:
         kind=Kind.LIST, metavar="NAME[,NAME]",
         unset=f"{', '.join(f'`{it}`' for it in sorted(DEFAULT_DTYPES))}, what the models store and"
         " ask for, and what they make on given inputs",
+    )  # fmt: skip
+    messages: Messages = define(
+        "messages", Messages, "what errors of the runtime say",
+        metavar="AMOUNT", default=Messages.SHORT, choices=tuple(Messages),
     )  # fmt: skip
 
 

@@ -40,7 +40,8 @@ class Group:
     """Sources compiled the same way. `sources` are paths relative to the component's root.
 
     `options` come after those of the kind. `includes` are directories below the component's root
-    besides those every group has.
+    besides those every group has. `before` are pairs of a source and the header of ours, in
+    native/src/upstream, that is included before it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Group:
     precompiled: tuple[str, ...]
     options: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
+    before: tuple[tuple[str, str], ...] = ()
 
     @property
     def ids(self) -> dict[str, str]:
@@ -78,6 +80,7 @@ def find_candidates(
             precompiled=tuple(row.get("precompiled", [])),
             options=tuple(row.get("options", [])),
             includes=tuple(row.get("includes", [])),
+            before=tuple(row.get("before", {}).items()),
         )
         for row in table["group"]
         if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends

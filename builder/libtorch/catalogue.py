@@ -4,15 +4,16 @@ import json
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
-from builder.vocabulary.operators import OperatorName
+from builder.vocabulary.operators import OperatorName, OperatorUse
 
 PROMOTED: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
 """The file of the tree that registers operators with the interpreter itself, when it starts."""
 
-_VERSION: Final = 2  # of the text
+_VERSION: Final = 3  # of the text
 _STRUCT: Final = re.compile(
     r"struct TORCH_API (?P<symbol>\w+) \{.*?"
     r'\bname = "(?P<name>[^"]+)";.*?'
@@ -26,6 +27,9 @@ _LITERAL: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n", "t": "\t", "f": "\f", "v": "\v"}
 _SCHEMA: Final = re.compile(r"(?P<name>\w+::\w+(?:\.\w+)?)\(.*\)\s*->", re.DOTALL)
+_UNASKED: Final = re.compile(
+    r"\bOperator\(\s*(?:(?P<literals>\"[^;]*?\")|(?P<symbol>\w+::\w+))\s*,"
+)
 _PIECE: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"'])""")
 _ANNOTATION: Final = re.compile(r"\([^)]*\)")
 _CLASS: Final = re.compile(r"__torch__\.torch\.classes\.(\w+\.\w+)")
@@ -91,9 +95,15 @@ class OperatorEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All operators by name."""
+    """All operators by name.
+
+    `unasked` are those that a registrar registers whether or not its allow-list has them, by the
+    registrar: whoever links the file has them. Some have no schema, and are no entries: no bytecode
+    can name them.
+    """
 
     entries: Mapping[OperatorName, OperatorEntry]
+    unasked: Mapping[str, frozenset[OperatorName]] = field(default_factory=dict)
 
     @property
     def builtin(self) -> frozenset[OperatorName]:
@@ -104,13 +114,23 @@ class Catalogue:
             if not (it.symbol or it.registrar or it.kernel or it.missing)
         )
 
+    def held(self, selected: frozenset[OperatorName]) -> tuple[OperatorUse, ...]:
+        """Return all that a runtime has which registers `selected`, sorted."""
+        registrars = {self.entries[name].registrar for name in selected}
+        beside = frozenset(name for it in registrars for name in self.unasked.get(it, ()))
+        return tuple(
+            OperatorUse(name, self.entries[name].most_arguments if name in self.entries else None)
+            for name in sorted(selected | self.builtin | beside)
+        )
+
     def to_json(self) -> str:
         """Return a stable text that `from_json` reads."""
         rows = [
             [str(e.name), e.schema, e.header, e.symbol, e.registrar, e.kernel, e.source]
             for _, e in sorted(self.entries.items())
         ]
-        return json.dumps({"version": _VERSION, "operators": rows}, indent=0)
+        unasked = {it: sorted(map(str, names)) for it, names in sorted(self.unasked.items())}
+        return json.dumps({"version": _VERSION, "operators": rows, "unasked": unasked}, indent=0)
 
     @staticmethod
     def from_json(text: str) -> "Catalogue":
@@ -120,7 +140,8 @@ class Catalogue:
             message = f"unknown version of the operator catalogue: {data.get('version')}"
             raise ValueError(message)
         return make_catalogue(
-            OperatorEntry(OperatorName.parse(name), *fields) for name, *fields in data["operators"]
+            (OperatorEntry(OperatorName.parse(it), *fields) for it, *fields in data["operators"]),
+            {it: map(OperatorName.parse, names) for it, names in data["unasked"].items()},
         )
 
 
@@ -139,15 +160,18 @@ def with_newer(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
         later = len(split_arguments(schema)) - len(split_arguments(known.schema))
         if later > 0:
             entries[name] = replace(known, schema=schema, later=later)
-    return Catalogue(entries)
+    return replace(catalogue, entries=entries)
 
 
-def make_catalogue(entries: Iterable[OperatorEntry]) -> Catalogue:
+def make_catalogue(
+    entries: Iterable[OperatorEntry],
+    unasked: Mapping[str, Iterable[OperatorName]] = MappingProxyType({}),
+) -> Catalogue:
     """Index entries by name; of two with one name the first stays."""
     index: dict[OperatorName, OperatorEntry] = {}
     for entry in entries:
         index.setdefault(entry.name, entry)
-    return Catalogue(index)
+    return Catalogue(index, {it: frozenset(names) for it, names in unasked.items()})
 
 
 def parse_operators_header(text: str, header: str) -> Iterator[OperatorEntry]:
@@ -173,6 +197,20 @@ def parse_registrar(preprocessed: str, registrar: str) -> Iterator[OperatorEntry
         schema = _SCHEMA.match(text)
         if schema is not None:
             yield OperatorEntry(OperatorName.parse(schema["name"]), text, registrar=registrar)
+
+
+def parse_unasked(preprocessed: str) -> Iterator[OperatorName]:
+    """Find what a registrar registers without a look at the allow-list, after macro expansion.
+
+    The allow-list is asked by the type of the schema's text, `torch::detail::SelectiveStr`. An
+    `Operator` made of a plain literal, or of a symbol because it has no schema, is always there.
+    """
+    for match in _UNASKED.finditer(preprocessed):
+        text = _unescaped("".join(_LITERAL.findall(match["literals"] or "")))
+        if named := _SCHEMA.match(text):
+            yield OperatorName.parse(named["name"])
+        elif match["symbol"]:
+            yield OperatorName.parse(match["symbol"])
 
 
 def _unescaped(literal: str) -> str:

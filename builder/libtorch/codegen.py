@@ -6,7 +6,7 @@ import lzma
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from builder.libtorch.catalogue import (
     parse_operators_header,
     parse_promoted,
     parse_registrar,
+    parse_unasked,
     with_newer,
 )
 from builder.libtorch.kernels import KERNEL_FILES, SCHEMA_FILES, find_kernels
@@ -35,11 +36,13 @@ _INTERNED: Final = re.compile(r"_\((aten|attr), (\w+)\)")
 _SEVERAL_BACKENDS: Final = Path(__file__).with_name("static_dispatch.py")
 _DISPATCH_HEADER: Final = re.compile(r"#include <ATen/ops/(\w+_dispatch\.h)>")
 _TREE_REVISION: Final = 3  # of how the tree is generated
-_REVISION: Final = 5  # of the catalogue
-_REGISTRARS: Final = (
+_REVISION: Final = 6  # of the catalogue
+REGISTRARS: Final = (
     "torch/csrc/jit/runtime/register_prim_ops.cpp",
     "torch/csrc/jit/runtime/register_special_ops.cpp",
 )
+"""Files of the tree that register operators, filtered by an allow-list, with the interpreter."""
+
 _NOTHING_SELECTED: Final = """\
 include_all_operators: false
 include_all_non_op_selectives: false
@@ -160,7 +163,11 @@ def read_catalogue(
     for path in (DATA / source.version / name, kept):
         if (known := _read_kept(path)) is not None:
             return with_newer(known, _newer(source.version))
-    catalogue = make_catalogue(_entries(source, generated, preprocess))
+    texts = {it: preprocess(f"pytorch:{it}") for it in REGISTRARS}
+    catalogue = make_catalogue(
+        _entries(source, generated, texts),
+        {it: parse_unasked(text) for it, text in texts.items()},
+    )
     write_atomic(kept, lzma.compress(catalogue.to_json().encode()))
     return with_newer(catalogue, _newer(source.version))
 
@@ -195,21 +202,21 @@ def _catalogue_key(source: SourceTree) -> str:
     digest = hashlib.sha256(str(_REVISION).encode())
     tree = source.root("pytorch")
     kernels = sorted(path for pattern in KERNEL_FILES for path in tree.glob(pattern))
-    names = ("aten/src/ATen/native/native_functions.yaml", PROMOTED, *_REGISTRARS, *SCHEMA_FILES)
+    names = ("aten/src/ATen/native/native_functions.yaml", PROMOTED, *REGISTRARS, *SCHEMA_FILES)
     for path in (*(tree / name for name in names), *kernels):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _entries(
-    source: SourceTree, generated: GeneratedTree, preprocess: Callable[[str], str]
+    source: SourceTree, generated: GeneratedTree, registrars: Mapping[str, str]
 ) -> Iterator[OperatorEntry]:
     yield from parse_promoted((source.root("pytorch") / PROMOTED).read_text())
     for path in sorted((generated.root / "ATen" / "ops").glob("*_ops.h")):
         yield from parse_operators_header(path.read_text(), path.name.removesuffix("_ops.h"))
     tree = source.root("pytorch")
-    for registrar in _REGISTRARS:
-        yield from parse_registrar(preprocess(f"pytorch:{registrar}"), registrar)
+    for registrar, preprocessed in registrars.items():
+        yield from parse_registrar(preprocessed, registrar)
     texts = [(tree / name).read_text() for name in SCHEMA_FILES]
     schemas = {entry.name: entry.schema for text in texts for entry in parse_registrar(text, "")}
     for file, blocks in find_kernels(tree).items():

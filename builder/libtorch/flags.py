@@ -6,19 +6,19 @@ from functools import cache
 from typing import Any, Final
 
 from builder.foundation.resources import DATA
-from builder.vocabulary.plan import CompileFlags, KindFlags, Optimisation, SourceKind
+from builder.vocabulary.plan import CompileFlags, KindFlags, Profile, SourceKind
 
 _TAKES_A_WORD: Final = frozenset(
     {"-I", "-Xclang", "-include", "-isystem", "-m", "-mllvm", "-rpath", "-x", "-z"}
 )
 
 
-def compile_flags(optimisation: Optimisation) -> CompileFlags:
+def compile_flags(profile: Profile) -> CompileFlags:
     """Return how all sources are compiled, kind by kind."""
     table = _table()
-    every, chosen = table["all"], table[optimisation]
+    every, chosen = table["all"], table[profile.optimisation]
     return CompileFlags(
-        tuple(table["definitions"]),
+        (*table["definitions"], *table["messages"][profile.messages]),
         tuple(
             KindFlags(
                 kind, (*chosen[kind], *every["options"], *_warnings(kind)), tuple(every["cxx"])

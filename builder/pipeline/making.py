@@ -22,7 +22,7 @@ def build_target(  # noqa: PLR0917  one value of each stage before
 
     Raise what the stages raise: `CompileError`, `VerificationError`, …
     """
-    planned = make_plan(rehearsed.wanted, source, target, request.dtypes, host, events)
+    planned = make_plan(rehearsed.wanted, source, target, request, host, events)
     output = compile_plan(planned, host, events)
     events.step("verifying")
     checks = check_built(request, rehearsed, planned, output, host, events)

@@ -14,6 +14,7 @@ from builder.compilation.store import ObjectStore, preprocessor
 from builder.foundation.files import OnWait
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
+from builder.foundation.settings import BuildSettings
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
 from builder.libtorch.codegen import generate_tree, read_catalogue
@@ -59,7 +60,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     wanted: Wanted,
     source: SourceTree,
     target: Target,
-    dtypes: frozenset[str] | None,
+    settings: BuildSettings,
     host: Host,
     events: Events,
     *,
@@ -72,7 +73,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     """
     on_wait = telling(events)
     provisional = wanted.selection(source.version)
-    profile = make_profile(provisional, dtypes)
+    profile = replace(make_profile(provisional, settings.dtypes), messages=settings.messages)
     events.step(f"preparing the toolchain for {target}")
     provider = provider or provider_for(target.platform)
     toolchain = provider.prepare(target, host, on_wait)
@@ -106,7 +107,7 @@ def _objects(
     source: SourceTree, toolchain: Toolchain, profile: Profile, host: Host, on_wait: OnWait
 ) -> ObjectsPlan:
     generated = generate_tree(source, profile, host, on_wait)
-    return ObjectsPlan(source, generated, toolchain, profile, compile_flags(profile.optimisation))
+    return ObjectsPlan(source, generated, toolchain, profile, compile_flags(profile))
 
 
 def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from builder.report.linkmap import defined_symbols
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import Model
-from builder.vocabulary.operators import Holdings, OperatorUse
+from builder.vocabulary.operators import Holdings
 
 _TITLES: Final = {
     POLICY: "the library breaks the rules for what may ship",
@@ -81,11 +81,8 @@ def holdings(planned: Planned) -> Holdings:
     """Return what the planned runtime will hold."""
     plan = planned.plan
     interpreter = read_interpreter(plan.source.version)
-    entries = [
-        planned.catalogue.entries[it] for it in plan.selection.names | planned.catalogue.builtin
-    ]
     return Holdings(
-        operators=tuple(sorted(OperatorUse(it.name, it.most_arguments) for it in entries)),
+        operators=planned.catalogue.held(plan.selection.names),
         classes=plan.selection.classes,
         dtypes=plan.profile.dtypes | plan.selection.dtypes,
         left_out=frozenset(cut.feature for cut in planned.cuts),

@@ -8,7 +8,7 @@ from typing import Final
 
 from builder.vocabulary.checks import Element
 from builder.vocabulary.tolerances import Limits, Tolerance
-from builder.vocabulary.value_files import Failure, Tensor, Value
+from builder.vocabulary.value_files import Failure, Quantized, Tensor, Value
 
 TOLERANCES: Final[Mapping[str, Tolerance]] = {
     "float16": Tolerance(1e-2, 1e-3),
@@ -95,14 +95,29 @@ class _Comparer:
             yield _difference(path, f"is a {_kind(actual)}, torch answers a {_kind(expected)}")
         elif isinstance(actual, Tensor) and isinstance(expected, Tensor):
             yield self._tensors(actual, expected, path)
-        elif isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
-            yield from self._sequences(actual, expected, path)
-        elif isinstance(actual, dict) and isinstance(expected, dict):
-            yield from self._dicts(actual, expected, path)
+        elif isinstance(actual, list | tuple | dict):
+            yield from self._containers(actual, expected, path)
         elif isinstance(actual, float) and isinstance(expected, float):
             yield self._floats(actual, expected, path)
+        elif isinstance(actual, complex) and isinstance(expected, complex):
+            yield self._tensors(_as_tensor(actual), _as_tensor(expected), path)
+        elif isinstance(actual, Quantized) and isinstance(expected, Quantized):
+            yield from self._quantized(actual, expected, path)
         elif actual != expected:
             yield _difference(path, f"is {actual!r}, torch answers {expected!r}")
+
+    def _containers(self, actual: Value, expected: Value, path: str) -> Iterator[Comparison]:
+        if isinstance(actual, dict) and isinstance(expected, dict):
+            yield from self._dicts(actual, expected, path)
+        elif isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
+            yield from self._sequences(actual, expected, path)
+
+    def _quantized(self, actual: Quantized, expected: Quantized, path: str) -> Iterator[Comparison]:
+        if actual.dtype != expected.dtype:
+            yield _difference(path, f"is {actual.dtype}, torch answers {expected.dtype}")
+            return
+        yield from self.compare(actual.parameters, expected.parameters, f"{path}.quantization")
+        yield self._tensors(actual.stored, expected.stored, path)
 
     def _sequences(
         self, actual: Sequence[Value], expected: Sequence[Value], path: str
@@ -193,6 +208,10 @@ def _unequal_tensors(
         f" worst at {place}: {shown[0]}, torch answers {shown[1]}{far}"
     )
     return Comparison((Difference(path, text),), element)
+
+
+def _as_tensor(number: complex) -> Tensor:
+    return Tensor("complex128", (), struct.pack("<dd", number.real, number.imag))
 
 
 def _share(error: float, allowed: float) -> float:

@@ -25,9 +25,6 @@ from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.targets import Target
 from builder.vocabulary.tolerances import Limits
 
-_UNFILTERED: Final = "prim::tolist"
-"""Registered by register_prim_ops.cpp without asking the allow-list, as it has no schema."""
-
 NOT_RUN: Final = "loaded, but not run: no inputs were given and none are bundled"
 
 _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
@@ -134,7 +131,7 @@ def _registry(subject: Subject, executor: Executor, host: Host) -> Check:
     except VerificationError as error:
         return _failed(REGISTRY, (error.message,), error.hint, runner=executor.how)
     missing = sorted(subject.selected - registered)
-    extra = sorted(registered - subject.selected - subject.held - {_UNFILTERED})
+    extra = sorted(registered - subject.selected - subject.held)
     reasons = (
         *(f"selected but not registered: {it}" for it in missing),
         *(f"registered but not selected: {it}" for it in extra),

@@ -48,6 +48,16 @@ class Optimisation(StrEnum):
     SIZE = "size"
 
 
+class Messages(StrEnum):
+    """How much the errors of a runtime say of why an operator refused its arguments.
+
+    `short` is the operator with its arguments, and the condition that does not hold.
+    """
+
+    SHORT = "short"
+    FULL = "full"
+
+
 @dataclass(frozen=True, slots=True)
 class KindFlags:
     """How sources of one kind are compiled: `options` always, `cxx` where they are C++."""
@@ -148,6 +158,9 @@ class Profile:
     dtypes: frozenset[str]
     backends: tuple[str, ...] = BASE_BACKENDS
     optimisation: Optimisation = Optimisation.SIZE
+    messages: Messages = field(
+        default=Messages.SHORT, metadata=uncounted("its definition is among the flags")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,11 @@ All numbers are little-endian:
     tag 7   tuple      u32 count, values
     tag 8   dict       u32 count, pairs of key and value
     tag 9   failure    text: what a case of a run failed with
+    tag 10  complex    f64 real part, f64 imaginary part
+    tag 11  device     text: its name
+    tag 12  quantized  u8 dtype (number of at::ScalarType), a tensor of the stored integers, and a
+                       tuple of what they stand for: (scale, zero point), or where these differ
+                       along a dimension (scales, zero points, dimension)
     text    = u32 size in bytes, UTF-8
 
 A file of inputs holds either a tuple, the arguments of one call, or a list of such tuples. The
@@ -42,10 +47,13 @@ MAX_DEPTH: Final = 64
 
 _HEADER: Final = b"BRVF" + struct.pack("<HH", 1, 0)
 _NONE, _BOOL, _INT, _FLOAT, _STR, _TENSOR, _LIST, _TUPLE, _DICT, _FAILURE = range(10)
+_COMPLEX, _DEVICE, _QUANTIZED = range(10, 13)
 
 
 _DTYPES: Final = {it.torch: it for it in dtypes.DTYPES if Use.VALUES in it.uses}
 _BY_NUMBER: Final = {it.number: name for name, it in _DTYPES.items()}
+_INTEGERS: Final = {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}
+_QUANTIZED_NUMBERS: Final = {it.torch: it.number for it in dtypes.DTYPES if it.torch in _INTEGERS}
 
 DTYPES: Final = tuple(_DTYPES)
 """Names of the dtypes a value file can hold, as PyTorch spells them."""
@@ -106,7 +114,35 @@ class Failure:
     message: str
 
 
-Scalar: TypeAlias = bool | int | float | str | Tensor | Failure | None
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device, by its name, such as `cpu`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """A quantized tensor: the stored integers, and what they stand for.
+
+    `parameters` are the scale and the zero point, or where these differ along a dimension the
+    scales, the zero points and that dimension. Raises `ValueError` for what goes not together.
+    """
+
+    dtype: str
+    stored: Tensor
+    parameters: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse integers that are not those of the dtype."""
+        if _INTEGERS.get(self.dtype) != self.stored.dtype or len(self.parameters) not in (2, 3):
+            message = f"no quantized tensor of {self.dtype}: {self.stored.dtype}, {self.parameters}"
+            raise ValueError(message)
+
+
+Scalar: TypeAlias = (
+    bool | int | float | complex | str | Tensor | Device | Quantized | Failure | None
+)
 Value: TypeAlias = Union[Scalar, "list[Value]", "tuple[Value, ...]", "dict[Value, Value]"]
 
 
@@ -120,24 +156,38 @@ def encode(value: Value) -> bytes:
 def _encode(value: object, out: bytearray, depth: int) -> None:
     _check_depth(depth)
     match value:
-        case None:
-            out.append(_NONE)
-        case bool():
-            out += bytes((_BOOL, value))
-        case int():
-            out += _pack("<Bq", _INT, value)
-        case float():
-            out += struct.pack("<Bd", _FLOAT, value)
+        case None | bool() | int() | float() | complex():
+            out += _encode_number(value)
         case str():
             _encode_text(_STR, value, out)
+        case Device():
+            _encode_text(_DEVICE, value.name, out)
         case Failure():
             _encode_text(_FAILURE, value.message, out)
         case Tensor():
             head = (_TENSOR, _DTYPES[value.dtype].number, len(value.shape))
             out += _pack(f"<BBB{len(value.shape)}q", *head, *value.shape)
             out += value.data
+        case Quantized():
+            out += bytes((_QUANTIZED, _QUANTIZED_NUMBERS[value.dtype]))
+            _encode(value.stored, out, depth + 1)
+            _encode(value.parameters, out, depth + 1)
         case _:
             _encode_container(value, out, depth + 1)
+
+
+def _encode_number(value: complex | None) -> bytes:
+    match value:
+        case None:
+            return bytes((_NONE,))
+        case bool():
+            return bytes((_BOOL, value))
+        case int():
+            return _pack("<Bq", _INT, value)
+        case float():
+            return struct.pack("<Bd", _FLOAT, value)
+        case complex():
+            return struct.pack("<Bdd", _COMPLEX, value.real, value.imag)
 
 
 def _encode_container(value: object, out: bytearray, depth: int) -> None:
@@ -225,6 +275,15 @@ class _Reader:
         assert isinstance(number, float)
         return number
 
+    def quantized(self, depth: int) -> Quantized:
+        number = self.take(1)[0]
+        names = [name for name, it in _QUANTIZED_NUMBERS.items() if it == number]
+        stored, parameters = self.value(depth), self.value(depth)
+        if not names or not isinstance(stored, Tensor) or not isinstance(parameters, tuple):
+            message = f"a quantized tensor of a value file has dtype {number}"
+            raise ValueError(message)
+        return Quantized(names[0], stored, parameters)
+
     def count(self) -> int:
         return int.from_bytes(self.take(4), "little")
 
@@ -268,6 +327,9 @@ _READ: Final[tuple[Callable[[_Reader, int], Value], ...]] = (
     lambda reader, depth: tuple(reader.items(depth)),
     lambda reader, depth: reader.dictionary(depth),
     lambda reader, _depth: Failure(reader.text()),
+    lambda reader, _depth: complex(reader.floating(), reader.floating()),
+    lambda reader, _depth: Device(reader.text()),
+    lambda reader, depth: reader.quantized(depth),
 )
 
 

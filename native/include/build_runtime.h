@@ -93,7 +93,9 @@ typedef enum br_kind {
   BR_KIND_TUPLE = 7,  /* named tuples too: br_value_entries gives the field names */
   BR_KIND_DICT = 8,   /* in order of insertion */
   BR_KIND_OBJECT = 9, /* an instance of a class: its attributes are entries */
-  BR_KIND_OTHER = 10  /* a complex number, an enum, a device: can be passed on, not looked into */
+  BR_KIND_OTHER = 10, /* an enum, a generator: can be passed on, not looked into */
+  BR_KIND_COMPLEX = 11,
+  BR_KIND_DEVICE = 12 /* a dtype or a layout is an int, as in TorchScript */
 } br_kind;
 
 /* The numbers are those of at::ScalarType. Operators work on the dtypes the runtime was built
@@ -167,6 +169,19 @@ BR_API void br_module_free(br_module* module);
 /* The methods the model exports ("forward" and others). NULL when `index` is out of range. */
 BR_API size_t br_module_method_count(const br_module* module);
 BR_API const char* br_module_method_name(const br_module* module, size_t index);
+/* The files that were saved beside the model (`_extra_files` of torch.jit.save), sorted by name.
+ * NULL when `index` is out of range. */
+BR_API size_t br_module_extra_file_count(const br_module* module);
+BR_API const char* br_module_extra_file_name(const br_module* module, size_t index);
+/* The content of one: `size` bytes, which live as long as the module. */
+BR_API br_status br_module_extra_file(const br_module* module, const char* name, const void** data,
+                                      size_t* size, br_error** error);
+/* Have the text of the model's `warnings.warn` handed to `handler`, while a method runs, on the
+ * thread that runs it; NULL: printed to stderr, as at first. The handler must return, and must not
+ * use the module. */
+BR_API br_status br_module_on_warning(br_module* module,
+                                      void (*handler)(void* context, const char* text),
+                                      void* context, br_error** error);
 /* Run a method. Arguments are positional; those at the end that have defaults may be left out.
  * Lists and dicts are copied, so that the model cannot change the caller's; tensors are shared,
  * and a model that writes into its argument writes into the caller's buffer. An int is accepted
@@ -181,6 +196,8 @@ BR_API br_status br_value_new_none(br_value** value, br_error** error);
 BR_API br_status br_value_new_bool(int flag, br_value** value, br_error** error);
 BR_API br_status br_value_new_int(int64_t number, br_value** value, br_error** error);
 BR_API br_status br_value_new_double(double number, br_value** value, br_error** error);
+BR_API br_status br_value_new_complex(double real, double imaginary, br_value** value,
+                                      br_error** error);
 /* `size` bytes of UTF-8, copied; zero bytes inside are kept. */
 BR_API br_status br_value_new_string(const char* text, size_t size, br_value** value,
                                      br_error** error);
@@ -211,10 +228,19 @@ BR_API br_kind br_value_kind(const br_value* value);
 BR_API br_status br_value_bool(const br_value* value, int* flag, br_error** error);
 BR_API br_status br_value_int(const br_value* value, int64_t* number, br_error** error);
 BR_API br_status br_value_double(const br_value* value, double* number, br_error** error);
+BR_API br_status br_value_complex(const br_value* value, double* real, double* imaginary,
+                                  br_error** error);
+/* The name of a device, such as "cpu", as a string. */
+BR_API br_status br_value_device(const br_value* value, br_value** name, br_error** error);
 /* `*text` is zero-terminated and has `*size` bytes before the terminator. */
 BR_API br_status br_value_string(const br_value* value, const char** text, size_t* size,
                                  br_error** error);
 BR_API br_status br_value_tensor(const br_value* value, br_tensor* tensor, br_error** error);
+/* What the stored integers of a quantized tensor stand for, as a tuple: (scale, zero point), or
+ * where these differ along a dimension (scales, zero points, dimension), with two tensors of one
+ * dimension. BR_WRONG_KIND for other tensors. */
+BR_API br_status br_value_quantization(const br_value* value, br_value** parameters,
+                                       br_error** error);
 /* Copy the elements to `buffer` in row-major order; `size` (bytes) must fit exactly. */
 BR_API br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size,
                                       br_error** error);

@@ -21,7 +21,10 @@ enum tag {
   TAG_LIST = 6,
   TAG_TUPLE = 7,
   TAG_DICT = 8,
-  TAG_FAILURE = 9
+  TAG_FAILURE = 9,
+  TAG_COMPLEX = 10,
+  TAG_DEVICE = 11,
+  TAG_QUANTIZED = 12
 };
 
 static const unsigned char header[8] = {'B', 'R', 'V', 'F', 1, 0, 0, 0};
@@ -35,6 +38,20 @@ static const struct {
     {"complex32", 0}, {"complex64", 8}, {"complex128", 16}, {"bool", 1},
     {"qint8", 0},     {"quint8", 0},    {"qint32", 0},      {"bfloat16", 2},
 };
+
+/* The dtype of the integers that a quantized tensor stores, or -1 for other tensors. */
+static int stored_dtype(br_dtype dtype) {
+  switch (dtype) {
+    case BR_QINT8:
+      return BR_INT8;
+    case BR_QUINT8:
+      return BR_UINT8;
+    case BR_QINT32:
+      return BR_INT32;
+    default:
+      return -1;
+  }
+}
 
 enum { DTYPE_COUNT = sizeof(dtypes) / sizeof(dtypes[0]) };
 
@@ -235,6 +252,17 @@ static br_value* decode_text(reader* in) {
   return made(in, br_value_new_string((const char*)text, (size_t)size, &value, NULL), value);
 }
 
+static br_value* decode_complex(reader* in) {
+  const uint64_t bits[2] = {take_number(in, 8), take_number(in, 8)};
+  double parts[2];
+  br_value* value = NULL;
+  if (in->problem != NULL) {
+    return NULL;
+  }
+  memcpy(parts, bits, sizeof(parts));
+  return made(in, br_value_new_complex(parts[0], parts[1], &value, NULL), value);
+}
+
 /* Every value takes a byte at least, so a count beyond the rest of the file needs no memory. */
 static br_value* decode_container(reader* in, int tag, int depth) {
   const size_t parts = tag == TAG_DICT ? 2 : 1;
@@ -306,6 +334,8 @@ static br_value* decode(reader* in, int depth) {
       memcpy(&number, &bits, sizeof(number));
       return in->problem != NULL ? NULL
                                  : made(in, br_value_new_double(number, &value, NULL), value);
+    case TAG_COMPLEX:
+      return decode_complex(in);
     case TAG_STR:
       return decode_text(in);
     case TAG_TENSOR:
@@ -365,19 +395,33 @@ void value_file_failure(buffer* out, const char* message) {
   put_text(out, TAG_FAILURE, message, strlen(message));
 }
 
-static const char* encode_tensor(buffer* out, const br_value* value) {
+static const char* encode_tensor(buffer* out, const br_value* value, int depth) {
   br_tensor tensor;
+  br_value* parameters = NULL;
+  const char* problem = NULL;
   unsigned char* place;
+  int dtype;
   size_t size;
   size_t i;
   if (br_value_tensor(value, &tensor, NULL) != BR_OK) {
     return "the result holds a tensor that is not dense, or of more bytes than memory";
   }
-  if (value_file_item_size(tensor.dtype) != tensor.element_size || tensor.rank > MAX_RANK) {
+  dtype = stored_dtype(tensor.dtype);
+  if (dtype >= 0) {
+    put_byte(out, TAG_QUANTIZED);
+    put_byte(out, tensor.dtype);
+    if (br_value_quantization(value, &parameters, NULL) != BR_OK) {
+      return "the result holds a quantized tensor that cannot be read";
+    }
+  } else {
+    dtype = tensor.dtype;
+  }
+  if (value_file_item_size(dtype) != tensor.element_size || tensor.rank > MAX_RANK) {
+    br_value_free(parameters);
     return "the result holds a tensor of a dtype that value files do not hold";
   }
   put_byte(out, TAG_TENSOR);
-  put_byte(out, tensor.dtype);
+  put_byte(out, dtype);
   put_byte(out, (int)tensor.rank);
   for (i = 0; i < tensor.rank; ++i) {
     put_number(out, (uint64_t)tensor.shape[i], 8);
@@ -385,9 +429,36 @@ static const char* encode_tensor(buffer* out, const br_value* value) {
   size = tensor.element_count * tensor.element_size;
   place = extend(out, size);
   if (place != NULL && br_value_tensor_read(value, place, size, NULL) != BR_OK) {
-    return "the result holds a tensor that cannot be read";
+    problem = "the result holds a tensor that cannot be read";
+  } else if (parameters != NULL) {
+    problem = encode(out, parameters, depth + 1);
   }
+  br_value_free(parameters);
+  return problem;
+}
+
+static const char* encode_device(buffer* out, const br_value* value) {
+  br_value* name = NULL;
+  const char* text = NULL;
+  size_t size = 0;
+  if (br_value_device(value, &name, NULL) != BR_OK ||
+      br_value_string(name, &text, &size, NULL) != BR_OK) {
+    br_value_free(name);
+    return "out of memory";
+  }
+  put_text(out, TAG_DEVICE, text, size);
+  br_value_free(name);
   return NULL;
+}
+
+static void encode_complex(buffer* out, const br_value* value) {
+  double parts[2] = {0, 0};
+  uint64_t bits[2];
+  br_value_complex(value, &parts[0], &parts[1], NULL);
+  memcpy(bits, parts, sizeof(bits));
+  put_byte(out, TAG_COMPLEX);
+  put_number(out, bits[0], 8);
+  put_number(out, bits[1], 8);
 }
 
 /* Objects become dicts of their attributes. */
@@ -458,12 +529,17 @@ static const char* encode(buffer* out, const br_value* value, int depth) {
       put_text(out, TAG_STR, text, size);
       return NULL;
     case BR_KIND_TENSOR:
-      return encode_tensor(out, value);
+      return encode_tensor(out, value, depth);
     case BR_KIND_LIST:
     case BR_KIND_TUPLE:
     case BR_KIND_DICT:
     case BR_KIND_OBJECT:
       return encode_container(out, value, kind, depth);
+    case BR_KIND_COMPLEX:
+      encode_complex(out, value);
+      return NULL;
+    case BR_KIND_DEVICE:
+      return encode_device(out, value);
     case BR_KIND_OTHER:
       break;
   }

@@ -19,6 +19,7 @@ from tests.unit.models.forge import archive, called, function, lite, module, pic
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}
+
 CPU: Final = torch.device("cpu")
 
 
@@ -211,6 +212,27 @@ TENSORS: Final = (
     call("aten::zeros.out", [2, 2], X.clone()),
 )  # fmt: skip
 
+CAPABILITY: Final = call("aten::_get_cpu_capability")
+SPECIAL: Final = (
+    call("aten::split", X, [1, 2], 1), call("aten::_infer_size", [3, 1], [1, 2]),
+    call("aten::tensor.bool", True, None, None, False), call("aten::tensor.int", 7, None, None, False),
+    call("aten::tensor.float", 2.5, None, None, False), call("aten::tensor.float", 2.5, DOUBLE, CPU, False),
+    call("aten::as_tensor.bool", False, None, None), call("aten::as_tensor.int", 7, DOUBLE, None),
+    call("aten::as_tensor.float", 2.5, None, None),
+    call("aten::tensor", [1, 2, 3], None, None, False), call("aten::tensor", [0.5, 2.0], DOUBLE, CPU, False),
+    call("aten::as_tensor", X, DOUBLE, None), call("aten::as_tensor.list", [True, False], None, None),
+    call("aten::_no_grad_embedding_renorm_", numbers(4, 3), torch.tensor([0, 2]), 1.0, 2.0),
+    call("aten::_no_grad_fill_", X.clone(), 1.5), call("aten::_no_grad_zero_", X.clone()),
+    call("aten::manual_seed", 7), call("aten::_no_grad_uniform_", X.clone(), -1.0, 1.0, None),
+    call("aten::_no_grad_normal_", X.clone(), 1.0, 2.0),
+    call("aten::_pack_sequence", X, torch.tensor([2, 1]), None, None),
+    call("aten::is_scripting"), call("aten::_get_tracing_state"),
+    call("aten::is_grad_enabled"), call("aten::set_grad_enabled", True), call("aten::is_grad_enabled"),
+    call("aten::ge.int", call("aten::len.str", CAPABILITY), 1),
+)  # fmt: skip
+"""The operators of register_special_ops.cpp. Not those of complex numbers, which need other kernels, and
+not `has_torch_function`, which leaves what it is given on the stack, in desktop torch too."""
+
 MADE: Final = call("aten::_make_per_tensor_quantized_tensor", BYTES, 0.1, 2)
 MEASURED: Final = call(
     "aten::quantize_per_tensor.tensor_qparams", X, torch.tensor(0.1), torch.tensor(3), QUINT8
@@ -235,6 +257,7 @@ def _with_qnnpack() -> bytes:
 SUITE: Final = (
     Coverage("called_numbers", lambda: lite_model(NUMBERS), lambda: [inputs(NUMBERS)]),
     Coverage("called_tensors", lambda: lite_model(TENSORS), lambda: [inputs(TENSORS)]),
+    Coverage("called_special", lambda: lite_model(SPECIAL), lambda: [inputs(SPECIAL)]),
     Coverage(
         "called_raise",
         lambda: lite_model([call("prim::RaiseException", "said by the model", None)]),

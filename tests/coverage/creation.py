@@ -46,7 +46,34 @@ class Sampling(nn.Module):
         return out
 
 
+class Oversized(nn.Module):
+    """Sizes whose product is more than 64 bits hold, or of more bytes: each is refused, by name."""
+
+    def forward(self, x: Tensor, n: int, kind: int) -> Tensor:
+        made = x
+        if kind == 0:
+            made = torch.ones([n, n])
+        elif kind == 1:
+            made = x.expand([n, n])
+        elif kind == 2:
+            made = torch.as_strided(x, [n, 2], [n, 1])
+        elif kind == 3:
+            made = torch.empty_strided([n, 4], [n, 1])
+        elif kind == 4:
+            made = x.new_zeros([n, n, 3])
+        elif kind == 5:
+            made = x.repeat([n, n])
+        elif kind == 6:
+            made = torch.zeros([0]).resize_([n, n])
+        return made.sum()
+
+
 SUITE = (
     Coverage("creation", Creation, lambda: [(5, 1.5, numbers(2, 3)), (1, 0.5, numbers(3, dtype=torch.float64))]),
+    Coverage(
+        "oversized",
+        Oversized,
+        lambda: [(torch.ones(1), 4, 0), *((torch.ones(1), n, it) for n in (2**32, 2**61) for it in range(7))],
+    ),
     Coverage("sampling", Sampling, lambda: [(torch.linspace(0.1, 1.0, 10),)]),
 )  # fmt: skip

@@ -286,6 +286,14 @@ class Assertions(nn.Module):
         return x + 1
 
 
+class Kinds(nn.Module):
+    """Answers that are neither tensors nor plain numbers."""
+
+    def forward(self, x: Tensor) -> tuple[complex, list[complex], torch.device, int, int]:
+        turned = complex(float(x.size(0)), -1.5)
+        return turned, [turned, complex(0.0, 1.0)], x.device, x.dtype, x.layout
+
+
 class Raises(nn.Module):
     def forward(self, x: Tensor, kind: int) -> Tensor:
         if kind == 0:
@@ -316,6 +324,7 @@ SUITE = (
     Coverage("method_scaled", State, lambda: [(numbers(2, 3),)], method="scaled"),
     Coverage("method_reset", State, lambda: [(), ()], method="reset"),
     Coverage("assertions", Assertions, lambda: [(numbers(2, 3),)]),
+    Coverage("kinds", Kinds, lambda: [(numbers(2, 3),)]),
     Coverage("raises", Raises, lambda: [(numbers(2), 0), (numbers(2), 1), (numbers(2), 2), (numbers(2), 3)]),
     Coverage("operator_fails", OperatorFails, lambda: [(numbers(2, 3),), (numbers(2, 2),)]),
 )  # fmt: skip

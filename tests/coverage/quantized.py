@@ -242,6 +242,18 @@ def _embedding(model: Embeddings) -> nn.Module:
         return aq.convert(aq.prepare(model.eval()))
 
 
+class Returned(nn.Module):
+    """Quantized tensors as answers, with one scale and with one for each row."""
+
+    def forward(self, x: Tensor, scales: Tensor, zeros: Tensor) -> list[Tensor]:
+        return [
+            torch.quantize_per_tensor(x, 0.05, 10, torch.quint8),
+            torch.quantize_per_tensor(x, 0.05, 0, torch.qint8),
+            torch.quantize_per_tensor(x, 0.001, 0, torch.qint32)[:, 1],
+            torch.quantize_per_channel(x, scales, zeros, 0, torch.qint8),
+        ]
+
+
 # 4-bit tables are left out: torch 2.13 itself cannot load such a model once it is saved
 BYTES = aq.float_qparams_weight_only_qconfig
 BAGS = (integers(9, below=20), torch.tensor([0, 3, 4, 9]))
@@ -264,6 +276,11 @@ SUITE: Final[tuple[Coverage, ...]] = (
     _calibrated("sequence", Sequence, 2, 4, 9, per_channel=True),
     _calibrated("arithmetic", Arithmetic, 1, 4, 8, 8),
     Coverage("quantize_direct", Direct, lambda: [(numbers(2, 3, 4),)]),
+    Coverage(
+        "quantized_returned",
+        Returned,
+        lambda: [(numbers(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0, 0]))],
+    ),
     Coverage("dynamic_layers", lambda: _dynamic(DynamicLayers), lambda: [(numbers(3, 2, 6),)]),
     Coverage("packing", lambda: _plain(Packing), lambda: [(numbers(3, 4), numbers(1, 2, 4, 8))]),
     Coverage(

@@ -49,12 +49,12 @@ QUANTIZED: Final = (*quantized.SUITE, *called.QUANTIZED_SUITE)
 MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE)
 
 _QUICK: Final = frozenset({
-    "branches", "called_numbers", "containers", "convolution", "normalisation", "raises",
-    "recurrent", "text",
+    "branches", "called_numbers", "called_special", "containers", "convolution", "kinds",
+    "normalisation", "oversized", "raises", "recurrent", "text",
 })  # fmt: skip
 _SPECIAL: Final = frozenset({
-    "static_convolutions_per_channel", "dynamic_layers", "lookup_8_bits", "sparse_questions",
-    "sparse_stored", "fft_real", "stft_later",
+    "static_convolutions_per_channel", "dynamic_layers", "lookup_8_bits", "quantized_returned",
+    "sparse_questions", "sparse_stored", "fft_real", "stft_later",
 })  # fmt: skip
 """One of each kind: CI has to compile what they need from nothing."""
 

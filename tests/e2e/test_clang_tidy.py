@@ -22,6 +22,7 @@ from builder.foundation.console import make_console
 from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
+from builder.foundation.settings import BuildSettings
 from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.wanted import Wanted, read_models
 from builder.source.opening import open_source
@@ -45,7 +46,9 @@ def planned(host: Host) -> Planned:
     events = make_console(quiet=False, ci=True)
     source = open_source(SourceRequest(), host, events)
     target = make_target(Platform.LINUX, Abi.X86_64)
-    return make_plan(Wanted(read_models([CLASSIFIER], host)), source, target, None, host, events)
+    return make_plan(
+        Wanted(read_models([CLASSIFIER], host)), source, target, BuildSettings(), host, events
+    )
 
 
 @pytest.fixture(scope="module")

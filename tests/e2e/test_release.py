@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from builder.libtorch.codegen import pinned_catalogue
+from builder.libtorch.candidates import find_candidates
+from builder.libtorch.codegen import REGISTRARS, pinned_catalogue
 from builder.models.preflight.interpreter import read_interpreter
 from builder.models.selection import UPGRADED
 from builder.vocabulary.dtypes import DTYPES
 from builder.vocabulary.operators import OperatorName
+from builder.vocabulary.targets import Abi
 from tests.e2e.real import CLASSIFIER, Tool
 
 
@@ -168,3 +171,33 @@ def test_the_weights_that_are_packed_are_those_of_the_sources(pytorch: Path) -> 
     (packing,) = read_interpreter("2.6.0").packings
     assert packing.name == "quantized.LinearPackedParamsBase"
     assert packing.dtypes == {wanted}
+
+
+FULL_JIT: Final = frozenset({
+    "torch/csrc/jit/runtime/graph_executor.cpp",
+    "torch/csrc/jit/runtime/register_c10_ops.cpp",
+    "torch/csrc/jit/runtime/register_cuda_ops.cpp",
+    "torch/csrc/jit/runtime/register_distributed_ops.cpp",
+    "torch/csrc/jit/runtime/register_prim_ops_fulljit.cpp",
+    "torch/csrc/autograd/record_function_ops.cpp",
+})  # fmt: skip
+"""What compiles graphs, distributes and profiles: no kernel refers to it, so it is never linked."""
+
+
+def test_all_files_that_register_with_the_interpreter_are_known(pytorch: Path) -> None:
+    roots = {it.name: it for it in pytorch.parent.iterdir() if it.is_dir()}
+    groups = find_candidates({"generated": pytorch, "native": pytorch, **roots}, Abi.X86_64)
+    sources = {it for group in groups if group.component == "pytorch" for it in group.sources}
+    registers = re.compile(
+        r"^RegisterOperators\b|^  static Registerer\b|^  torch::jit::registerOperator\(",
+        re.MULTILINE,
+    )
+    found = {it for it in sources if registers.search((pytorch / it).read_text(errors="replace"))}
+    assert found == FULL_JIT | set(REGISTRARS)
+
+
+def test_every_operator_that_no_allow_list_is_asked_for_is_in_the_catalogue(pytorch: Path) -> None:
+    unasked = pinned_catalogue("2.6.0").unasked
+    for registrar in REGISTRARS:
+        text = (pytorch / registrar).read_text()
+        assert len(re.findall(r"\bOperator\(", text)) == len(unasked[registrar]), registrar

@@ -87,7 +87,7 @@ def make_plan() -> BuildPlan:
     )
     generated = GeneratedTree(Path("/cache/generated"), "6" * 64)
     profile = Profile(frozenset({"Float", "Half", "Long", "Bool"}))
-    flags = compile_flags(profile.optimisation)
+    flags = compile_flags(profile)
     objects = ObjectsPlan(source, generated, toolchain, profile, flags)
     return BuildPlan("0.0.test", objects, selection, link_flags())
 

@@ -20,6 +20,7 @@ from builder.foundation.console import make_console
 from builder.foundation.files import copy_atomic
 from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
+from builder.foundation.settings import BuildSettings
 from builder.pipeline.building import compile_plan
 from builder.pipeline.planning import make_plan
 from builder.pipeline.wanted import Wanted, read_models
@@ -77,7 +78,9 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
     target = make_target(Platform.LINUX, Abi.X86_64)
     source = open_source(SourceRequest(), host, events)
     provider = InstrumentingClang(sanitizer)
-    planned = make_plan(Wanted(models), source, target, None, host, events, provider=provider)
+    planned = make_plan(
+        Wanted(models), source, target, BuildSettings(), host, events, provider=provider
+    )
     output = compile_plan(planned, host, events)
     return Instrumented(
         output.library.parents[1],

@@ -16,7 +16,7 @@ from builder.models.selection import make_profile, select, with_classes
 from builder.pipeline.wanted import read_apart
 from builder.proof.needs import unmet_needs
 from builder.vocabulary.models import Model
-from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse, Selection
+from builder.vocabulary.operators import Holdings, OperatorName, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,8 @@ def _built_for(model: Model, selection: Selection) -> Holdings:
         Selection(known, model.classes, selection.dtypes, selection.opcodes, selection.upgraders),
         catalogue,
     )
-    entries = [catalogue.entries[name] for name in whole.names | catalogue.builtin]
     return Holdings(
-        operators=tuple(sorted(OperatorUse(it.name, it.most_arguments) for it in entries)),
+        operators=catalogue.held(whole.names),
         classes=whole.classes,
         dtypes=make_profile(whole, None).dtypes | whole.dtypes,
         opcodes=interpreter.instructions,

@@ -16,17 +16,16 @@ import torch
 
 from builder.models.conversion.repairs.table import run_here
 from builder.models.reference.inputs import SEED, load_lite, make_cases, told
-from builder.vocabulary.value_files import Tensor, Value, encode
+from builder.vocabulary.value_files import Device, Quantized, Tensor, Value, encode
 
 
 def _to_value(value: object) -> Value:
     if isinstance(value, torch.Tensor):
-        if value.is_quantized or value.is_sparse:
-            message = f"a {value.dtype} {value.layout} tensor cannot be compared"
-            raise TypeError(message)
-        return _to_tensor(value.detach().cpu().contiguous())
-    if value is None or isinstance(value, bool | int | float | str):
+        return _to_quantized(value) if value.is_quantized else _to_tensor(value)
+    if value is None or isinstance(value, bool | int | float | complex | str):
         return value
+    if isinstance(value, torch.device):
+        return Device(str(value))
     if isinstance(value, tuple):
         return tuple(_to_value(item) for item in value)
     if isinstance(value, list):
@@ -37,7 +36,22 @@ def _to_value(value: object) -> Value:
     raise TypeError(message)
 
 
+def _to_quantized(value: torch.Tensor) -> Quantized:
+    parameters: tuple[Value, ...]
+    if value.qscheme() in {torch.per_tensor_affine, torch.per_tensor_symmetric}:
+        parameters = (value.q_scale(), value.q_zero_point())
+    else:
+        scales, zeros = value.q_per_channel_scales(), value.q_per_channel_zero_points()
+        parameters = (_to_tensor(scales), _to_tensor(zeros), value.q_per_channel_axis())
+    stored = _to_tensor(value.int_repr())
+    return Quantized(str(value.dtype).removeprefix("torch."), stored, parameters)
+
+
 def _to_tensor(value: torch.Tensor) -> Tensor:
+    if value.is_sparse:
+        message = f"a {value.dtype} {value.layout} tensor cannot be compared"
+        raise TypeError(message)
+    value = value.detach().cpu().contiguous()
     raw = (
         value.resolve_conj().resolve_neg().reshape(-1).view(torch.uint8) if value.numel() else None
     )

@@ -7,6 +7,9 @@
 #include <torch/csrc/jit/runtime/instruction.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <cstdio>
+#include <iterator>
+
 using build_runtime::fail;
 using build_runtime::give;
 using build_runtime::guard;
@@ -14,10 +17,41 @@ using build_runtime::LoadedModule;
 using build_runtime::require;
 using torch::jit::mobile::Function;
 
+namespace build_runtime {
+namespace {
+
+void print_warning(void* /*context*/, const char* text) {
+  std::fprintf(stderr, "warning: %s\n", text);
+}
+
+// Where the text of a model's `warnings.warn` goes. LibTorch's own warnings have none: it is
+// stripped.
+class Warnings final : public c10::WarningHandler {
+ public:
+  void hand_to(void (*handler)(void*, const char*), void* context) {
+    handler_ = handler == nullptr ? &print_warning : handler;
+    context_ = context;
+  }
+
+  void process(const c10::Warning& warning) override {
+    if (!warning.msg().empty()) {
+      handler_(context_, warning.msg().c_str());
+    }
+  }
+
+ private:
+  void (*handler_)(void*, const char*) = &print_warning;
+  void* context_ = nullptr;
+};
+
+} // namespace
+} // namespace build_runtime
+
 struct br_module {
   LoadedModule loaded;
   // The exported ones, out of all functions of the bytecode.
   std::vector<Function*> methods;
+  build_runtime::Warnings warnings;
 };
 
 namespace build_runtime {
@@ -46,40 +80,89 @@ Function& find_method(const br_module& module, const char* name) {
   fail(BR_NOT_FOUND, std::string("the model has no method '") + name + "'; it has: " + known);
 }
 
-// The tensors an operator was given, as `float32[1, 3]`: they are still on the stack when it
-// throws. LibTorch's own words for a dtype that was not compiled in are stripped, so it is told
-// here.
+// The tensors an operator was given, as `float32[1, 3]`, and the dtypes there are no kernels for.
+class Inputs {
+ public:
+  void add(const c10::IValue& value) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      add(value.toTensor());
+    } else if (value.isTensorList()) {
+      separate();
+      text_ += '[';
+      first_ = true;
+      for (const c10::IValue& item : value.toListRef()) {
+        add(item);
+      }
+      text_ += ']';
+      first_ = false;
+    }
+  }
+
+  std::string text() const {
+    if (foreign_.empty()) {
+      return "(" + text_ + ")";
+    }
+    return "(" + text_ + "): this runtime was built without kernels for " + foreign_ +
+           " (--dtypes adds them)";
+  }
+
+ private:
+  void separate() {
+    text_ += first_ ? "" : ", ";
+    first_ = false;
+  }
+
+  void add(const at::Tensor& tensor) {
+    separate();
+    if (text_.size() > kLongest) {
+      return;
+    }
+    const auto dtype = tensor.scalar_type();
+    text_ += dtype_name(dtype);
+    text_ += '[';
+    for (int64_t i = 0; i < tensor.dim(); ++i) {
+      text_ += (i == 0 ? "" : ", ") + std::to_string(tensor.size(i));
+    }
+    text_ += ']';
+    if (!at::should_include_kernel_dtype("", dtype) && !c10::isQIntType(dtype) &&
+        foreign_.find(c10::toString(dtype)) == std::string::npos) {
+      foreign_ += (foreign_.empty() ? "" : ",") + std::string(c10::toString(dtype));
+    }
+  }
+
+  static constexpr size_t kLongest = 1000; // bytes: of a list of thousands the rest says no more
+
+  std::string text_;
+  std::string foreign_;
+  bool first_ = true;
+};
+
+// Operators that we register leave their arguments on the stack until they end. Those of LibTorch's
+// registrars take them first: what is there when they throw belongs to others. Only the schemas of
+// those have names for their arguments.
 std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IValue> stack) {
   const auto op = torch::jit::findOperatorFor(name);
   if (op == nullptr) {
     return "";
   }
-  const size_t count = std::min(op->schema().arguments().size(), stack.size());
-  std::string text = "(";
-  std::string foreign;
+  const auto& arguments = op->schema().arguments();
+  if (!arguments.empty() && !arguments[0].name().empty()) {
+    return "";
+  }
+  Inputs inputs;
+  const size_t count = std::min(arguments.size(), stack.size());
   for (const c10::IValue& value : stack.slice(stack.size() - count)) {
-    if (!value.isTensor() || !value.toTensor().defined()) {
-      continue;
-    }
-    const at::Tensor& tensor = value.toTensor();
-    text += text.size() == 1 ? "" : ", ";
-    text += dtype_name(tensor.scalar_type());
-    text += '[';
-    for (int64_t i = 0; i < tensor.dim(); ++i) {
-      text += (i == 0 ? "" : ", ") + std::to_string(tensor.size(i));
-    }
-    text += ']';
-    const auto dtype = tensor.scalar_type();
-    if (!at::should_include_kernel_dtype("", dtype) && !c10::isQIntType(dtype) &&
-        foreign.find(c10::toString(dtype)) == std::string::npos) {
-      foreign += (foreign.empty() ? "" : ",") + std::string(c10::toString(dtype));
-    }
+    inputs.add(value);
   }
-  text += ')';
-  if (!foreign.empty()) {
-    text += ": this runtime was built without kernels for " + foreign + " (--dtypes adds them)";
-  }
-  return text;
+  return inputs.text();
+}
+
+// ` at model.py:12: x = self.conv(x)`, for a model that has debug information.
+std::string describe_place(const LoadedModule& loaded, const Function& function, size_t at) {
+  std::string line;
+  // a damaged record must not hide what went wrong
+  guard(nullptr, [&] { line = loaded.lines.find(function.qualname().qualifiedName(), at); });
+  return line.empty() ? "" : " at " + line;
 }
 
 // The operator that was running when an exception left the interpreter on this thread.
@@ -99,11 +182,12 @@ std::string failed_operator(const br_module& module, c10::ArrayRef<c10::IValue> 
     const auto& instruction = code.instructions_[at];
     const bool calls = instruction.op == torch::jit::OP || instruction.op == torch::jit::OPN;
     const auto name = static_cast<size_t>(instruction.X);
+    const std::string place = describe_place(module.loaded, *functions[function], at) + ": ";
     if (!calls || name >= code.op_names_.size()) {
-      return std::string(torch::jit::toString(instruction.op)) + ": ";
+      return torch::jit::toString(instruction.op) + place;
     }
     return torch::jit::mobile::operator_str(code.op_names_[name]) +
-           describe_inputs(code.op_names_[name], stack) + ": ";
+           describe_inputs(code.op_names_[name], stack) + place;
   }
   return "";
 }
@@ -117,6 +201,7 @@ br_status load_module(
         require(module, "module");
         const c10::InferenceMode inference;
         auto made = std::make_unique<br_module>();
+        const c10::WarningUtils::WarningHandlerGuard warnings(&made->warnings);
         made->loaded = load(open());
         made->methods = exported_methods(made->loaded);
         *module = made.release();
@@ -158,6 +243,42 @@ const char* br_module_method_name(const br_module* module, size_t index) {
   return index < br_module_method_count(module) ? module->methods[index]->name().c_str() : nullptr;
 }
 
+size_t br_module_extra_file_count(const br_module* module) {
+  return module == nullptr ? 0 : module->loaded.extra_files.size();
+}
+
+const char* br_module_extra_file_name(const br_module* module, size_t index) {
+  if (index >= br_module_extra_file_count(module)) {
+    return nullptr;
+  }
+  return std::next(module->loaded.extra_files.begin(), static_cast<std::ptrdiff_t>(index))
+      ->first.c_str();
+}
+
+br_status br_module_extra_file(const br_module* module, const char* name, const void** data,
+                               size_t* size, br_error** error) {
+  return guard(error, [&] {
+    require(module, "module");
+    require(name, "name");
+    require(data, "data");
+    require(size, "size");
+    const auto found = module->loaded.extra_files.find(name);
+    if (found == module->loaded.extra_files.end()) {
+      fail(BR_NOT_FOUND, std::string("the model has no extra file '") + name + "'");
+    }
+    *data = found->second.data();
+    *size = found->second.size();
+  });
+}
+
+br_status br_module_on_warning(br_module* module, void (*handler)(void* context, const char* text),
+                               void* context, br_error** error) {
+  return guard(error, [&] {
+    require(module, "module");
+    module->warnings.hand_to(handler, context);
+  });
+}
+
 br_status br_module_run(br_module* module, const char* method, const br_value* const* arguments,
                         size_t argument_count, br_value** result, br_error** error) {
   bool running = false;
@@ -171,6 +292,7 @@ br_status br_module_run(br_module* module, const char* method, const br_value* c
       require(arguments[i], "an argument");
     }
     const c10::InferenceMode inference;
+    const c10::WarningUtils::WarningHandlerGuard warnings(&module->warnings);
     Function& function = build_runtime::find_method(*module, method);
     stack = build_runtime::make_stack(function, module->loaded.self,
                                       c10::ArrayRef<const br_value*>(arguments, argument_count));

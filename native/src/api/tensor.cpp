@@ -1,6 +1,14 @@
-// Tensors at the border: made from and read as plain memory, without calling any operator.
+// Tensors at the border: made from and read as plain memory, without calling any operator but those
+// that tell how a tensor is quantized; where none is, they are cut like all that concerns quantized
+// tensors.
 #include "api/value.h"
 
+#include <ATen/ops/q_per_channel_axis_ops.h>
+#include <ATen/ops/q_per_channel_scales_ops.h>
+#include <ATen/ops/q_per_channel_zero_points_ops.h>
+#include <ATen/ops/q_scale_ops.h>
+#include <ATen/ops/q_zero_point_ops.h>
+#include <ATen/ops/qscheme_ops.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/TensorImpl.h>
@@ -217,6 +225,25 @@ br_status br_value_tensor(const br_value* value, br_tensor* tensor, br_error** e
   return guard(error, [&] {
     require(tensor, "tensor");
     *tensor = view_of(expect_tensor(value));
+  });
+}
+
+br_status br_value_quantization(const br_value* value, br_value** parameters, br_error** error) {
+  return guard(error, [&] {
+    const at::Tensor& tensor = expect_tensor(value);
+    if (!c10::isQIntType(tensor.scalar_type())) {
+      fail(BR_WRONG_KIND, "the tensor is not quantized");
+    }
+    const c10::InferenceMode inference;
+    const auto scheme = at::_ops::qscheme::call(tensor);
+    if (scheme == at::kPerTensorAffine || scheme == at::kPerTensorSymmetric) {
+      give(parameters, c10::ivalue::Tuple::create(at::_ops::q_scale::call(tensor),
+                                                  at::_ops::q_zero_point::call(tensor)));
+      return;
+    }
+    give(parameters, c10::ivalue::Tuple::create(at::_ops::q_per_channel_scales::call(tensor),
+                                                at::_ops::q_per_channel_zero_points::call(tensor),
+                                                at::_ops::q_per_channel_axis::call(tensor)));
   });
 }
 

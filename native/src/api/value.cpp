@@ -50,12 +50,19 @@ br_kind kind_of(const IValue& value) {
   if (value.isObject()) {
     return BR_KIND_OBJECT;
   }
+  if (value.isComplexDouble()) {
+    return BR_KIND_COMPLEX;
+  }
+  if (value.isDevice()) {
+    return BR_KIND_DEVICE;
+  }
   return value.isNone() ? BR_KIND_NONE : BR_KIND_OTHER;
 }
 
 const char* kind_name(const IValue& value) {
-  static const char* const names[] = {"None", "bool",  "int",  "float",  "str",  "tensor",
-                                      "list", "tuple", "dict", "object", "other"};
+  static const char* const names[] = {"None",   "bool",    "int",   "float", "str",
+                                      "tensor", "list",    "tuple", "dict",  "object",
+                                      "other",  "complex", "device"};
   return names[kind_of(value)];
 }
 
@@ -159,6 +166,10 @@ br_status br_value_new_double(double number, br_value** value, br_error** error)
   return guard(error, [&] { give(value, IValue(number)); });
 }
 
+br_status br_value_new_complex(double real, double imaginary, br_value** value, br_error** error) {
+  return guard(error, [&] { give(value, IValue(c10::complex<double>(real, imaginary))); });
+}
+
 br_status br_value_new_string(const char* text, size_t size, br_value** value, br_error** error) {
   return guard(error, [&] {
     if (size != 0) {
@@ -240,6 +251,25 @@ br_status br_value_double(const br_value* value, double* number, br_error** erro
     require(number, "number");
     expect(value, BR_KIND_DOUBLE, "float");
     *number = value->value.toDouble();
+  });
+}
+
+br_status br_value_complex(const br_value* value, double* real, double* imaginary,
+                           br_error** error) {
+  return guard(error, [&] {
+    require(real, "real");
+    require(imaginary, "imaginary");
+    expect(value, BR_KIND_COMPLEX, "complex");
+    const c10::complex<double> number = value->value.toComplexDouble();
+    *real = number.real();
+    *imaginary = number.imag();
+  });
+}
+
+br_status br_value_device(const br_value* value, br_value** name, br_error** error) {
+  return guard(error, [&] {
+    expect(value, BR_KIND_DEVICE, "device");
+    give(name, IValue(value->value.toDevice().str()));
   });
 }
 

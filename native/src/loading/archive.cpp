@@ -38,6 +38,8 @@ constexpr int64_t kMaxRegisters = 1 << 20;
 // The version of bytecode that names none.
 constexpr int64_t kUnversioned = 3;
 
+constexpr char kExtra[] = "extra/";
+
 c10::ArrayRef<IValue> tuple(const IValue& value, size_t least, const char* what) {
   if (!value.isTuple()) {
     fail_model(std::string("no ") + what);
@@ -98,10 +100,22 @@ class Loader {
       fail_model("the data is not a module");
     }
     loaded_.self = std::move(self).toObject();
+    loaded_.lines = SourceLines(reader_);
+    read_extra_files();
     return std::move(loaded_);
   }
 
  private:
+  void read_extra_files() {
+    for (const std::string& name : reader_.getAllRecords()) {
+      if (name.compare(0, sizeof(kExtra) - 1, kExtra) == 0) {
+        const auto record = reader_.getRecord(name);
+        loaded_.extra_files[name.substr(sizeof(kExtra) - 1)].assign(
+            static_cast<const char*>(std::get<0>(record).get()), std::get<1>(record));
+      }
+    }
+  }
+
   // The data has not been read: the classes it names belong to the list, too.
   [[noreturn]] void fail_for_missing() {
     const auto data = reader_.getRecord("data.pkl");
@@ -119,14 +133,8 @@ class Loader {
     at::DataPtr pickle;
     std::tie(pickle, size) = reader_.getRecord(archive + ".pkl");
     check_pickle(pickle.get(), size);
-    size_t position = 0;
     jit::Unpickler unpickler(
-        [&](char* buffer, size_t count) {
-          count = std::min(count, size - position);
-          std::memcpy(buffer, static_cast<const char*>(pickle.get()) + position, count);
-          position += count;
-          return count;
-        },
+        bytes_of(pickle.get(), size),
         [this](const c10::QualifiedName& name) { return resolve(name); },
         [this](const at::StrongTypePtr& type, const IValue& state) {
           return make_object(type, state);
@@ -324,6 +332,16 @@ class Loader {
 };
 
 } // namespace
+
+std::function<size_t(char*, size_t)> bytes_of(const void* data, size_t size) {
+  return [at = static_cast<const char*>(data), size](char* buffer, size_t count) mutable {
+    count = std::min(count, size);
+    std::memcpy(buffer, at, count);
+    at += count;
+    size -= count;
+    return count;
+  };
+}
 
 LoadedModule load(std::shared_ptr<caffe2::serialize::ReadAdapterInterface> source) {
   check_archive(*source);

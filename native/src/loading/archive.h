@@ -2,11 +2,14 @@
 #pragma once
 
 #include "api/error.h"
+#include "loading/source_lines.h"
 
 #include <ATen/core/ivalue.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/mobile/module.h>
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -18,6 +21,9 @@ struct LoadedModule {
   std::shared_ptr<torch::jit::CompilationUnit> classes;
   std::shared_ptr<torch::jit::mobile::CompilationUnit> functions;
   c10::intrusive_ptr<c10::ivalue::Object> self;
+  SourceLines lines;
+  // What was saved beside the model (`_extra_files`): content by name.
+  std::map<std::string, std::string> extra_files;
 };
 
 // Where the bytes come from. Both throw Failure and never read outside of what they were given.
@@ -31,6 +37,9 @@ void check_archive(const caffe2::serialize::ReadAdapterInterface& source);
 
 // Refuses (BR_BAD_MODEL) a pickle that could crash the unpickler or exhaust memory.
 void check_pickle(const void* data, size_t size);
+
+// Gives the bytes of a pickle to an unpickler, piece by piece. They have to outlive it.
+std::function<size_t(char*, size_t)> bytes_of(const void* data, size_t size);
 
 bool mentions_union(const std::string& type);
 

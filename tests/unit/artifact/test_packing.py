@@ -31,7 +31,6 @@ from builder.vocabulary.plan import (
     Component,
     GeneratedTree,
     ObjectsPlan,
-    Optimisation,
     Profile,
     Program,
     SourceTree,
@@ -96,7 +95,7 @@ def make_plan(root: Path, *, provider: str = "cache") -> BuildPlan:
                 digest="e" * 64,
             ),
             profile=Profile(frozenset({"Long", "Float"})),
-            flags=compile_flags(Optimisation.SIZE),
+            flags=compile_flags(Profile(frozenset())),
         ),
         selection=Selection((SelectedOperator(operator, ("net",)),), dtypes=frozenset({"Float"})),
         link=("-shared",),
@@ -243,6 +242,7 @@ def test_the_manifest_says_what_was_built_and_proven(tmp_path: Path) -> None:
         "backends": ["CPU"],
         "dtypes": ["Float", "Long"],
         "optimisation": "size",
+        "messages": "short",
     }
     assert document["flags"] == {"all": ["-Os", "-fPIC"], "c10": ["-DA"], "kernels": ["-DB=1"]}
     assert document["operators"] == [{"name": "aten::add.Tensor", "models": ["net"]}]

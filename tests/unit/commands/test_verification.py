@@ -203,6 +203,19 @@ def test_every_lack_of_every_model_is_in_one_list_with_one_command(
     )  # fmt: skip
 
 
+def test_the_command_asks_for_full_messages_where_the_artifact_has_them(
+    host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
+) -> None:
+    answers(ONE, ONE)
+    document = forge.manifest()
+    document["profile"]["messages"] = "full"
+    forge.write_folder(tmp_path / "full", document)
+    one = model(tmp_path / "one.ptl", ("aten::relu", "", 1))
+    answer = verify(ask(tmp_path / "full", one), host, Events())
+    assert answer.error is not None
+    assert answer.error.hint.endswith("--dtypes Float,Long --messages full")
+
+
 def test_a_new_model_takes_the_place_of_the_packaged_one_of_its_name(
     artifact: Path, host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
 ) -> None:

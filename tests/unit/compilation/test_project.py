@@ -90,6 +90,16 @@ def test_a_group_has_options_and_include_directories_of_its_own(tmp_path: Path) 
     assert "  INCLUDES\n    [==[tree/pytorch/deps]==]\n" in text
 
 
+def test_a_header_of_ours_comes_before_a_source_that_names_one(tmp_path: Path) -> None:
+    before = (("aten/a.cpp", "checked_sizes.h"),)
+    sources = ("aten/a.cpp", "aten/b.cpp")
+    group = Group("aten", KERNEL, "pytorch", "CXX", sources, (), (), before=before)
+    files = {str(it.path): it.text for it in render_objects(plan(tmp_path, "CPU"), [group]).files}
+    line = 'a.cpp" APPEND PROPERTY COMPILE_OPTIONS -include upstream/checked_sizes.h)'
+    assert files["CMakeLists.txt"].count("-include") == files["CMakeLists.txt"].count(line) == 1
+    assert "#undef C10_MOBILE" in files["include/upstream/checked_sizes.h"]
+
+
 def test_conjugates_are_computed_where_there_are_complex_numbers() -> None:
     made = make_plan()
     for dtypes, expected in ((frozenset({"Float"}), False), (frozenset({"ComplexFloat"}), True)):

@@ -85,13 +85,15 @@ def test_the_shipped_table_is_well_formed() -> None:
     known = {"name", "kind", "component", "language", "sources", "exclude", "definitions",
              "precompiled",
              "abis", "backend", "definitions-for", "exclude-for", "includes",
-             "options"}  # fmt: skip
+             "options", "before"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
         assert row["sources"], row["name"]
         assert (row["kind"] == SourceKind.OWN) == (row["component"] == "native")
         assert set(row.get("abis", [])) <= set(Abi)
         assert row.get("language", "CXX") in {"C", "CXX"}
+        for header in row.get("before", {}).values():
+            assert (NATIVE / "src/upstream" / header).is_file(), header
 
 
 def test_all_our_own_sources_are_candidates() -> None:

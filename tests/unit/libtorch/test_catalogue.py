@@ -19,6 +19,7 @@ from builder.libtorch.catalogue import (
     parse_operators_header,
     parse_promoted,
     parse_registrar,
+    parse_unasked,
     split_arguments,
     with_newer,
 )
@@ -52,6 +53,21 @@ OperatorGenerator(
 OperatorGenerator("aten::strip(str self, str chars=\" \\n\\t\\f\\v\") -> str", strip);
 OperatorGenerator("aten::percentFormat(str self, ...) -> str", percent);
 throw Error("expected aten::add(…)", "aten::", "::x() -> y");
+"""
+UNASKED: Final = r"""
+explicit Operator(std::string schema, OperationCreator creator);
+return std::optional<Operator>(Operator(std::string(schema_str), std::forward<Func>(op), kind));
+return std::optional<Operator>(Operator(name, overload_name, arguments, returns, op, kind));
+OperatorGenerator(torch::detail::SelectiveStr<false>("aten::tensor(t[] data) -> Tensor"), list);
+OperatorGenerator("aten::by_hand() -> int", hand, aliasAnalysis()),
+Operator(
+    "aten::set_grad_enabled(" "bool val) -> ()",
+    [](Stack& stack) { check(pop(stack).toBool(), "aten::other(int a) -> ()"); },
+    aliasAnalysis()),
+v.emplace_back(Operator(
+    prim::tolist,
+    // it has no schema
+    [](const Node*) -> Operation { return toList; }, aliasAnalysis()));
 """
 PROMOTED: Final = """
 const std::vector<PrimOpFunc> ops = {
@@ -95,6 +111,29 @@ def test_registrars_hold_schemas_that_macros_paste() -> None:
     ]
     assert {entry.registrar for entry in found} == {"x.cpp"}
     assert str(found[0].name) == "aten::add.int"
+
+
+def test_what_is_registered_without_a_look_at_the_allow_list_is_found() -> None:
+    assert [str(it) for it in parse_unasked(UNASKED)] == ["aten::set_grad_enabled", "prim::tolist"]
+
+
+def test_a_runtime_has_what_its_registrars_register_unasked() -> None:
+    entries = [
+        OperatorEntry(name("aten::len.t"), "aten::len.t(t[] a) -> int", registrar="x.cpp"),
+        OperatorEntry(name("aten::grad_on"), "aten::grad_on() -> bool", registrar="x.cpp"),
+        OperatorEntry(name("aten::relu"), "aten::relu(Tensor self) -> Tensor", symbol="relu"),
+        OperatorEntry(name("aten::dim"), ""),
+    ]
+    unasked = {"x.cpp": [name("prim::tolist"), name("aten::grad_on")], "y.cpp": [name("y::y")]}
+    catalogue = make_catalogue(entries, unasked)
+    assert catalogue == Catalogue.from_json(catalogue.to_json())
+    held = catalogue.held(frozenset({entries[0].name}))
+    assert [(str(it.name), it.arguments) for it in held] == [
+        ("aten::dim", None), ("aten::grad_on", 0), ("aten::len.t", 1), ("prim::tolist", None),
+    ]  # fmt: skip
+    assert [str(it.name) for it in catalogue.held(frozenset({entries[2].name}))] == [
+        "aten::dim", "aten::relu",
+    ]  # fmt: skip
 
 
 def test_what_the_interpreter_itself_has_is_found() -> None:

@@ -9,7 +9,7 @@ from builder.proof.compare import TOLERANCES, Comparison, compare
 from builder.vocabulary.checks import Element
 from builder.vocabulary.dtypes import DTYPES as ALL
 from builder.vocabulary.tolerances import Limits
-from builder.vocabulary.value_files import DTYPES, Failure, Tensor, Value
+from builder.vocabulary.value_files import DTYPES, Device, Failure, Quantized, Tensor, Value
 
 
 def tensor(values: Any, dtype: str = "float32") -> Tensor:
@@ -230,3 +230,30 @@ def test_tolerances_can_be_chosen() -> None:
 def test_the_error_says_how_far_beyond_its_tolerance_the_worst_is() -> None:
     (told,) = reasons(tensor([1.0011]), tensor([1]))
     assert told.endswith("worst at [0]: 1.0011, torch answers 1.0 (10 times what is allowed)")
+
+
+def test_complex_numbers_have_the_tolerance_of_their_tensors() -> None:
+    assert not compare(1 + 2j, 1 + 2j).differences
+    assert not compare(1 + (2 + 1e-8) * 1j, 1 + 2j).differences
+    assert "1 of 1 elements differ" in reasons(1 + 2.1j, 1 + 2j)[0]
+    assert reasons(1.0, 1 + 0j) == ["output: is a float, torch answers a complex"]
+
+
+def test_devices_must_be_the_same() -> None:
+    assert not compare(Device("cpu"), Device("cpu")).differences
+    assert reasons(Device("cpu"), Device("meta")) == [
+        "output: is Device(name='cpu'), torch answers Device(name='meta')"
+    ]
+
+
+def test_quantized_tensors_store_the_same_integers_for_the_same_numbers() -> None:
+    one = Quantized("quint8", tensor([1, 2], "uint8"), (0.5, 10))
+    assert not compare(one, one).differences
+    other = Quantized("quint8", tensor([1, 3], "uint8"), (0.25, 11))
+    assert reasons(one, other) == [
+        "output.quantization[0]: is 0.5, torch answers 0.25",
+        "output.quantization[1]: is 10, torch answers 11",
+        "output: 1 of 2 elements differ; worst at [1]: 2, torch answers 3",
+    ]
+    signed = Quantized("qint8", tensor([1, 2], "int8"), (0.5, 10))
+    assert reasons(one, signed) == ["output: is quint8, torch answers qint8"]

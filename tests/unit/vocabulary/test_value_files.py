@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.vocabulary.value_files import DTYPES, MAX_DEPTH, Failure, Tensor, Value, decode, encode
+from builder.vocabulary.value_files import (
+    DTYPES,
+    MAX_DEPTH,
+    Device,
+    Failure,
+    Quantized,
+    Tensor,
+    Value,
+    decode,
+    encode,
+)
 
 _ITEM_SIZES = {
     "uint8": 1,
@@ -33,8 +43,21 @@ def tensors(draw: st.DrawFn) -> Tensor:
     return Tensor(dtype, shape, draw(st.binary(min_size=size, max_size=size)))
 
 
+@st.composite
+def quantized(draw: st.DrawFn) -> Quantized:
+    dtype, stored, size = draw(
+        st.sampled_from((("qint8", "int8", 1), ("quint8", "uint8", 1), ("qint32", "int32", 4)))
+    )
+    count = draw(st.integers(0, 4))
+    data = draw(st.binary(min_size=count * size, max_size=count * size))
+    along = st.tuples(tensors(), tensors(), _INTS)
+    parameters = draw(st.one_of(st.tuples(_FLOATS, _INTS), along))
+    return Quantized(dtype, Tensor(stored, (count,), data), parameters)
+
+
 _INTS = st.integers(-(2**63), 2**63 - 1)
 _FLOATS = st.floats(allow_nan=False)
+_COMPLEX = st.complex_numbers(allow_nan=False)
 _KEYS = st.one_of(st.booleans(), _INTS, _FLOATS, st.text(), tensors(), st.tuples(_INTS, st.text()))
 _VALUES = st.recursive(
     st.one_of(
@@ -45,6 +68,9 @@ _VALUES = st.recursive(
         st.text(),
         tensors(),
         st.builds(Failure, st.text()),
+        _COMPLEX,
+        st.builds(Device, st.text()),
+        quantized(),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
@@ -122,7 +148,7 @@ def test_the_bytes_are_those_the_c_reader_expects(value: Value, content: bytes) 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\x0a", "unknown tag 10"),
+        (b"\x0d", "unknown tag 13"),
         (b"\x00\x00", "1 bytes after the value"),
         (b"\x01\x02", "a bool of a value file is 2"),
         (b"\x04\x01\x00\x00\x00\xff", "utf-8"),
@@ -131,6 +157,8 @@ def test_the_bytes_are_those_the_c_reader_expects(value: Value, content: bytes) 
         (b"\x05\x06\x01" + b"\xff" * 8, "impossible shape"),
         (b"\x05\x06\x02" + b"\xff" * 7 + b"\x7f" + b"\xff" * 7 + b"\x7f", "ends early"),
         (b"\x06\xff\xff\xff\xff", "ends early"),
+        (b"\x0c\x06\x05\x00\x00\x07\x07\x00\x00\x00\x00", "quantized tensor"),
+        (b"\x0c\x0d\x05\x01\x00\x07\x07\x00\x00\x00\x00", "no quantized tensor of quint8"),
         (b"\x06\x01\x00\x00\x00" * (MAX_DEPTH + 1) + b"\x00", "nested deeper"),
         (b"\x08\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00", "list cannot be a key"),
         (
@@ -157,8 +185,8 @@ def test_numbers_beyond_64_bits_are_refused(value: int) -> None:
 
 
 def test_unknown_types_and_endless_nesting_are_refused() -> None:
-    with pytest.raises(ValueError, match="cannot hold a complex"):
-        encode(1j)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="cannot hold a bytes"):
+        encode(b"x")  # type: ignore[arg-type]
     endless: list[Value] = []
     endless.append(endless)
     with pytest.raises(ValueError, match="nested deeper"):
