@@ -4,7 +4,9 @@ Which functions it keeps: `inlineFunctions` and `gatherGetSetStates` in
 `torch/csrc/jit/serialization/export_bytecode.cpp`.
 """
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeGuard
 
 from builder.models.formats.archive import Archive
@@ -50,9 +52,22 @@ def read_source(archive: Archive, schemas: Schemas) -> Model | None:
     `MalformedError` for a damaged archive.
     """
     try:
-        return _Reading(archive, schemas).model()
+        with _uncollected():
+            return _Reading(archive, schemas).model()
     except (UnsureError, RecursionError):  # what is deep in one function is refused before
         return None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be collected meanwhile: graphs are all cycles, and looking takes a third."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Reading:

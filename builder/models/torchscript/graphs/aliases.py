@@ -29,7 +29,7 @@ from builder.models.torchscript.graphs.nodes import (
     Node,
     Value,
 )
-from builder.models.torchscript.signatures.kinds import Kind, Type, is_mutable
+from builder.models.torchscript.signatures.kinds import Kind, Type
 from builder.models.torchscript.signatures.schemas import Schema
 
 CONSERVATIVE: Final = frozenset({
@@ -103,12 +103,8 @@ class Aliases:
         return not self._written.isdisjoint(self.places(value))
 
     def writes(self, node: Node) -> Places:
-        """Return the places that a node changes, or those in its blocks."""
-        found: Places = set().union(*(self.places(it) for it in self._writes.get(node, ())))
-        for block in node.blocks:
-            for inner in block.nodes:
-                found |= self.writes(inner)
-        return found
+        """Return the places that a node changes, those that are changed in its blocks apart."""
+        return set[int]().union(*(self.places(it) for it in self._writes.get(node, ())))
 
     @property
     def wild(self) -> Places:
@@ -118,13 +114,13 @@ class Aliases:
     def _of(self, value: Value) -> Places:
         found = self._places.get(value)
         if found is None:
-            found = self._fresh(value) if is_mutable(value.type) else set()
+            found = self._fresh(value) if value.type.mutable else set()
         return found
 
     def _fresh(self, value: Value) -> Places:
         self._next += 1
         found = {self._next}
-        if is_mutable(value.type):
+        if value.type.mutable:
             self._places[value] = found
         return found
 
@@ -135,17 +131,17 @@ class Aliases:
         return self._wild[type_]
 
     def _set_wild(self, value: Value) -> None:
-        if is_mutable(value.type):
+        if value.type.mutable:
             self._of(value)
             self._wild_of(value.type)
             self._wildcards.append(value)
 
     def _point(self, value: Value, others: Iterable[Value]) -> None:
-        if is_mutable(value.type):
+        if value.type.mutable:
             self._places.setdefault(value, set()).update(*(self._of(it) for it in others))
 
     def _write(self, node: Node, value: Value) -> None:
-        if is_mutable(value.type):
+        if value.type.mutable:
             self._writes.setdefault(node, []).append(value)
 
     def _analyze(self, block: Block) -> None:
@@ -187,7 +183,7 @@ class Aliases:
             self._point(value, [end])
 
     def _container(self, node: Node) -> None:
-        if not is_mutable(node.output.type):
+        if not node.output.type.mutable:
             return
         self._fresh(node.output)
         if not self._stays_inside(node.output):
@@ -220,7 +216,7 @@ class Aliases:
     def _operator(self, node: Node, schema: Schema) -> None:
         named: dict[str, Value] = {}
         for argument, value in zip(schema.arguments, node.inputs, strict=False):
-            if not is_mutable(value.type) or not (
+            if not value.type.mutable or not (
                 argument.alias or argument.written or argument.escapes
             ):
                 continue

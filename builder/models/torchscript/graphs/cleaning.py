@@ -25,7 +25,7 @@ from builder.models.torchscript.graphs.nodes import (
     Node,
     Value,
 )
-from builder.models.torchscript.signatures.kinds import Type, UnsureError, is_mutable
+from builder.models.torchscript.signatures.kinds import Type, UnsureError
 
 _EFFECTS: Final = CONSERVATIVE | {
     "prim::Print", RAISE, "aten::warn", "aten::save", "aten::manual_seed", CALL_FUNCTION,
@@ -135,7 +135,7 @@ def _fold(node: Node) -> bool:
         node.kind in _NEVER_FOLDED
         or has_effects(node)
         or not all(it.constant for it in node.inputs)
-        or any(is_mutable(it.type) for it in (*node.inputs, *node.outputs))
+        or any(it.type.mutable for it in (*node.inputs, *node.outputs))
     ):
         return False
     found = folded(node)
@@ -196,7 +196,7 @@ def pool_constants(graph: Block) -> None:
             if not value.constant:
                 continue
             value.home = graph
-            if not is_mutable(value.type):
+            if not value.type.mutable:
                 same = known.setdefault((value.type, type(value.literal), value.literal), value)
                 value.replace(same)
 
@@ -317,7 +317,7 @@ class _Elimination:
     def _is_live(self, node: Node) -> bool:
         if any(it in self._live for it in node.outputs):
             return True
-        if self._aliases is None:
+        if self._aliases is None or node.blocks:  # what is inside was asked before
             return False
         return not self._live_places.isdisjoint(self._aliases.writes(node))
 
@@ -325,10 +325,8 @@ class _Elimination:
         if node in self._marked:
             return False
         self._marked.add(node)
-        current: Node | None = node
-        while current is not None:
-            self._mark_node(current)
-            current = current.block.owner
+        if node.block.owner is not None:
+            self._mark_node(node.block.owner)
         for value in node.inputs:
             self._enliven(value)
         return True
@@ -336,11 +334,11 @@ class _Elimination:
     def _has_effects(self, node: Node) -> bool:
         found = self._effects.get(node)
         if found is None:
-            found = (
-                has_effects(node)
-                or any(self._has_effects(it) for block in node.blocks for it in block.nodes)
-                or self._changes_unknown(node)
-            )
+            inside = [it for block in node.blocks for it in block.nodes]
+            if inside:
+                found = any(map(self._has_effects, inside))
+            else:
+                found = has_effects(node) or self._changes_unknown(node)
             self._effects[node] = found
         return found
 

@@ -6,7 +6,7 @@ Rules: `aten/src/ATen/core/type.cpp` and `jit_type.h`. What no rule here covers 
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -43,6 +43,14 @@ class Kind(StrEnum):
     ENUM = "enumeration"
     VARIABLE = "variable"
 
+    __hash__ = str.__hash__  # an enumeration's own is ten times slower, and asked for all the time
+
+
+_MUTABLE: Final = frozenset({
+    Kind.TENSOR, Kind.LIST, Kind.DICT, Kind.CLASS, Kind.INTERFACE, Kind.ANY, Kind.ANY_CLASS,
+    Kind.STORAGE, Kind.VARIABLE,
+})  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Type:
@@ -55,6 +63,13 @@ class Type:
     parts: tuple["Type", ...] = ()
     name: str = ""
     fields: tuple[str, ...] = ()
+    mutable: bool = field(init=False, compare=False, repr=False)
+    """Whether a value of it can be changed, or holds one that can."""
+
+    def __post_init__(self) -> None:
+        """Find out once what is asked for all the time."""
+        mutable = self.kind in _MUTABLE or any(part.mutable for part in self.parts)
+        object.__setattr__(self, "mutable", mutable)
 
     @property
     def element(self) -> "Type":
@@ -108,10 +123,6 @@ DEVICE: Final = Type(Kind.DEVICE)
 ANY: Final = Type(Kind.ANY)
 
 _NUMBERS: Final = frozenset({Kind.INT, Kind.FLOAT, Kind.COMPLEX})
-_MUTABLE: Final = frozenset({
-    Kind.TENSOR, Kind.LIST, Kind.DICT, Kind.CLASS, Kind.INTERFACE, Kind.ANY, Kind.ANY_CLASS,
-    Kind.STORAGE, Kind.VARIABLE,
-})  # fmt: skip
 
 
 def list_of(element: Type) -> Type:
@@ -127,11 +138,6 @@ def optional_of(element: Type) -> Type:
 def without_optional(type_: Type) -> Type:
     """Return what an optional holds, any other type as it is."""
     return type_.element if type_.kind is Kind.OPTIONAL else type_
-
-
-def is_mutable(type_: Type) -> bool:
-    """Whether a value of it can be changed, or holds one that can."""
-    return type_.kind in _MUTABLE or any(map(is_mutable, type_.parts))
 
 
 def is_subtype(one: Type, other: Type) -> bool:  # noqa: PLR0911  one line for each kind

@@ -17,7 +17,6 @@ from builder.models.torchscript.signatures.kinds import (
     Type,
     UnsureError,
     bytecode_text,
-    is_mutable,
     is_subtype,
     list_of,
     optional_of,
@@ -119,5 +118,5 @@ def test_a_lite_model_has_texts_of_its_own() -> None:
 
 
 def test_what_holds_a_tensor_can_be_changed() -> None:
-    assert is_mutable(Type(Kind.TUPLE, (INT, TENSOR)))
-    assert not is_mutable(Type(Kind.TUPLE, (INT, optional_of(STR))))
+    assert Type(Kind.TUPLE, (INT, TENSOR)).mutable
+    assert not Type(Kind.TUPLE, (INT, optional_of(STR))).mutable
