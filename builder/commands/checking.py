@@ -9,6 +9,7 @@ from typing import Any
 from builder.commands.exchange import Answer, Asked
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
+from builder.models.conversion.exported import read_exported
 from builder.models.preflight.problems import LackingError, Problem, advice
 from builder.pipeline.wanted import Wanted, names_apart, read_each, read_lists, refuse_nothing
 from builder.source.request import SourceRequest
@@ -52,7 +53,7 @@ def check(asked: Asked, host: Host) -> Answer:
     """
     version = SourceRequest(directory=None).version
     listed = read_lists(asked.lists, asked.extra)
-    read = read_each(asked.models, host)
+    read = read_each(asked.models, host, read_exported)
     wanted = Wanted(tuple(it for it in read if isinstance(it, Model)), listed)
     if not asked.models:
         refuse_nothing(wanted, asked.lists)

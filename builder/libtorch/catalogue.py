@@ -231,7 +231,7 @@ def encode_arguments(schema: str) -> str:
     """
     fields: list[str] = []
     keyword_only = False
-    for argument in _pieces(schema):
+    for argument in argument_pieces(schema):
         if argument == "*":
             keyword_only = True
             continue
@@ -294,13 +294,13 @@ def _encode_real(text: str) -> str:
 
 def split_arguments(schema: str) -> tuple[str, ...]:
     """Return the arguments of a schema as they are written, without the lone `*`."""
-    return tuple(piece for piece in _pieces(schema) if piece != "*")
+    return tuple(piece for piece in argument_pieces(schema) if piece != "*")
 
 
 def _demands(schema: str) -> Iterator[tuple[bool, bool]]:
     """Yield of each argument whether it is an output, and whether it has no default."""
     keyword_only = False
-    for argument in _pieces(schema):
+    for argument in argument_pieces(schema):
         if argument == "*":
             keyword_only = True
             continue
@@ -308,8 +308,11 @@ def _demands(schema: str) -> Iterator[tuple[bool, bool]]:
         yield keyword_only and "!" in declaration, not separator
 
 
-def _pieces(schema: str) -> Iterator[str]:
-    """Split what stands between the parentheses of a schema at its top-level commas."""
+def argument_pieces(schema: str) -> Iterator[str]:
+    """Split what stands between the parentheses of a schema at its top-level commas.
+
+    A lone `*` is a piece, too: what follows it is given by name.
+    """
     depth = 0
     pieces = [""]
     for part in _PIECE.findall(schema, schema.index("(")):  # a character, or a string as a whole

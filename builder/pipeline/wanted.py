@@ -1,7 +1,7 @@
 """What a runtime is asked to hold: by models, and by operator lists instead of them or besides."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import or_
@@ -65,24 +65,32 @@ def names_apart(paths: Iterable[Path]) -> tuple[str, ...]:
     return tuple(path.stem if times[path.stem] == 1 else str(path) for path in paths)
 
 
-def read_each(paths: Iterable[Path], host: Host) -> tuple[Model | BuildRuntimeError, ...]:
+ReadModel = Callable[[Path, Host], Model]
+"""How a model is read: as it ships, or as it was exported (`read_exported`)."""
+
+
+def read_each(
+    paths: Iterable[Path], host: Host, read: ReadModel = read_model
+) -> tuple[Model | BuildRuntimeError, ...]:
     """Read all models, under names that differ; return the error of each that cannot be read."""
     paths = tuple(paths)
-    return tuple(map(partial(_read, host), paths, names_apart(paths)))
+    return tuple(map(partial(_read, read, host), paths, names_apart(paths)))
 
 
-def _read(host: Host, path: Path, name: str) -> Model | BuildRuntimeError:
+def _read(read: ReadModel, host: Host, path: Path, name: str) -> Model | BuildRuntimeError:
     try:
-        return replace(read_model(path, host), name=name)
+        return replace(read(path, host), name=name)
     except LackingError as error:
         return LackingError(tuple(it.called(name) for it in error.problems), error.version)
     except BuildRuntimeError as error:
         return error
 
 
-def read_apart(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
+def read_apart(
+    paths: Iterable[Path], host: Host, read: ReadModel = read_model
+) -> tuple[Model, ...]:
     """Read all models, under names that differ; raise one error for all that cannot be read."""
-    found = read_each(paths, host)
+    found = read_each(paths, host, read)
     models = tuple(it for it in found if isinstance(it, Model))
     if errors := [it for it in found if isinstance(it, BuildRuntimeError)]:
         raise together(errors)

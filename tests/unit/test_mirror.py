@@ -14,6 +14,8 @@ UNIT: Final = TESTS / "unit"
 MIRRORS: Final = (UNIT, TESTS / "native")
 """What needs real programs is mirrored in `native`."""
 
+_SCRIPTED: Final = "unit/models/torchscript"
+
 COVERED_BY: Final[Mapping[str, str]] = {
     "artifact/layout": "unit/artifact/test_packing.py",
     "artifact/manifest": "unit/artifact/test_packing.py",
@@ -80,6 +82,16 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/reference/__main__": "unit/models/reference/test_inputs.py",
     "models/reference/recorder": "torch/test_tracing.py",
     "models/tracing/execution_trace": "unit/models/tracing/test_reconcile.py",
+    "models/torchscript/places": "torch/models/test_exported.py",
+    "models/torchscript/frontend/expressions": f"{_SCRIPTED}/frontend/test_statements.py",
+    "models/torchscript/frontend/scopes": f"{_SCRIPTED}/frontend/test_statements.py",
+    "models/torchscript/graphs/aliases": f"{_SCRIPTED}/graphs/test_cleaning.py",
+    "models/torchscript/graphs/folding": f"{_SCRIPTED}/graphs/test_cleaning.py",
+    "models/torchscript/graphs/nodes": f"{_SCRIPTED}/test_inlining.py",
+    "models/torchscript/graphs/preparing": f"{_SCRIPTED}/graphs/test_emission.py",
+    "models/torchscript/graphs/repairs": f"{_SCRIPTED}/test_reader.py",
+    "models/torchscript/signatures/literals": f"{_SCRIPTED}/frontend/test_program.py",
+    "models/torchscript/signatures/overloads": "torch/models/test_exported.py",
     "pipeline/building": "e2e/test_builds.py",
     "pipeline/request": "unit/pipeline/test_planning.py",
     "pipeline/run": "e2e/test_builds.py",

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from builder import RELEASE
 from builder.foundation.process import Host
 from builder.libtorch.locations.table import read_locations
+from builder.models.conversion.exported import read_exported
+from builder.models.conversion.torchscript import read_model
 from builder.models.selection import select
 from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.reconcile import Execution, State, reconcile
@@ -51,7 +53,9 @@ class _Traced:
 
 def inspect(question: Question, host: Host, notes: Notes) -> dict[str, Any]:
     """Return what the models call, which model calls what, and what ran where inputs are given."""
-    models = read_apart(question.models, host)
+    runs = question.bundled or any(it.given for it in question.inputs)
+    read = read_model if runs else read_exported  # what runs is the lite model
+    models = read_apart(question.models, host, read)
     traced = _trace(models, question, host, notes)
     return {
         "source": RELEASE,

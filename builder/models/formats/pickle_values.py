@@ -41,9 +41,10 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """A view of a storage."""
+    """A view of a storage, of so many dimensions."""
 
     storage: Storage
+    dimensions: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -109,4 +110,4 @@ def rebuilt_tensor(arguments: object) -> Tensor:
     packed = STORED[storage.dtype].packed if storage.dtype in STORED else 1
     if len(sizes) != len(strides) or (0 not in sizes and last >= storage.count * packed):
         raise MalformedError(f"a tensor reaches beyond its storage '{shown(storage.key)}'")
-    return Tensor(storage)
+    return Tensor(storage, len(sizes))

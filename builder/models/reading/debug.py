@@ -48,7 +48,7 @@ def read_lines(handles: object, calls: object, places: Iterable[object]) -> Line
             case int() if handle in known:
                 return known[handle]
             case int() if handle in by_handle:
-                known[handle] = _best(sources.frames(by_handle[handle]))
+                known[handle] = best_line(sources.frames(by_handle[handle]))
                 return known[handle]
         return None
 
@@ -69,7 +69,7 @@ def _listed(handles: object) -> Iterator[tuple[str, Sequence[object]]]:
                 pass
 
 
-def _best(frames: Sequence[SourceLine]) -> SourceLine | None:
+def best_line(frames: Sequence[SourceLine]) -> SourceLine | None:
     """Return the innermost frame that is not inside torch: what the author of the model wrote."""
     own = (frame for frame in frames if not _TORCH.search(frame.file))
     return next(own, frames[0] if frames else None)
@@ -86,10 +86,20 @@ class CodeLines:
 
     def at(self, offset: int) -> SourceLine | None:
         """Return the line of what is printed at an offset."""
+        return best_line(self.frames(offset))
+
+    def frames(self, offset: int) -> list[SourceLine]:
+        """Return where what is printed at an offset is from, from the inside out."""
         index = bisect_right(self._offsets, offset) - 1
         if index < 0:
-            return None
-        return _best(list(self._found[index].text.frames(self._found[index].start)))
+            return []
+        return list(self._found[index].text.frames(self._found[index].start))
+
+
+def frames_in_text(text: bytes, file: str, offset: int) -> list[SourceLine]:
+    """Return the line of a file itself, where it does not tell what it was printed from."""
+    readable = text.decode(errors="surrogateescape")
+    return list(_Text([readable], [_size(readable)], file, 1).frames(offset))
 
 
 class _Sources:

@@ -1,8 +1,9 @@
 """Lite-interpreter models: read the archive, believe nothing, return the `Model`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,7 +21,7 @@ from builder.models.formats.identify import (
 )
 from builder.models.formats.pickle_values import SPARSE, Call, Pickle
 from builder.models.formats.pickles import read_pickle
-from builder.models.reading.bytecode import custom_classes, parse_bytecode
+from builder.models.reading.bytecode import Bytecode, custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.models.reading.weights import (
     Stored,
@@ -154,6 +155,27 @@ def model_of(
     check_storages(archive, pickles["data.pkl"], "data/")
     lines = _debug_lines(debug) if debug is not None else _lines(archive)
     bytecode = parse_bytecode(pickles["bytecode.pkl"].value, lines or {})
+    content = Content(pickles, folder, bytecode, lines is not None)
+    return described(archive, content, name, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an archive holds: its pickles, the folder of the tensors in its code, and the code.
+
+    The storages of `bytecode.pkl` are those of the tensors in the code. `lines`: whether it tells
+    from which lines of source the code comes.
+    """
+
+    pickles: Mapping[str, Pickle]
+    folder: str
+    bytecode: Bytecode
+    lines: bool
+
+
+def described(archive: Archive, content: Content, name: str, source: Path | None) -> Model:
+    """Return the model that an archive holds."""
+    pickles, folder, bytecode = content.pickles, content.folder, content.bytecode
     classes = {
         custom
         for found in pickles.values()
@@ -180,7 +202,7 @@ def model_of(
         argument_dtypes=bytecode.dtypes,
         weights=sizes(stored),
         duplicates=duplicates(stored, archive.digest),
-        debug_info=lines is not None,
+        debug_info=content.lines,
         devices=frozenset(device for found in pickles.values() for device in found.devices),
         packed=packed_weights(pickles["data.pkl"].value),
         sparse=any(item.name == SPARSE for found in pickles.values() for item in found.globals),

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from builder.cli import main
-from builder.commands import planning
+from builder.commands import checking, planning
+from builder.commands.inspecting import inspection
 from builder.compilation.dependence import Candidates
 from builder.compilation.store import ObjectStore
 from builder.libtorch.catalogue import Catalogue
 from builder.models.reading.lite import read_lite
 from builder.pipeline import planning as stages
-from builder.pipeline import wanted
 from builder.report.render import to_json
 from builder.toolchains import zig
 from builder.vocabulary.errors import ModelError
@@ -139,7 +139,8 @@ def test_what_was_repaired_is_told_of_each_model(
     path = forge.write(tmp_path / "net.ptl", forge.lite())
     repair = Repair("gradients", "with torch.no_grad() removed", 3)
     model = replace(read_lite(path), repairs=(repair,))
-    monkeypatch.setattr(wanted, "read_model", lambda *_: model)
+    for module in (checking, inspection):
+        monkeypatch.setattr(module, "read_exported", lambda *_: model)
     for command in ("check", "inspect"):
         assert main([command, "net.ptl"]) == 0
         shown = capsys.readouterr().out.splitlines()

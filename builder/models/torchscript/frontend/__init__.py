@@ -1,0 +1,1 @@
+"""From the text of a source to the graphs of its functions."""

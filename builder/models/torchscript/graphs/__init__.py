@@ -1,0 +1,1 @@
+"""Graphs of functions, what conversion does to them, and the code it makes of them."""
