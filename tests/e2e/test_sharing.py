@@ -7,6 +7,7 @@ import pytest
 from builder.compilation.output import telling
 from builder.compilation.store import OpenStore
 from builder.foundation.console import make_console
+from builder.foundation.settings import BuildSettings
 from builder.pipeline.planning import make_plan
 from builder.pipeline.wanted import Wanted, read_models
 from builder.source.opening import open_source
@@ -24,7 +25,7 @@ def test_shared_objects_are_the_same(tool: Tool, runtime: Callable[[str, str], R
     models = read_models([made.model("model")], host)
     source = open_source(SourceRequest(), host, events)
     target = make_target(Platform.LINUX, Abi.X86_64)
-    planned = make_plan(Wanted(models), source, target, None, host, events)
+    planned = make_plan(Wanted(models), source, target, BuildSettings(), host, events)
     with planned.store.opened(host, "comparing objects", telling(events)) as opened:
         shared = sorted(it for it in planned.store.compiled() if opened.homes[it] == 0)
         own = OpenStore(opened.stores, opened.outputs, dict.fromkeys(shared, 1))
