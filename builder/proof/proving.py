@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from builder.foundation.fetching.progress import Progress
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
+from builder.proof.compare import Comparison
 from builder.proof.execution import (
     Executor,
     fetch_executor,
@@ -178,12 +179,26 @@ def _outputs(  # noqa: PLR0917  what, on what, how, and where
         outcome=Outcome.FAILED if differences else Outcome.PASSED,
         model=model.name,
         reasons=differences,
-        hint="if a kernel misses a dtype, add it with --dtypes" if differences else "",
+        hint=_hint(model, result.comparison),
         runner=executor.how,
         cases=result.cases,
         seconds=time.monotonic() - started,
         worst=result.comparison.worst,
     )
+
+
+def _hint(model: Model, comparison: Comparison) -> str:
+    """Return what to do about the differences; most often it is not what people think of first."""
+    if not comparison.differences:
+        return ""
+    if any(it.failed for it in comparison.differences):
+        return "if a kernel misses a dtype, add it with --dtypes"
+    if model.rounds:
+        return (
+            "the answers expected are rounded to 8 bits as PyTorch 2.6.0 does with QNNPACK, so that"
+            " rounding does not explain the difference: please report it, with the model"
+        )
+    return "--rtol and --atol set other limits; if the answers are wrong, please report it"
 
 
 def _skipped(name: str, reason: str) -> Check:

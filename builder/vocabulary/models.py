@@ -148,6 +148,14 @@ class Model:
         """Every operator any method calls."""
         return frozenset(use.name for method in self.methods for use in method.operators)
 
+    @property
+    def rounds(self) -> bool:
+        """Whether it rounds numbers to 8 bits, or calls what does."""
+        return any(
+            name.namespace in {"quantized", "_quantized"} or name.base.startswith("quantize")
+            for name in self.operators
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:

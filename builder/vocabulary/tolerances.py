@@ -20,7 +20,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Numbers agree when `|actual - expected| <= absolute + relative * |expected|`."""
+    """Numbers agree when `|actual - expected| <= absolute + rounding + relative * |expected|`.
+
+    `rounding` is what a number of this answer may be off because it was computed from numbers that
+    were rounded to 8 bits. If there is any, the root mean square of what all numbers of a tensor
+    are off beyond the rest may be `together` at most.
+    """
 
     relative: float
     absolute: float
+    rounding: float = 0.0
+    together: float = 0.0
+
+    @property
+    def floor(self) -> float:
+        """What is allowed for zero."""
+        return self.absolute + self.rounding
+
+    def __str__(self) -> str:
+        """Return a few words for the report."""
+        words = f"rtol {self.relative:g} atol {self.absolute:g}"
+        return f"{words} and {self.rounding:.3g} for rounding to 8 bits" if self.rounding else words

@@ -49,7 +49,12 @@ TORCH_USERS: Final = frozenset(
         "models/conversion/repairs/pairs.py",
         "models/conversion/repairs/wrapped_numbers.py",
         "models/reference/__main__.py",
+        "models/reference/exactness.py",
         "models/reference/inputs.py",
+        "models/reference/kernels.py",
+        "models/reference/rounder.py",
+        "models/reference/rounding.py",
+        "models/reference/surroundings.py",
         "models/reference/recorder.py",
         "libtorch/static_dispatch.py",
     }

@@ -1,21 +1,30 @@
-"""Run a model in desktop torch: `python -m builder.models.reference MODEL SPEC INPUTS EXPECTED`.
+"""Run a model in desktop torch: `python -m …reference MODEL SPEC INPUTS EXPECTED ALLOWED`.
 
 SPEC is JSON: `{"files": [...]}`, `{"bundled": true}`, or
-`{"shapes": [[1, 3]], "dtypes": ["float32"]}`.
-Writes two value files: the list of argument tuples, and the list of results. The last line of
+`{"shapes": [[1, 3]], "dtypes": ["float32"]}`. `"rounds": true` is for a model with 8-bit numbers.
+Writes value files: the list of argument tuples, the list of results, and for a model that rounds
+computed numbers to 8 bits the allowance of each result (`…reference.sensitivity`). The last line of
 stderr says what went wrong; exit 2 for wrong inputs, 3 for a model that does not run.
 """
 
+import copy
+import functools
 import json
 import sys
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from builder.models.conversion.repairs.table import run_here
+from builder.models.reference.exactness import Watch
 from builder.models.reference.inputs import SEED, load_lite, make_cases, told
+from builder.models.reference.rounder import Rounder
+from builder.models.reference.rounding import rounding_as_runtimes_do
+from builder.models.reference.sensitivity import measure
+from builder.models.reference.surroundings import work_as_on_a_device
 from builder.vocabulary.value_files import Device, Quantized, Tensor, Value, encode
 
 
@@ -61,34 +70,56 @@ def _to_tensor(value: torch.Tensor) -> Tensor:
 
 def main(argv: list[str]) -> int:
     """Run the model of the command line; return the exit code."""
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    if "qnnpack" in torch.backends.quantized.supported_engines:
-        torch.backends.quantized.engine = "qnnpack"  # the runtime's; others round otherwise
-    torch.manual_seed(SEED)
-    path, spec, inputs, expected = Path(argv[0]), json.loads(argv[1]), argv[2], argv[3]
-    lite = spec.get("lite", False)
-    model = load_lite(path) if lite else torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
-    if not lite:
-        run_here(model)
+    work_as_on_a_device()
+    path, spec = Path(argv[0]), json.loads(argv[1])
+    inputs, expected, allowed = map(Path, argv[2:])
+    load = functools.partial(_load, path, lite=spec.get("lite", False))
+    model = load()
     try:
         cases = make_cases(spec, load_lite(spec["ptl"]))
-        values = [_to_value(case) for case in cases]
+        inputs.write_bytes(encode([_to_value(case) for case in cases]))
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
         sys.stderr.write(f"{told(error)}\n")
         return 2
-    Path(inputs).write_bytes(encode(values))
-    results: list[Value] = []
-    for case in cases:
-        torch.manual_seed(SEED)
-        try:
-            with torch.inference_mode():
-                results.append(_to_value(model(*case)))
-        except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
-            sys.stderr.write(f"{told(error)}\n")
-            return 3
-    Path(expected).write_bytes(encode(results))
+    try:
+        with rounding_as_runtimes_do() if spec.get("rounds") else nullcontext() as rounder:
+            results = run_cases(model, cases, rounder)
+            if rounder is not None and rounder.unsure:
+                again = functools.partial(_run_anew, load, cases, rounder)
+                allowed.write_bytes(encode(measure(rounder, again, results)))
+    except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
+        sys.stderr.write(f"{told(error)}\n")
+        return 3
+    expected.write_bytes(encode(results))
     return 0
+
+
+def run_cases(
+    model: Callable[..., Any], cases: Sequence[tuple[Any, ...]], rounder: Rounder | None
+) -> list[Value]:
+    """Return what a model answers to each case; the cases stay as they are."""
+    results: list[Value] = []
+    for case in copy.deepcopy(cases):
+        torch.manual_seed(SEED)
+        with torch.inference_mode(), Watch(rounder) if rounder else nullcontext():
+            answer = model(*case)
+        results.append(_to_value(answer))
+    return results
+
+
+def _run_anew(
+    load: Callable[[], Callable[..., Any]], cases: Sequence[tuple[Any, ...]], rounder: Rounder
+) -> list[Value]:
+    """Run all cases in a model of its own: a run may change what the model holds."""
+    return run_cases(load(), cases, rounder)
+
+
+def _load(path: Path, *, lite: bool) -> Any:  # noqa: ANN401  a module that can be called
+    if lite:
+        return load_lite(path)
+    model = torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
+    run_here(model)
+    return model
 
 
 if __name__ == "__main__":

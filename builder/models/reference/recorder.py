@@ -15,7 +15,6 @@ schemas and dtypes, and C++ kernels cannot call each other unseen as they can wi
 import json
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any, Final
 import torch
 
 from builder.models.reference.inputs import SEED, load_lite, make_cases, told
+from builder.models.reference.surroundings import work_as_on_a_device
 from builder.vocabulary.dtypes import DTYPES
 
 _LITE_SCOPE: Final = 6  # at::RecordScope::LITE_INTERPRETER
@@ -185,12 +185,7 @@ def _record(model: Any, case: tuple[Any, ...], raw: Path) -> None:  # noqa: ANN4
 
 def main(argv: list[str]) -> int:
     """Trace the model of the command line; return the exit code."""
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    # The runtime has neither: with them, torch would take other ways than it does on a device.
-    torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
-    torch.backends.nnpack.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
+    work_as_on_a_device()
     path, spec, destination = argv[0], json.loads(argv[1]), Path(argv[2])
     summary = _Summary()
     try:

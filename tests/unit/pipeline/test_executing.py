@@ -62,7 +62,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, InputSpec]]:
     def ask_torch(model: Model, spec: InputSpec, folder: Path, _host: Host) -> Answers:
         calls.append((model.name, spec))
         assert folder.is_dir()
-        return Answers(folder / "inputs", folder / "expected")
+        return Answers(folder)
 
     monkeypatch.setattr(executing, "ask_torch", ask_torch)
     return calls

@@ -1,15 +1,21 @@
 """What a build says when its runtime does not pass: everything at once, and what to do."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.foundation.process import Host
 from builder.pipeline import proving
+from builder.proof import proving as proof
+from builder.proof.compare import Comparison, Difference
 from builder.proof.proving import Subject, Wish, prove
 from builder.vocabulary.checks import Check, Outcome
+from builder.vocabulary.models import Method
+from builder.vocabulary.operators import OperatorName, OperatorUse
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.unit.pipeline.test_planning import Heard
+from tests.unit.proof.test_needs import MODEL
 
 SUBJECT = Subject(
     target=make_target(Platform.LINUX, Abi.ARM64_V8A),
@@ -75,3 +81,23 @@ def test_a_file_that_is_no_library_fails_and_is_not_run(host: Host, tmp_path: Pa
         ("run", Outcome.SKIPPED),
     ]
     assert "cannot read" in verdicts[0].reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("operators", "difference", "hint"),
+    [
+        (("aten::add.Tensor",), None, ""),
+        (("quantized::add",), Difference("output", "gone", failed=True), "add it with --dtypes"),
+        (("quantized::add",), Difference("output", "far"), "as PyTorch 2.6.0 does with QNNPACK"),
+        (("aten::quantize_per_tensor",), Difference("output", "far"), "rounding does not explain"),
+        (("aten::add.Tensor",), Difference("output", "far"), "--rtol and --atol"),
+    ],
+)
+def test_the_hint_says_what_a_difference_is(
+    operators: tuple[str, ...], difference: Difference | None, hint: str
+) -> None:
+    uses = tuple(OperatorUse(OperatorName.parse(it)) for it in operators)
+    model = replace(MODEL, methods=(Method("forward", uses, frozenset()),))
+    found = proof._hint(model, Comparison((difference,) if difference else ()))
+    assert hint in found
+    assert bool(hint) == bool(found)

@@ -227,6 +227,52 @@ def test_tolerances_can_be_chosen() -> None:
     ).differences
 
 
+ROUNDED: tuple[float, float] = (0.5, 0.1)
+"""One number may be off by a half, and the root mean square of all of them is a tenth."""
+
+
+@pytest.mark.parametrize(
+    ("actual", "text"),
+    [
+        ([1.4, *[0.0] * 99], ""),
+        ([1.6, *[0.0] * 99], "1 of 100 elements differ beyond rtol 0.0001 atol 1e-05 and 0.5 for"),
+        ([1.2] * 100, "100 of 100 elements are off by 0.2 (root mean square), and rounding to 8"),
+        ([1.05, *[0.05] * 99], ""),
+    ],
+)
+def test_few_numbers_that_were_rounded_otherwise_are_allowed(
+    actual: list[float], text: str
+) -> None:
+    expected = [1.0, *[0.0] * 99] if 0.0 in actual or 0.05 in actual else [1.0] * 100
+    found = compare(tensor(actual), tensor(expected), allowance=ROUNDED)
+    assert text in "".join(map(str, found.differences))
+    assert bool(text) == bool(found.differences)
+    assert compare(tensor(actual), tensor(expected)).differences
+    exact = Limits(exact=True)
+    assert compare(tensor(actual), tensor(expected), limits=exact, allowance=ROUNDED).differences
+
+
+def test_an_allowance_is_for_the_place_it_is_made_for() -> None:
+    expected: Value = {"a": [tensor([1.0]), 2.0], "b": (tensor([3], "uint8"), tensor([4], "int64"))}
+    actual: Value = {"a": [tensor([1.3]), 2.3], "b": (tensor([4], "uint8"), tensor([5], "int64"))}
+    allowance: Value = {"a": [(0.5, 0.5), None], "b": [(2.0, 2.0), None]}
+    found = compare(actual, expected, allowance=allowance)
+    assert [it.path for it in found.differences] == ["output['a'][1]", "output['b'][1]"]
+    numbers: Value = {"a": [None, (0.5, 0.5)]}
+    found = compare(actual, expected, allowance=numbers)
+    assert "output['a'][1]" not in [it.path for it in found.differences]
+
+
+@given(st.recursive(st.none() | st.floats() | st.text(), st.lists, max_leaves=5))
+def test_no_allowance_is_misread(allowance: Any) -> None:
+    expected: Value = [tensor([1.0]), 2.0, {"a": 3.0}]
+    assert not compare(expected, expected, allowance=allowance).differences
+    assert (
+        len(compare([tensor([9.0]), 9.0, {"a": 9.0}], expected, allowance=allowance).differences)
+        == 3
+    )
+
+
 def test_the_error_says_how_far_beyond_its_tolerance_the_worst_is() -> None:
     (told,) = reasons(tensor([1.0011]), tensor([1]))
     assert told.endswith("worst at [0]: 1.0011, torch answers 1.0 (10 times what is allowed)")

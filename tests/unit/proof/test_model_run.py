@@ -11,7 +11,8 @@ from builder.proof.compare import Comparison
 from builder.proof.execution import Executor
 from builder.proof.model_run import ask_torch, run_model
 from builder.vocabulary.errors import ModelError, UsageError, VerificationError
-from builder.vocabulary.models import InputSpec, Model, ModelFormat
+from builder.vocabulary.models import InputSpec, Method, Model, ModelFormat
+from builder.vocabulary.operators import OperatorName, OperatorUse
 from builder.vocabulary.value_files import Failure, Tensor, Value, encode
 from tests.conftest import FakeRunner
 
@@ -35,11 +36,14 @@ def model(tmp_path: Path) -> Model:
 class World:
     """Scripted answers of desktop torch and of the runtime, and what both were asked."""
 
-    def __init__(self, runner: FakeRunner, expected: Value, actual: Value) -> None:
+    def __init__(
+        self, runner: FakeRunner, expected: Value, actual: Value, allowed: Value = None
+    ) -> None:
         self.spec: dict[str, Any] = {}
         self.asked: tuple[str, ...] = ()
         self._expected = expected
         self._actual = actual
+        self._allowed = allowed
         runner.answer_with(Path(sys.executable).name, self.reference)
         runner.answer_with(PROGRAM.name, self.runtime)
 
@@ -47,6 +51,8 @@ class World:
         self.spec = json.loads(command.argv[4])
         Path(command.argv[5]).write_bytes(encode([()]))
         Path(command.argv[6]).write_bytes(encode(self._expected))
+        if self._allowed is not None:
+            Path(command.argv[7]).write_bytes(encode(self._allowed))
         return Completed(0, "", "")
 
     def runtime(self, command: Command) -> Completed:
@@ -63,7 +69,8 @@ def test_equal_answers_prove_the_model(model: Model, runner: FakeRunner, host: H
     result = run_model(model, SHAPES, NATIVE, PROGRAM, host)
     assert (result.model, result.cases, result.comparison) == ("net", 1, Comparison())
     assert world.spec == {
-        "lite": False, "ptl": str(model.path), "shapes": [[1, 3]], "dtypes": ["float32"],
+        "lite": False, "ptl": str(model.path), "rounds": False, "shapes": [[1, 3]],
+        "dtypes": ["float32"],
     }  # fmt: skip
     assert world.asked[:3] == (str(PROGRAM), str(model.path), "--inputs")
 
@@ -89,6 +96,38 @@ def test_differences_name_the_case(model: Model, runner: FakeRunner, host: Host)
         "case 1: is 5, torch answers 2",
         "case 2: the runtime failed: no kernel for Half",
     ]
+
+
+def test_what_a_case_may_be_off_is_what_the_reference_says(
+    model: Model, runner: FakeRunner, host: Host
+) -> None:
+    World(runner, [2.0, 2.0], [2.5, 2.5], [(0.6, 0.6), None])
+    result = run_model(model, SHAPES, NATIVE, PROGRAM, host)
+    assert [it.path for it in result.comparison.differences] == ["case 1"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "rounds"),
+    [
+        ("aten::add.Tensor", False), ("aten::dequantize.self", False), ("quantized::conv2d", True),
+        ("aten::quantize_per_tensor", True), ("aten::quantized_lstm.input", True),
+    ],
+)  # fmt: skip
+def test_desktop_torch_is_told_whether_the_model_rounds(
+    model: Model, runner: FakeRunner, host: Host, operator: str, *, rounds: bool
+) -> None:
+    world = World(runner, [ONE], [ONE])
+    method = Method("forward", (OperatorUse(OperatorName.parse(operator)),), frozenset())
+    run_model(replace(model, methods=(method,)), SHAPES, NATIVE, PROGRAM, host)
+    assert world.spec["rounds"] == rounds
+
+
+def test_desktop_torch_uses_the_kernels_without_vectors(
+    model: Model, runner: FakeRunner, host: Host
+) -> None:
+    World(runner, [ONE], [ONE])
+    run_model(model, SHAPES, NATIVE, PROGRAM, host)
+    assert dict(runner.commands[0].env)["ATEN_CPU_CAPABILITY"] == "default"
 
 
 @pytest.mark.parametrize("actual", [[ONE], [ONE, ONE, ONE], ONE])
@@ -127,7 +166,9 @@ def test_bundled_inputs_are_used_when_none_are_given(
     world = World(runner, [ONE], [ONE])
     bundled = replace(model, bundled_inputs=True)
     assert run_model(bundled, InputSpec(), NATIVE, PROGRAM, host).cases == 1
-    assert world.spec == {"lite": False, "ptl": str(model.path), "bundled": True}
+    assert world.spec == {
+        "lite": False, "ptl": str(model.path), "rounds": False, "bundled": True,
+    }  # fmt: skip
     run_model(bundled, SHAPES, NATIVE, PROGRAM, host)
     assert "bundled" not in world.spec
 
@@ -140,7 +181,9 @@ def test_files_are_given_to_torch(
     spec = InputSpec(files=(tmp_path / "a.pt", tmp_path / "b.npz"))
     run_model(replace(model, format=form), spec, NATIVE, PROGRAM, host)
     files = [str(tmp_path / "a.pt"), str(tmp_path / "b.npz")]
-    assert world.spec == {"lite": True, "ptl": str(model.path), "files": files}
+    assert world.spec == {
+        "lite": True, "ptl": str(model.path), "rounds": False, "files": files,
+    }  # fmt: skip
 
 
 def test_wrong_inputs_are_the_users_mistake(model: Model, runner: FakeRunner, host: Host) -> None:

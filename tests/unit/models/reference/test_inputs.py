@@ -37,13 +37,14 @@ class Answer:
     def __init__(self, model: Path, folder: Path, spec: dict[str, Any], *, lite: bool) -> None:
         from builder.models.reference.__main__ import main  # noqa: PLC0415
 
-        inputs, expected = folder / "inputs", folder / "expected"
+        inputs, expected, allowed = (folder / it for it in ("inputs", "expected", "allowed"))
         ptl = model.with_suffix(".ptl")
         document = {"lite": lite, "ptl": str(ptl), **spec}
-        argv = [str(ptl if lite else model), json.dumps(document), str(inputs), str(expected)]
-        self.status = main(argv)
+        files = map(str, (ptl if lite else model, inputs, expected, allowed))
+        self.status = main([next(files), json.dumps(document), *files])
         self.inputs: Any = decode(inputs.read_bytes()) if inputs.exists() else None
         self.expected: Any = decode(expected.read_bytes()) if expected.exists() else None
+        self.allowed: Any = decode(allowed.read_bytes()) if allowed.exists() else None
 
 
 @pytest.mark.parametrize("lite", [False, True])
@@ -167,6 +168,34 @@ def test_a_model_of_another_device_runs_here(tmp_path: Path) -> None:
     answer = Answer(tmp_path / "net.pt", tmp_path, spec, lite=False)
     assert answer.status == 0
     assert answer.expected == [answer.inputs[0][0]]
+
+
+@pytest.mark.parametrize("computed", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_what_was_computed_in_floats_may_be_rounded_to_the_next_number(
+    tmp_path: Path, computed: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    import torch  # noqa: PLC0415
+
+    class Rounding(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.softmax(-1) * 9 if computed else x
+            return torch.quantize_per_tensor(x, 0.1, 3, torch.quint8).dequantize()
+
+    trace: Any = torch.jit.trace
+    module = trace(Rounding(), torch.ones(2, 2))
+    path = tmp_path / "net.pt"
+    module.save(str(path))
+    module._save_for_lite_interpreter(str(path.with_suffix(".ptl")))
+    answer = Answer(
+        path, tmp_path, {"shapes": [[64, 64]], "dtypes": ["float32"], "rounds": True}, lite=False
+    )
+    if not computed:
+        assert answer.allowed is None
+        return
+    ((farthest, together),) = answer.allowed
+    assert farthest == pytest.approx(0.2)  # two steps
+    assert 0 < together < farthest / 4
 
 
 def _numpy(value: Any) -> Any:
