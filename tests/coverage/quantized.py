@@ -58,11 +58,12 @@ class Convolutions(nn.Module):
         self.wide = nn.Conv2d(8, 16, 1)
         self.head = nn.Linear(16, 5)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> list[Tensor]:
         x = F.relu(self.plain(self.quantize(x)))
         x = self.depthwise(self.strided(x))
         x = F.relu(self.wide(self.dilated(self.grouped(x))))
-        return self.dequantize(self.head(F.adaptive_avg_pool2d(x, 1).flatten(1)))
+        answer = self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))
+        return [self.dequantize(answer), self.dequantize(x)]  # the second tells single steps
 
 
 class Sequence(nn.Module):
@@ -121,6 +122,43 @@ class Direct(nn.Module):
             per_channel.dequantize(), per_channel.int_repr(),
             torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255),
         ]  # fmt: skip
+
+
+class Rounding(nn.Module):
+    """What rounds outside of QNNPACK, on numbers at ties: half of the steps of one are no steps of y."""
+
+    def forward(self, stored: Tensor, x: Tensor) -> list[Tensor]:
+        fine = torch._make_per_tensor_quantized_tensor(stored, 0.05, 121)
+        coarse = torch._make_per_tensor_quantized_tensor(stored, 0.1, 121)
+        by_channel = fine.contiguous(memory_format=torch.channels_last)
+        resized = torch._C._nn.upsample_bilinear2d(fine, [14, 20], False)  # type: ignore[call-arg]
+        answers = [
+            torch.quantize_per_tensor(x, 0.1, 121, torch.quint8),
+            torch.quantize_per_tensor_dynamic(x, torch.quint8, False),
+            torch.ops.quantized.add(fine, coarse[:, :, :1, :1].contiguous(), 0.1, 121),
+            torch.ops.quantized.add_relu(fine, coarse[:, :, :1, :1].contiguous(), 0.1, 121),
+            torch.ops.quantized.cat([fine, coarse], 1, 0.1, 121),
+            torch.ops.quantized.cat_relu([by_channel, by_channel], 1, 0.1, 121),
+            F.leaky_relu(fine, 0.1), torch.ops.quantized.leaky_relu(fine, 0.5, False, 0.1, 121),
+            torch.ops.quantized.elu(fine, 0.1, 121, 1.0, 1.0, 1.0), F.gelu(fine),
+            torch.clamp(fine, -0.125, 0.525), F.adaptive_avg_pool2d(by_channel, (3, 7)),
+            resized,
+        ]  # fmt: skip
+        return [it.int_repr() for it in answers]
+
+
+class Unsure(nn.Module):
+    """What computes in floats before it rounds, which processors do with other last bits."""
+
+    def forward(self, stored: Tensor) -> list[Tensor]:
+        x = torch._make_per_tensor_quantized_tensor(stored, 0.05, 121)
+        by_channel = x.contiguous(memory_format=torch.channels_last)
+        answers = [
+            torch._C._nn.upsample_bilinear2d(x, [9, 23], True),  # type: ignore[call-arg]
+            torch._C._nn.upsample_bilinear2d(by_channel, [9, 23], False),  # type: ignore[call-arg]
+            x.mean([1]), torch.ops.quantized.matmul(x, x.transpose(2, 3).contiguous(), 0.5, 121),
+        ]  # fmt: skip
+        return [it.int_repr() for it in answers]
 
 
 class Packing(nn.Module):
@@ -266,6 +304,7 @@ def _calibrated(
         f"static_{name}_per_{'channel' if per_channel else 'tensor'}",
         lambda: _static(make, *shape, per_channel=per_channel),
         lambda: [(numbers(*shape),), (numbers(*shape) * 0.3,)],
+        exact=True,
     )
 
 
@@ -280,6 +319,19 @@ SUITE: Final[tuple[Coverage, ...]] = (
         "quantized_returned",
         Returned,
         lambda: [(numbers(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0, 0]))],
+    ),
+    Coverage(
+        "rounding_in_floats",
+        lambda: _plain(Unsure),
+        lambda: [(numbers(1, 4, 7, 10, dtype=torch.uint8, high=256),)],
+    ),
+    Coverage(
+        "rounding",
+        lambda: _plain(Rounding),
+        lambda: [
+            (numbers(1, 4, 7, 10, dtype=torch.uint8, high=256), (numbers(4, 300) * 9).round() / 20)
+        ],
+        exact=True,
     ),
     Coverage("dynamic_layers", lambda: _dynamic(DynamicLayers), lambda: [(numbers(3, 2, 6),)]),
     Coverage("packing", lambda: _plain(Packing), lambda: [(numbers(3, 4), numbers(1, 2, 4, 8))]),

@@ -13,8 +13,13 @@ from typing import Any, Final
 import torch
 
 from builder.models.reference.__main__ import _to_value
+from builder.models.reference.exactness import Watch
+from builder.models.reference.rounder import Rounder
+from builder.models.reference.rounding import rounding_as_runtimes_do
+from builder.models.reference.sensitivity import measure
 from builder.proof.compare import compare
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, DTYPES, KNOWN_DTYPES, QUANTIZED_DTYPES, Use
+from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Failure, Value
 from tests.coverage import (
     called,
@@ -141,12 +146,13 @@ def cases_for(coverage: Coverage, dtypes: frozenset[str]) -> list[Arguments]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model as a file, and what desktop torch answers to its cases."""
+    """A model as a file, what desktop torch answers to its cases, and what these may be off."""
 
     coverage: Coverage
     path: Path
     cases: list[tuple[Value, ...]]
     expected: list[Value]
+    allowed: list[Value]
 
 
 def prepare(folder: Path, suite: Suite) -> list[Prepared]:
@@ -160,8 +166,8 @@ def prepare(folder: Path, suite: Suite) -> list[Prepared]:
         cases = [_plain(case) for case in calls]
         with quietly():
             method = getattr(module, coverage.method)
-            expected = [_answer(method, case) for case in calls]
-        prepared.append(Prepared(coverage, path, cases, expected))
+            expected, allowed = _answers(method, calls, rounds=coverage in QUANTIZED)
+        prepared.append(Prepared(coverage, path, cases, expected, allowed))
     return prepared
 
 
@@ -171,9 +177,25 @@ def _plain(case: Arguments) -> tuple[Value, ...]:
     return value
 
 
-def _answer(method: Callable[..., Any], case: Arguments) -> Value:
+def _answers(
+    method: Callable[..., Any], calls: list[Arguments], *, rounds: bool
+) -> tuple[list[Value], list[Value]]:
+    """Ask desktop torch as a build does: without oneDNN, and rounding as runtimes do."""
+    rounding = rounding_as_runtimes_do() if rounds else contextlib.nullcontext()
+    with torch.backends.mkldnn.flags(enabled=False), rounding as rounder:
+
+        def run() -> list[Value]:
+            return [_answer(method, case, rounder) for case in calls]
+
+        expected = run()
+        if rounder is None or not rounder.unsure:
+            return expected, [None for _ in calls]
+        return expected, measure(rounder, run, expected)
+
+
+def _answer(method: Callable[..., Any], case: Arguments, rounder: Rounder | None) -> Value:
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), Watch(rounder) if rounder else contextlib.nullcontext():
             return _to_value(method(*case))
     except (RuntimeError, torch.jit.Error) as error:
         told = str(error).partition("Debug info for handle")[0]  # which the lite interpreter adds
@@ -185,15 +207,17 @@ def differences(prepared: Prepared, answers: list[Value]) -> list[str]:
     if len(answers) != len(prepared.expected):
         return [f"{len(answers)} answers for {len(prepared.expected)} cases"]
     found: list[str] = []
-    pairs = zip(prepared.cases, answers, prepared.expected, strict=True)
-    for number, (case, actual, expected) in enumerate(pairs):
+    limits = Limits(exact=prepared.coverage.exact)
+    rows = zip(prepared.cases, answers, prepared.expected, prepared.allowed, strict=True)
+    for number, (case, actual, expected, allowed) in enumerate(rows):
         where = f"case {number} ({', '.join(map(_shown, case))})"
         if prepared.coverage.refused:
             found += _failures(actual, Failure(prepared.coverage.refused), where)
         elif isinstance(expected, Failure):
             found += _failures(actual, expected, where)
         else:
-            found += [f"{where}: {it}" for it in compare(actual, expected).differences]
+            compared = compare(actual, expected, limits=limits, allowance=allowed)
+            found += [f"{where}: {it}" for it in compared.differences]
     return found
 
 

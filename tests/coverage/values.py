@@ -24,7 +24,8 @@ class Coverage:
     `make` returns a module to script, or the bytes of a lite model.
     `needs` are dtypes it computes with besides those of its inputs, by their ATen names. `missing`
     says why a model cannot work, in torch's words or ours. `refused` is what the runtime says where
-    torch answers: every case fails with an error that contains it.
+    torch answers: every case fails with an error that contains it. `exact`: every bit of the answers
+    must be the same, as with kernels that calculate in integers.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Coverage:
     missing: str = ""
     method: str = "forward"
     refused: str = ""
+    exact: bool = False
 
 
 def seeded(*shape: int) -> torch.Generator:

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+import torch
 
 from builder.vocabulary.targets import Abi
+from tests.coverage.faults import scaled, shifted, swapped
 from tests.coverage.runs import build, run
-from tests.coverage.suite import SUITES, Prepared, prepare
+from tests.coverage.suite import SUITES, Prepared, differences, prepare
 from tests.e2e.real import BAD_MODEL, EMULATORS, Runtime, Tool
 from tests.sanitizers.malformed import sparse
 
@@ -79,6 +81,24 @@ def test_quantized_kernels_are_in_runtimes_of_quantized_models_alone(
     kernels = {it for it in names if "/native/quantized/cpu/" in it and it not in PLUMBING}
     assert bool(kernels) == quantized
     assert any("/qnnpack/" in it for it in names) == quantized
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("fault", [scaled, shifted, swapped])
+@pytest.mark.parametrize("layer", ["plain", "depthwise", "dilated"])
+def test_a_fault_in_one_quantized_layer_is_found(
+    fault: Callable[[Any], None],
+    layer: str,
+    covering: Callable[[str, str], tuple[Runtime, list[Prepared]]],
+    tmp_path: Path,
+) -> None:
+    runtime, prepared = covering("special", "x86_64")
+    (model,) = (it for it in prepared if it.coverage.name == "static_convolutions_per_channel")
+    spoiled: Any = model.coverage.make()
+    fault(getattr(spoiled, layer))
+    path = tmp_path / "spoiled.ptl"
+    torch.jit.script(spoiled)._save_for_lite_interpreter(str(path))
+    assert differences(model, runtime.run_cases(path, model.cases, tmp_path))
 
 
 @pytest.mark.filterwarnings("ignore")
