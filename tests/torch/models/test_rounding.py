@@ -139,6 +139,8 @@ def _resized(x: Tensor, size: list[int]) -> Tensor:
         (lambda x: _quantize(torch.cat([_quantize(x).dequantize(), x])), False),
         (lambda x: QUANTIZED.layer_norm(_quantize(x), [3], None, None, 1e-5, 0.1, 0), True),
         (lambda x: _quantize(x.softmax(-1)), True),
+        (lambda x: _quantize(x - x), False),
+        (lambda x: _quantize(torch.add(x, x, alpha=3)), True),
         (lambda x: _quantize(x).reshape(1, 3, 3).mean([1]), True),
         (lambda x: QUANTIZED.mul(_quantize(x).relu(), _quantize(x), 0.1, 3), False),
         (lambda x: _resized(_quantize(x), [6, 6]), False),
