@@ -263,6 +263,14 @@ def test_an_allowance_is_for_the_place_it_is_made_for() -> None:
     assert "output['a'][1]" not in [it.path for it in found.differences]
 
 
+def test_what_is_allowed_for_a_quantized_tensor_is_for_its_numbers() -> None:
+    one, other = (Quantized("quint8", tensor([it], "uint8"), (0.1, 3)) for it in (4, 5))
+    assert compare(one, other).differences
+    assert not compare(one, other, allowance=(1.0, 1.0)).differences
+    rescaled = Quantized("quint8", other.stored, (0.2, 3))
+    assert compare(one, rescaled, allowance=(1.0, 1.0)).differences
+
+
 @given(st.recursive(st.none() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_no_allowance_is_misread(allowance: Any) -> None:
     expected: Value = [tensor([1.0]), 2.0, {"a": 3.0}]
