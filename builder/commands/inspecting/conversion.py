@@ -6,6 +6,7 @@ from typing import Any
 
 from builder import RELEASE
 from builder.foundation.process import Host
+from builder.models.conversion.exported import read_exported
 from builder.models.conversion.torchscript import read_model
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.models import Model, ModelFormat, Repair
@@ -16,22 +17,25 @@ def conversion(paths: tuple[Path, ...], host: Host) -> dict[str, Any]:
     """Return what the conversion changed in each model; raise `ModelError` for what is no model."""
     return {
         "source": RELEASE,
-        "models": [_describe(read_model(path, host)) for path in paths],
+        "models": [_describe(read_model(path, host), host) for path in paths],
     }
 
 
-def exported_operators(model: Model) -> frozenset[OperatorName] | None:
+def exported_operators(model: Model, host: Host) -> frozenset[OperatorName] | None:
     """Return what a model calls as it was exported; None where only torch could tell.
 
     What was not repaired calls the same.
     """
     if not model.repairs:
         return model.operators
-    return read_lite(model.source).operators if model.format is ModelFormat.LITE else None
+    if model.format is ModelFormat.LITE:
+        return read_lite(model.source).operators
+    found = read_exported(model.source, host)
+    return found.operators if found.path == model.source else None
 
 
-def _describe(model: Model) -> dict[str, Any]:
-    exported = exported_operators(model)
+def _describe(model: Model, host: Host) -> dict[str, Any]:
+    exported = exported_operators(model, host)
     return {
         "name": model.name,
         "path": str(model.source),

@@ -35,4 +35,10 @@ def _from_source(path: Path) -> Model | None:
         from builder.models.torchscript.signatures.overloads import read_overloads  # noqa: PLC0415
         from builder.models.torchscript.signatures.schemas import Schemas  # noqa: PLC0415
 
-        return read_source(archive, Schemas(pinned_catalogue(RELEASE), read_overloads()))
+        found = read_source(archive, Schemas(pinned_catalogue(RELEASE), read_overloads()))
+    return None if found is None or _calls_what_it_holds(found) else found
+
+
+def _calls_what_it_holds(model: Model) -> bool:
+    """Tell whether code calls modules through interfaces: only the conversion knows their code."""
+    return any("INTERFACE_CALL" in method.opcodes for method in model.methods)

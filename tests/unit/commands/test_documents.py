@@ -189,13 +189,18 @@ def test_what_the_conversion_changed(tmp_path: Path, capsys: pytest.CaptureFixtu
     ]
 
 
-def test_what_a_repaired_script_called_is_not_known(tmp_path: Path) -> None:
+def test_what_a_repaired_model_called(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = replace(read_lite(write(tmp_path / "net.ptl", ADD)), format=ModelFormat.TORCHSCRIPT)
-    assert conversion.exported_operators(model) == model.operators
-    repaired = replace(model, repairs=(Repair("pairs", "filled", 1),))
-    assert conversion.exported_operators(repaired) is None
-    lite = replace(repaired, format=ModelFormat.LITE, source=write(tmp_path / "old.ptl", RELU))
-    assert {str(it) for it in conversion.exported_operators(lite) or ()} == {"aten::relu"}
+    assert conversion.exported_operators(model, host) == model.operators
+    old = read_lite(write(tmp_path / "old.ptl", RELU))
+    repaired = replace(model, repairs=(Repair("pairs", "filled", 1),), source=old.path)
+    for found, expected in ((old, old.operators), (model, None)):  # read, or converted after all
+        monkeypatch.setattr(conversion, "read_exported", lambda *_, found=found: found)
+        assert conversion.exported_operators(repaired, host) == expected
+    lite = replace(repaired, format=ModelFormat.LITE)
+    assert conversion.exported_operators(lite, host) == old.operators
 
 
 def test_operators_that_the_conversion_changed() -> None:

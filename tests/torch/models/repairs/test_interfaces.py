@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from builder.foundation.process import Host
+from builder.models.conversion.exported import read_exported
 from builder.models.conversion.repairs.graphs import codes_of
 from builder.models.conversion.repairs.interfaces import call_directly
 from builder.models.conversion.repairs.table import repair
@@ -97,3 +99,10 @@ def test_code_without_interfaces_stays(tmp_path: Path) -> None:
     before = str(code.graph)
     assert not call_directly(code)
     assert str(code.graph) == before
+
+
+def test_what_is_said_of_such_a_model_is_that_of_the_conversion(tmp_path: Path, real: Host) -> None:
+    TORCH.jit.script(Deeper()).save(str(tmp_path / "net.pt"))
+    model = read_exported(tmp_path / "net.pt", real)
+    assert {str(it) for it in model.operators} == {"aten::mul.Scalar"}
+    assert [it.name for it in model.repairs] == ["interfaces"]
