@@ -21,7 +21,7 @@ from string import digits
 from typing import Final
 
 from builder.foundation.resources import DATA
-from builder.libtorch.candidates import INCLUDES, Group
+from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
 
 DTYPE_CHECK: Final = "should_include_kernel_dtype"
 """The function by which a kernel asks whether it is compiled for a dtype (ATen/Dispatch.h)."""
@@ -136,7 +136,9 @@ class _Texts:
         self._sources: dict[str, tuple[Path, ...]] = {}
         for group, name, path in candidates.places():
             precompiled = self._finder.find(" ".join(group.precompiled), path.parent)
-            self._sources[name] = (path, *precompiled)
+            before = dict(group.before).get(group.ids[name])
+            ours = [candidates.roots["native"] / "src" / UPSTREAM / before] if before else []
+            self._sources[name] = (path, *precompiled, *ours)
 
     @cached_property
     def read(self) -> Mapping[Path, _Text]:

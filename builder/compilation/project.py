@@ -4,22 +4,18 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 import jinja2
 
 from builder.compilation.workspace import TREE, Project
 from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
-from builder.libtorch.candidates import INCLUDES, Group
+from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.libtorch.cuts import active_cuts, cut_instructions
 from builder.libtorch.kernels import find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan
 from builder.vocabulary.targets import abi_facts, platform_facts
-
-_UPSTREAM: Final = "upstream"
-"""The folder of headers that are included before files of upstream."""
 
 
 def component_roots(objects: ObjectsPlan) -> dict[str, Path]:
@@ -60,7 +56,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
                         if group.component == "pytorch" and source in kernels
                     ),
                     *(
-                        (f"{TREE}/{group.component}/{source}", f"{_UPSTREAM}/{header}")
+                        (f"{TREE}/{group.component}/{source}", f"{UPSTREAM}/{header}")
                         for source, header in group.before
                     ),
                 ],
@@ -81,7 +77,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
         ),
         *([_copied("registry/boxed.h", "boxed.h")] if kernels else []),
         *(
-            _copied(f"{_UPSTREAM}/{header}", f"{_UPSTREAM}/{header}")
+            _copied(f"{UPSTREAM}/{header}", f"{UPSTREAM}/{header}")
             for group in groups
             for _, header in group.before
         ),

@@ -34,6 +34,9 @@ INCLUDES: Final = (
 )
 """Where all sources look for headers: a component, and a folder below its root."""
 
+UPSTREAM: Final = "upstream"
+"""The folder of headers that are included before files of upstream."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.foundation.resources import DATA
+from builder.libtorch.candidates import UPSTREAM
 from builder.source.pins import Pin, pins
 from builder.source.request import SourceRequest
 from tests.places import ROOT
@@ -30,6 +31,11 @@ def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
     for name in ("builder", "cmake", "templates"):
         shutil.copytree(root / name, folder / name, ignore=left_out)
     shutil.copytree(_HERE / "native", folder / "native")
+    for row in _rows():  # nothing is included before files that are not there
+        for header in row.get("before", {}).values():
+            path = folder / "native/src" / UPSTREAM / header
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
     return folder
 
 
@@ -52,8 +58,12 @@ def _complete(pin: Pin, root: Path) -> None:
 
 
 def _groups(pin: Pin) -> Iterator[list[str]]:
-    table: dict[str, Any] = tomllib.loads((DATA / "candidates.toml").read_text(encoding="utf-8"))
-    return (row["sources"] for row in table["group"] if row["component"] == pin.name)
+    return (row["sources"] for row in _rows() if row["component"] == pin.name)
+
+
+def _rows() -> list[dict[str, Any]]:
+    table = tomllib.loads((DATA / "candidates.toml").read_text(encoding="utf-8"))
+    return list(table["group"])
 
 
 def _any(root: Path, patterns: list[str]) -> bool:

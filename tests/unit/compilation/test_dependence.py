@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,17 @@ def test_a_precompiled_header_is_included_by_the_whole_group(write: Write) -> No
     assert dtypes(write(files)) == set()
     assert dtypes(write(files, precompiled=("<ATen/Dispatch.h>",))) == set()
     assert dtypes(write(files, precompiled=("<ATen/Loops.h>",))) == {"a.cpp"}
+
+
+def test_a_header_of_ours_before_a_source_is_part_of_it(write: Write) -> None:
+    written = write({"a.cpp": "", "z.cpp": "", "ATen/Dispatch.h": DISPATCH})
+    roots = {**written.roots, "native": written.roots["pytorch"].with_name("native")}
+    header = roots["native"] / "src/upstream/ours.h"
+    header.parent.mkdir(parents=True)
+    header.write_text(USES)
+    group, *others = written.groups
+    changed = replace(group, before=(("aten/src/a.cpp", "ours.h"),))
+    assert dtypes(Candidates((changed, *others), roots)) == {"a.cpp"}
 
 
 @given(length=st.integers(1, 8), user=st.integers(0, 7))
