@@ -16,7 +16,7 @@ import torch
 
 from builder.models.conversion.repairs.table import run_here
 from builder.models.reference.inputs import SEED, load_lite, make_cases, told
-from builder.vocabulary.value_files import Device, Quantized, Tensor, Value, encode
+from builder.vocabulary.value_files import Device, Quantized, Tensor, Value, encode, encode_inputs
 
 
 def _to_value(value: object) -> Value:
@@ -73,11 +73,11 @@ def main(argv: list[str]) -> int:
         run_here(model)
     try:
         cases = make_cases(spec, load_lite(spec["ptl"]))
-        values = [_to_value(case) for case in cases]
+        written = encode_inputs([_to_value(case) for case in cases])
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
         sys.stderr.write(f"{told(error)}\n")
         return 2
-    Path(inputs).write_bytes(encode(values))
+    Path(inputs).write_bytes(written)
     results: list[Value] = []
     for case in cases:
         torch.manual_seed(SEED)
