@@ -24,7 +24,8 @@ All numbers are little-endian:
     text    = u32 size in bytes, UTF-8
 
 A file of inputs holds either a tuple, the arguments of one call, or a list of such tuples. The
-outputs of one call are its result; those of a list are the list of results.
+outputs of one call are its result; those of a list are the list of results. Failures, devices and
+quantized tensors are in outputs alone: the program does not read them.
 """
 
 from __future__ import annotations
@@ -151,6 +152,31 @@ def encode(value: Value) -> bytes:
     out = bytearray(_HEADER)
     _encode(value, out, 0)
     return bytes(out)
+
+
+def encode_inputs(cases: list[Value]) -> bytes:
+    """Return a file of inputs; raise `ValueError` for what no runtime can be given."""
+    data = encode(cases)  # which bounds how deep they nest
+    _refuse_outputs(cases)
+    return data
+
+
+def _refuse_outputs(value: Value) -> None:
+    match value:
+        case Quantized():
+            message = f"a runtime takes no {value.dtype} tensor: quantize it inside of the model"
+            raise ValueError(message)
+        case Device():
+            message = "a runtime takes no device: it has one"
+            raise ValueError(message)
+        case list() | tuple():
+            for item in value:
+                _refuse_outputs(item)
+        case dict():
+            for item in value.values():
+                _refuse_outputs(item)
+        case _:
+            pass
 
 
 def _encode(value: object, out: bytearray, depth: int) -> None:

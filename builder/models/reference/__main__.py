@@ -25,7 +25,7 @@ from builder.models.reference.rounder import Rounder
 from builder.models.reference.rounding import rounding_as_runtimes_do
 from builder.models.reference.sensitivity import measure
 from builder.models.reference.surroundings import work_as_on_a_device
-from builder.vocabulary.value_files import Device, Quantized, Tensor, Value, encode
+from builder.vocabulary.value_files import Device, Quantized, Tensor, Value, encode, encode_inputs
 
 
 def _to_value(value: object) -> Value:
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
     model = load()
     try:
         cases = make_cases(spec, load_lite(spec["ptl"]))
-        inputs.write_bytes(encode([_to_value(case) for case in cases]))
+        inputs.write_bytes(encode_inputs([_to_value(case) for case in cases]))
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
         sys.stderr.write(f"{told(error)}\n")
         return 2

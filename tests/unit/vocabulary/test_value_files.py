@@ -16,6 +16,7 @@ from builder.vocabulary.value_files import (
     Value,
     decode,
     encode,
+    encode_inputs,
 )
 
 _ITEM_SIZES = {
@@ -235,3 +236,18 @@ def test_bfloat16_widens_exactly() -> None:
 def test_foreign_numpy_dtypes_are_refused() -> None:
     with pytest.raises(ValueError, match="uint32"):
         Tensor.from_numpy(np.zeros(1, "uint32"))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (Quantized("quint8", Tensor("uint8", (1,), b"x"), (0.1, 3)), "takes no quint8 tensor"),
+        (Device("cuda:0"), "takes no device"),
+        ({"k": (1, [Device("cpu")])}, "takes no device"),
+    ],
+)
+def test_what_only_outputs_hold_is_refused_in_inputs(value: Value, reason: str) -> None:
+    assert encode(value)
+    with pytest.raises(ValueError, match=reason):
+        encode_inputs([(1, value)])
+    assert encode_inputs([(1, 2j, {"k": [None]})]) == encode([(1, 2j, {"k": [None]})])

@@ -122,6 +122,19 @@ def test_wrong_inputs_end_with_2_and_one_line(
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_inputs_that_no_runtime_takes_are_refused(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch  # noqa: PLC0415
+
+    quantized = torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8)
+    torch.save((quantized,), tmp_path / "quantized.pt")
+    spec = {"files": [str(tmp_path / "quantized.pt")]}
+    assert Answer(model, tmp_path, spec, lite=False).status == 2
+    assert "a runtime takes no quint8 tensor: quantize it inside" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_inputs_are_not_unpickled_blindly(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
