@@ -2,7 +2,7 @@
 
 import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -160,9 +160,9 @@ def test_the_table_of_overloads_is_that_of_torch(pytestconfig: pytest.Config) ->
     assert list(known.schemas) == schemas
 
 
-class OnAnotherDevice(torch.nn.Module):
+class Counting(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + torch.zeros([2], device=torch.device("cuda:0"))
+        return torch.arange(x.shape[0]) - 0.5
 
 
 class WithoutGradient(torch.nn.Module):
@@ -171,22 +171,32 @@ class WithoutGradient(torch.nn.Module):
             return x + 1
 
 
-class Forking(torch.nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        future = torch.jit.fork(torch.neg, x)  # type: ignore[no-untyped-call]
-        return torch.jit.wait(future)  # type: ignore[no-untyped-call, no-any-return]
+def on_another_device() -> Any:
+    module = type("Net", (TORCH.jit.ScriptModule,), {})()
+    module.define("""def forward(self, x: Tensor):
+    return x + torch.zeros([2], device=torch.device("cuda:0"))
+""")
+    return module
 
 
-class Counting(torch.nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.arange(x.shape[0]) - 0.5
+def forking() -> Any:
+    module = type("Net", (TORCH.jit.ScriptModule,), {})()
+    module.define("""def forward(self, x: Tensor):
+    return torch.jit.wait(torch.jit.fork(torch.neg, x))
+""")
+    return module
 
 
-@pytest.mark.parametrize("kind", [OnAnotherDevice, WithoutGradient, Forking, Counting])
-def test_what_the_conversion_repairs_is_left_to_it(
-    kind: type[torch.nn.Module], tmp_path: Path
-) -> None:
-    traced = kind is Counting
-    module = TORCH.jit.trace(kind(), torch.rand(4)) if traced else TORCH.jit.script(kind())
-    module.save(str(tmp_path / "net.pt"))
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: TORCH.jit.trace(Counting(), torch.rand(4)),
+        lambda: TORCH.jit.script(WithoutGradient()),
+        on_another_device,
+        forking,
+    ],
+    ids=["number", "gradient", "device", "fork"],
+)
+def test_what_the_conversion_repairs_is_left_to_it(made: Callable[[], Any], tmp_path: Path) -> None:
+    made().save(str(tmp_path / "net.pt"))
     assert exported(tmp_path / "net.pt") is None

@@ -34,7 +34,7 @@ TO_LIST: Final = "prim::tolist"
 RAISE: Final = "prim::RaiseException"
 DROP: Final = "prim::Drop"
 
-MAX_NODES: Final = 300_000
+MAX_NODES: Final = 150_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     __hash__ = str.__hash__  # an enumeration's own is ten times slower, and asked for all the time
 
 
+_MAX_SIZE: Final = 2000  # of a type; a pair of pairs of pairs doubles it each time
 _MUTABLE: Final = frozenset({
     Kind.TENSOR, Kind.LIST, Kind.DICT, Kind.CLASS, Kind.INTERFACE, Kind.ANY, Kind.ANY_CLASS,
     Kind.STORAGE, Kind.VARIABLE,
@@ -63,11 +64,18 @@ class Type:
     parts: tuple["Type", ...] = ()
     name: str = ""
     fields: tuple[str, ...] = ()
+    size: int = field(init=False, compare=False, repr=False)
+    """How many types it is made of, itself among them."""
+
     mutable: bool = field(init=False, compare=False, repr=False)
     """Whether a value of it can be changed, or holds one that can."""
 
     def __post_init__(self) -> None:
-        """Find out once what is asked for all the time."""
+        """Find out once what is asked for all the time; raise `UnsureError` for endless types."""
+        size = 1 + sum(part.size for part in self.parts)
+        if size > _MAX_SIZE:
+            raise UnsureError("it has a type that is too large")
+        object.__setattr__(self, "size", size)
         mutable = self.kind in _MUTABLE or any(part.mutable for part in self.parts)
         object.__setattr__(self, "mutable", mutable)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from builder.models.torchscript.graphs import nodes
 from builder.models.torchscript.inlining import converted
 from builder.models.torchscript.signatures.kinds import UnsureError
 from tests.unit.models.scripted import code_of, operators, program
@@ -46,7 +47,10 @@ def f(x: Tensor) -> Tensor:
         operators(source)
 
 
-def test_calls_that_multiply_without_end_are_left_to_torch() -> None:
+def test_calls_that_multiply_without_end_are_left_to_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nodes, "MAX_NODES", 2000)
     functions = "".join(
         f"def f{it}(x: Tensor) -> Tensor:\n"
         + "".join(f"  x{n} = __torch__.f{it + 1}(x, )\n" for n in range(10))
@@ -79,3 +83,9 @@ def test_a_graph_is_a_copy_each_time() -> None:
     one, other = converted(made, definition), converted(made, definition)
     assert [it.kind for it in one.nodes] == [it.kind for it in other.nodes]
     assert not {*one.nodes} & {*other.nodes}
+
+
+def test_types_that_double_without_end_are_left_to_torch() -> None:
+    lines = "".join(f"  x{it + 1} = (x{it}, x{it})\n" for it in range(64))
+    with pytest.raises(UnsureError, match="too large"):
+        operators(f"def f(x0: Tensor) -> Tensor:\n{lines}  return x0\n")
