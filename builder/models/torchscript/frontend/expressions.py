@@ -120,6 +120,8 @@ class Expressions:
                 return made
             case ast.UnaryOp(ast.USub(), ast.Constant(int(number) | float(number))):
                 return _literal(-number)
+            case ast.BinOp(right=ast.Constant(complex())):  # as a complex number is written
+                return _complex(node)
             case ast.UnaryOp(ast.USub(), ast.Name(name)) if name in _NUMBERS:
                 return _literal(-_NUMBERS[name])
             case ast.Attribute(value=inner, attr=name):
@@ -441,6 +443,13 @@ def _literal(literal: object) -> Value:
             return constant(literal, STR)
         case _:
             raise UnsureError("it has a constant of another kind")
+
+
+def _complex(node: ast.expr) -> Value:
+    try:
+        return _literal(ast.literal_eval(node))
+    except ValueError as error:
+        raise UnsureError("it adds a complex number to something") from error
 
 
 def _tuple_of(values: Sequence[Value]) -> Type:

@@ -5,7 +5,7 @@ import pytest
 from builder.models.torchscript.frontend.statements import lower
 from builder.models.torchscript.graphs.nodes import IF
 from builder.models.torchscript.signatures.kinds import INT, UnsureError, optional_of
-from tests.unit.models.scripted import opcodes, operators, program
+from tests.unit.models.scripted import code_of, opcodes, operators, program
 
 
 def test_a_branch_brings_its_variables_out() -> None:
@@ -150,3 +150,10 @@ def test_branches_agree_on_the_type_of_a_variable() -> None:
     graph = lower(made, definition)
     assert [it.kind for it in graph.nodes] == [IF]
     assert [it.type for it in graph.result.inputs] == [optional_of(INT)]
+
+
+def test_complex_numbers_are_constants() -> None:
+    source = "def f() -> List[complex]:\n  return [0.+1.j, -2.-0.5j]\n"
+    assert {1j, -2 - 0.5j} <= {it for it in code_of(source).constants if isinstance(it, complex)}
+    with pytest.raises(UnsureError):
+        operators("def f(x: float) -> complex:\n  return x + 1j\n")
