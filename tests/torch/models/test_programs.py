@@ -167,7 +167,7 @@ def test_those_that_cannot_be_are_refused_with_their_line(
 
     said = refusal(export(Hashed(), (made(3, 4),)))
     assert "this release of PyTorch has no operator aten::hash_tensor" in said
-    assert re.search(r"\(test_exported\.py:\d+: .*hash_tensor", said)
+    assert re.search(r"\(test_programs\.py:\d+: .*hash_tensor", said)
 
 
 def test_operators_of_graphs_are_refused_by_name(
@@ -179,7 +179,7 @@ def test_operators_of_graphs_are_refused_by_name(
 
     said = refusal(export(Mapped(), (made(3, 4),)))
     assert "the higher-order operator map_impl has no counterpart in TorchScript" in said
-    assert re.search(r"\(test_exported\.py:\d+: return TORCH\._higher_order_ops\.map", said)
+    assert re.search(r"\(test_programs\.py:\d+: return TORCH\._higher_order_ops\.map", said)
 
 
 def test_lower_precision_is_refused(refusal: Callable[[ExportedProgram], str]) -> None:
