@@ -17,6 +17,7 @@ from builder.vocabulary.models import InputSpec, Model, ModelFormat, inputs_for
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Value, decode
 
+_LITE: Final = frozenset({ModelFormat.LITE, ModelFormat.FLATBUFFER})
 _FAILED_CASES: Final = 6
 """The program's documented code: the answers are written, some say why they failed."""
 
@@ -64,8 +65,8 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
 ) -> RunResult:
     """Run a model both ways; raise `VerificationError` when the runtime does not even load it.
 
-    Without given inputs those bundled with the model are used, if there are any. Desktop torch is
-    asked unless it has answered before; see `ask_torch` for what is raised then.
+    Without given inputs the model's own are used, if there are any. Desktop torch is asked unless
+    it has answered before; see `ask_torch` for what is raised then.
     """
     spec = inputs_for(model, spec)
     if not spec.given:
@@ -133,9 +134,10 @@ def ask_torch(model: Model, spec: InputSpec, folder: Path, host: Host) -> Answer
     # a lite model of another device cannot be loaded here as it was exported
     named = model.path if model.format is ModelFormat.LITE else model.source
     document = {
-        "lite": model.format is not ModelFormat.TORCHSCRIPT,
+        "lite": model.format in _LITE,
         "ptl": str(model.path),
         "rounds": model.rounds,
+        **({"exported": True} if model.format is ModelFormat.EXPORTED else {}),
         **spec.document(),
     }
     argv = (

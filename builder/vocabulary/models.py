@@ -15,6 +15,7 @@ class ModelFormat(StrEnum):
     TORCHSCRIPT = "torchscript"
     LITE = "lite"
     FLATBUFFER = "flatbuffer"
+    EXPORTED = "exported"
 
 
 Instruction = tuple[str, int, int]
@@ -97,6 +98,50 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
+class TensorArgument:
+    """A tensor among the inputs of an exported program.
+
+    `path` is where it is in Python (`x`, `states[0]`), `dtype` as torch spells it; a size is a
+    number, or arithmetic on names of sizes (`s77`, `2*s77 + 1`).
+    """
+
+    path: str
+    dtype: str
+    sizes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call. `keyword`: in Python it was given by name; an app gives it in order.
+
+    `type` is a TorchScript type, `tensors` are those in it.
+    """
+
+    name: str
+    type: str
+    keyword: bool
+    tensors: tuple[TensorArgument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """A size that inputs may choose; `most` is None where there is no limit."""
+
+    name: str
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How an exported program is called."""
+
+    arguments: tuple[Argument, ...]
+    returns: str
+    sizes: tuple[SizeRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A lite-interpreter model: what its bytecode asks of the runtime.
 
@@ -113,6 +158,8 @@ class Model:
     `devices` are those that its tensors and its code name, as `cuda:0`.
     `repairs`: what the model that ships does otherwise than the one the user named.
     `packed`: custom classes of stored objects that pack weights, with the dtype of these.
+    Of an exported program, `call` says how it is called, and `examples` are files of arguments that
+    it was compared with TorchScript on.
     """
 
     name: str
@@ -137,6 +184,8 @@ class Model:
     devices: frozenset[str] = frozenset()
     repairs: tuple[Repair, ...] = ()
     packed: frozenset[tuple[str, str]] = frozenset()
+    call: Call | None = None
+    examples: tuple[Path, ...] = ()
 
     @property
     def exported(self) -> tuple[Method, ...]:
@@ -195,5 +244,7 @@ class InputSpec:
 
 
 def inputs_for(model: Model, spec: InputSpec) -> InputSpec:
-    """Return what a model is run on: what is given for it, else what is bundled with it."""
-    return InputSpec(bundled=True) if not spec.given and model.bundled_inputs else spec
+    """Return what a model is run on: what is given for it, else what comes with it."""
+    if spec.given:
+        return spec
+    return InputSpec(bundled=True) if model.bundled_inputs else InputSpec(files=model.examples)

@@ -4,6 +4,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +72,14 @@ def play(desk: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
 )
 def test_commands_print_what_is_shown(shown: Block, play: Callable[..., None]) -> None:
     play(shown)
+
+
+@CONVERTS
+def test_an_exported_program_is_called_as_shown(desk: Path, play: Callable[..., None]) -> None:
+    made = desk / "export.py"
+    made.write_text(block("import torch\n\n\nclass Net").text, encoding="utf-8")
+    subprocess.run([sys.executable, made], cwd=desk, check=True)
+    play(block("$ build-runtime inspect net.pt2"))
 
 
 @CONVERTS

@@ -16,7 +16,7 @@ from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.reconcile import Execution, State, reconcile
 from builder.models.tracing.trace_model import trace_model
 from builder.pipeline.wanted import read_apart
-from builder.vocabulary.models import InputSpec, Method, Model
+from builder.vocabulary.models import Call, InputSpec, Method, Model, inputs_for
 from builder.vocabulary.operators import OperatorName
 
 
@@ -71,8 +71,8 @@ def _trace(
     found: list[_Traced | None] = []
     for model, given in zip(models, question.inputs or (InputSpec(),) * len(models), strict=True):
         spec = given
-        if not spec.given and question.bundled and model.bundled_inputs:
-            spec = InputSpec(bundled=True)
+        if question.bundled:
+            spec = inputs_for(model, spec)
         if not spec.given:
             if question.bundled:
                 notes.note(f"{model.name} was not run: it bundles no inputs")
@@ -150,8 +150,26 @@ def _describe(model: Model, traced: _Traced | None) -> dict[str, Any]:
             }
             for it in model.duplicates
         ],
+        "call": None if model.call is None else _describe_call(model.call),
         "methods": [_describe_method(method) for method in model.methods],
         "trace": None if traced is None else _describe_trace(traced),
+    }  # fmt: skip
+
+
+def _describe_call(call: Call) -> dict[str, Any]:
+    return {
+        "arguments": [
+            {
+                "name": it.name, "type": it.type, "keyword": it.keyword,
+                "tensors": [
+                    {"path": tensor.path, "dtype": tensor.dtype, "sizes": list(tensor.sizes)}
+                    for tensor in it.tensors
+                ],
+            }
+            for it in call.arguments
+        ],
+        "returns": call.returns,
+        "sizes": [{"name": it.name, "least": it.least, "most": it.most} for it in call.sizes],
     }  # fmt: skip
 
 

@@ -36,6 +36,8 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
         yield f"  weights: {', '.join(weights)}"
     if wasted := sum(it["wasted_bytes"] for it in model["duplicates"]):
         yield f"  weights stored more than once: {wasted:,} bytes too many (--json names them)"
+    if model["call"]:
+        yield from _call(model["call"])
     if trace := model["trace"]:
         called = sum(it["executed"] in {"called", "perhaps"} for it in trace["operators"])
         cases = _counted(trace["cases"], "case")
@@ -50,6 +52,18 @@ def _describe(model: dict[str, Any], *, methods: bool) -> Iterator[str]:
             yield f"    {use['name']:45} {use['calls']:4} calls, {arguments} arguments"
             yield from (f"      {it['file']}:{it['line']}  {it['text']}" for it in use["lines"])
         yield f"    instructions: {', '.join(method['opcodes'])}"
+
+
+def _call(call: dict[str, Any]) -> Iterator[str]:
+    """Yield how an exported program is called: arguments with names come in this order, too."""
+    given = ", ".join(f"{it['name']}: {it['type']}" for it in call["arguments"])
+    yield f"  call: forward({given}) -> {call['returns']}"
+    for argument in call["arguments"]:
+        for it in argument["tensors"]:
+            yield f"    {it['path']}: {it['dtype']} [{', '.join(it['sizes'])}]"
+    for it in call["sizes"]:
+        most = "or more" if it["most"] is None else f"to {it['most']}"
+        yield f"    {it['name']} is {it['least']} {most}"
 
 
 def _row(operator: dict[str, Any]) -> tuple[str, ...]:

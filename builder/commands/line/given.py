@@ -24,7 +24,9 @@ _LIST_SUFFIXES: Final = frozenset({".yaml", ".yml", ".txt"})
 class Models:
     """The models a command is about."""
 
-    models: tuple[Path, ...] = places("MODEL", "TorchScript .pt or lite .ptl", Path)
+    models: tuple[Path, ...] = places(
+        "MODEL", "TorchScript .pt, torch.export .pt2 or lite .ptl", Path
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,9 @@ class Wanted:
     """Models and operator lists, and operators that no model asks for."""
 
     models: tuple[Path, ...] = places(
-        "MODEL", "TorchScript .pt, lite .ptl, or an operator list .yaml or .txt", Path
+        "MODEL",
+        "TorchScript .pt, torch.export .pt2, lite .ptl, or an operator list .yaml or .txt",
+        Path,
     )
     extra_ops: tuple[Path, ...] = repeated(
         "--extra-ops", "FILE",

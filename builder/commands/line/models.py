@@ -39,7 +39,7 @@ class Traced:
     """On what models are run in desktop torch."""
 
     inputs: Inputs = part(Inputs)
-    bundled: bool = flag("--bundled", "run models on the inputs that are bundled with them")
+    bundled: bool = flag("--bundled", "run models on the inputs that come with them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""TorchScript `.pt` files: vet them, convert them in a child process, keep the result."""
+"""TorchScript `.pt` files: vet them, convert them in a child process, keep the result.
+
+An exported program (`.pt2`) becomes such a file first.
+"""
 
 import hashlib
 import os
@@ -26,7 +29,7 @@ from builder.models.reading.lite import (
     read_pickles,
 )
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
-from builder.vocabulary.models import Model
+from builder.vocabulary.models import Model, ModelFormat
 
 CONVERTER: Final = 3
 """Revision of the conversion; a change makes earlier results in the cache unused."""
@@ -37,10 +40,10 @@ _EXTRA: Final = "extra/"
 
 
 def read_model(path: Path, host: Host) -> Model:
-    """Read a TorchScript `.pt` or lite `.ptl`; a `.pt` is converted, once, into the cache.
+    """Read a TorchScript `.pt`, a torch.export `.pt2` or a lite `.ptl`.
 
-    So is a lite model in flatbuffer form. Raise `ModelError` for a file that is damaged or no
-    model, `UsageError` without a file.
+    What is not lite is converted, once, into the cache; so is a lite model in flatbuffer form.
+    Raise `ModelError` for a file that is damaged or no model, `UsageError` without a file.
     """
     if is_flatbuffer(path):
         from builder.models.conversion.repack import read_flatbuffer  # noqa: PLC0415  rarely needed
@@ -50,6 +53,8 @@ def read_model(path: Path, host: Host) -> Model:
         kind = kind_of(archive.records)
         if kind is Kind.LITE:
             return _on_cpu(read_lite(path), host)
+        if kind is Kind.EXPORTED:
+            return _read_exported(archive, host)
         if kind is not Kind.TORCHSCRIPT:
             raise refusal(path, archive, kind)
         kept = _place(path, host.cache)
@@ -72,6 +77,22 @@ def _on_cpu(model: Model, host: Host) -> Model:
     from builder.models.conversion.repack import read_moved  # noqa: PLC0415  rarely needed
 
     return read_moved(model, host.cache)
+
+
+def _read_exported(archive: Archive, host: Host) -> Model:
+    """Read an exported program as the TorchScript that it is written as."""
+    from builder.models.exported.scripting import script  # noqa: PLC0415  seldom needed
+
+    path = archive.path
+    scripted = script(archive, _torch_version(), host)
+    return replace(
+        read_model(scripted.path, host),
+        name=path.stem,
+        source=path,
+        format=ModelFormat.EXPORTED,
+        call=scripted.call,
+        examples=scripted.examples,
+    )
 
 
 def _place(path: Path, cache: Path) -> Path:
@@ -112,7 +133,7 @@ def _torch_version() -> str:
         return metadata.version("torch")
     except metadata.PackageNotFoundError as error:
         raise ToolchainError(
-            "a TorchScript .pt can only be read with torch, which is not installed",
+            "a TorchScript .pt or a .pt2 can only be read with torch, which is not installed",
             hint="install torch, or give the model as .ptl",
         ) from error
 

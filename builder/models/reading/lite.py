@@ -49,7 +49,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     if not path.is_file():
         raise UsageError(
             f"no such model: {path}{' (it is a directory)' if path.is_dir() else ''}",
-            hint="give the path of a TorchScript .pt or .ptl file",
+            hint="give the path of a TorchScript .pt, a torch.export .pt2 or a .ptl file",
         )
     try:
         with path.open("rb") as stream:

@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from builder.models.conversion.repairs.table import run_here
 from builder.models.reference.exactness import Watch
 from builder.models.reference.inputs import SEED, load_lite, make_cases, told
+from builder.models.reference.originals import load_original
 from builder.models.reference.rounder import Rounder
 from builder.models.reference.rounding import rounding_as_runtimes_do
 from builder.models.reference.sensitivity import measure
@@ -73,7 +73,7 @@ def main(argv: list[str]) -> int:
     work_as_on_a_device()
     path, spec = Path(argv[0]), json.loads(argv[1])
     inputs, expected, allowed = map(Path, argv[2:])
-    load = functools.partial(_load, path, lite=spec.get("lite", False))
+    load = functools.partial(load_original, path, spec)
     model = load()
     try:
         cases = make_cases(spec, load_lite(spec["ptl"]))
@@ -112,14 +112,6 @@ def _run_anew(
 ) -> list[Value]:
     """Run all cases in a model of its own: a run may change what the model holds."""
     return run_cases(load(), cases, rounder)
-
-
-def _load(path: Path, *, lite: bool) -> Any:  # noqa: ANN401  a module that can be called
-    if lite:
-        return load_lite(path)
-    model = torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
-    run_here(model)
-    return model
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 from pathlib import Path
 
-from tests.unit.models import forge
+from tests.unit.models.exported import forge
 
 
 def make(here: Path) -> None:
-    records = {"serialized_exported_program.json": b"{}", "version": b"5"}
-    forge.write(here / "net.pt2", records, folder="")
+    nodes = (
+        forge.node("torch.ops.torchvision.nms.default", name="nms"),
+        forge.node("torch.ops.higher_order.scan", name="scan"),
+    )
+    forge.write(here / "net.pt2", forge.records(forge.program(*nodes)))

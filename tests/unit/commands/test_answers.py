@@ -256,7 +256,7 @@ def test_a_check_tells_of_all_models_when_some_cannot_be_read(
         "  fix: copy the file again, or export the model again",
         "",
         "no such model: folder.pt (it is a directory)",
-        "  fix: give the path of a TorchScript .pt or .ptl file",
+        "  fix: give the path of a TorchScript .pt, a torch.export .pt2 or a .ptl file",
     ]
     assert main([*words, "--json"]) == 3
     told = json.loads(capsys.readouterr().out)

@@ -113,7 +113,7 @@ def test_damage_is_found_before_torch_runs(script: Path, host: Host, runner: Fak
 
 def test_other_archives_are_explained(tmp_path: Path, host: Host) -> None:
     path = forge.write(tmp_path / "net.pt2", {"archive_format": b"pt2"})
-    with pytest.raises(ModelError, match=r"torch\.export program"):
+    with pytest.raises(ModelError, match="it holds no program"):
         read_model(path, host)
 
 

@@ -1,0 +1,1 @@
+"""torch.export programs (`.pt2`): vetted without torch, then written as TorchScript in a child."""

@@ -1,0 +1,1 @@
+"""From a torch.export program to TorchScript; runs in a child process, where torch is."""
