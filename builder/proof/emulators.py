@@ -105,6 +105,8 @@ def find_emulator(target: Target, host: Host) -> Emulator | None:
 def fetch_emulator(target: Target, host: Host, progress: Progress, *, etc: Path = APT) -> Emulator:
     """Fetch the emulator and the C library for `target`; raise `Unavailable` with why not."""
     folder = host.cache / "emulators"
+    for program in ("apt-get", "dpkg-deb"):
+        command(host, folder, program)
     try:
         with alone(folder / ".lock", _DOING, progress):
             _fetch(target, folder, host, progress, etc)

@@ -47,7 +47,8 @@ class Events(Heard):
 def _sound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The forged library is no ELF file, and runs natively."""
     monkeypatch.setattr(proving, "check_policy", lambda *_, **__: ())
-    monkeypatch.setattr(proving, "find_executor", lambda *_: Executor((), "natively"))
+    for name in ("find_executor", "fetch_executor"):
+        monkeypatch.setattr(proving, name, lambda *_, **__: Executor((), "natively"))
 
 
 @pytest.fixture
