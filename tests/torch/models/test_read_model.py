@@ -337,12 +337,6 @@ def test_torch_says_why_it_cannot_convert(tmp_path: Path, real: Host) -> None:
             ),
             "old format of torch.save",
         ),
-        (
-            lambda net, path: torch.export.save(
-                torch.export.export(net, (torch.rand(1, 3, 8, 8),)), path
-            ),
-            "a torch.export program",
-        ),
     ],
 )
 def test_other_files_of_torch_are_named(
