@@ -121,9 +121,23 @@ def shared_cache(config: pytest.Config) -> Path:
 
 
 def objects(tool: Tool) -> dict[Path, int]:
-    """Return the objects of a cache's stores with their times."""
-    found = (tool.cache / "objects").glob("*/build/**/*.o")
-    return {path: path.stat().st_mtime_ns for path in found if "CompilerId" not in path.parts}
+    """Return the finished objects of a cache's stores with their times.
+
+    An object is finished when ninja has written it into its log. Ctrl-C can end a compiler just
+    after it wrote its object: ninja then neither logs nor removes it, and compiles it again.
+    """
+    return {
+        path: path.stat().st_mtime_ns
+        for log in (tool.cache / "objects").glob("*/build/.ninja_log")
+        for path in logged(log)
+        if path.suffix == ".o" and path.exists()
+    }
+
+
+def logged(log: Path) -> set[Path]:
+    """Return the outputs in a log of ninja; columns: start, end, time, output, hash."""
+    lines = (line.split("\t") for line in log.read_text(encoding="utf-8").splitlines())
+    return {log.parent / columns[3] for columns in lines if len(columns) == 5}
 
 
 def interrupt(process: subprocess.Popen[str]) -> Finished:
