@@ -5,7 +5,10 @@
 // many, and then go through the shape, would write beyond. Every change of a shape ends in
 // TensorImpl::refresh_numel, an inline function whose product wraps around in mobile builds. It is
 // too large to be inlined, so each object has a copy of its own; the linker takes this definition
-// before any of those.
+// before any of those. The sizes are new by then: a tensor that has too many is left empty, as in
+// upstream/backed_sizes.h.
+#include "registry/emptied.h"
+
 #include <c10/core/TensorImpl.h>
 
 namespace build_runtime {
@@ -22,7 +25,12 @@ struct Heir : c10::TensorImpl {
 extern "C" void br_refresh_numel(c10::TensorImpl* tensor);
 
 void br_refresh_numel(c10::TensorImpl* tensor) {
-  (tensor->*build_runtime::Heir::kRefresh)();
+  try {
+    (tensor->*build_runtime::Heir::kRefresh)();
+  } catch (...) {
+    build_runtime::make_empty(*tensor);
+    throw;
+  }
 }
 
 // The compiler has the inline function before its eyes, and refuses another of its name.

@@ -1,0 +1,74 @@
+"""What an operator could not do leaves nothing behind that reaches beyond its memory."""
+
+import ctypes
+from ctypes import byref, c_int64, c_void_p
+from pathlib import Path
+from typing import Final
+
+import pytest
+import torch
+
+from tests.e2e.real import Tool, built
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
+
+RUN_FAILED: Final = 7  # as build_runtime.h numbers it
+
+
+class Sizes(torch.nn.Module):
+    """Keeps a tensor that each call may resize; the memory of one from a file has a fixed size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kept", torch.ones(3))
+
+    def forward(self, rows: int, columns: int) -> int:
+        self.kept.resize_([rows, columns])
+        return self.kept.numel()
+
+    @torch.jit.export
+    def make(self, count: int) -> int:
+        self.kept = torch.ones([count])
+        return self.kept.numel()
+
+    @torch.jit.export
+    def numel(self) -> int:
+        return self.kept.numel()
+
+    @torch.jit.export
+    def rank(self) -> int:
+        return self.kept.dim()
+
+
+def call(library: ctypes.CDLL, module: c_void_p, method: str, *numbers: int) -> int | None:
+    """Return what a method of integers gives, None when it fails."""
+    arguments, result, number = (c_void_p * len(numbers))(), c_void_p(), c_int64()
+    for at, value in enumerate(numbers):
+        made = c_void_p()
+        assert library.br_value_new_int(c_int64(value), byref(made), None) == 0
+        arguments[at] = made.value
+    words = (module, method.encode(), arguments, ctypes.c_size_t(len(numbers)))
+    status = library.br_module_run(*words, byref(result), None)
+    assert status in {0, RUN_FAILED}
+    if status == RUN_FAILED:
+        return None
+    assert library.br_value_int(result, byref(number), None) == 0
+    return number.value
+
+
+def test_a_tensor_that_could_not_be_resized_is_empty(tool: Tool, tmp_path: Path) -> None:
+    scripted = torch.jit.script(Sizes())
+    scripted.save(str(tmp_path / "model.pt"))  # type: ignore[no-untyped-call]
+    words = (tmp_path / "model.pt", "--abi", "x86_64", "--json")
+    (made,) = built(tool.run(*words, cwd=tmp_path), tmp_path / "dist")
+    library, module = ctypes.CDLL(str(made.library)), c_void_p()
+    path = str(made.model("model")).encode()
+    assert library.br_module_load_file(path, byref(module), None) == 0
+    assert call(library, module, "forward", 2, 4) is None
+    assert (call(library, module, "numel"), call(library, module, "rank")) == (0, 1)
+    beyond = {"elements": (1 << 32, 1 << 32), "bytes": (1 << 62, 1), "memory": (1 << 45, 1)}
+    for what, shape in beyond.items():
+        assert call(library, module, "make", 3) == 3
+        assert call(library, module, "forward", 2, 4) == 8
+        assert call(library, module, "forward", *shape) is None, what
+        assert (call(library, module, "numel"), call(library, module, "rank")) == (0, 1), what
