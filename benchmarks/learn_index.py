@@ -24,6 +24,7 @@ from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.settings import BuildSettings
 from builder.libtorch.closure.objects import read_object
+from builder.libtorch.closure.replacements import find_replacement
 from builder.libtorch.locations.derive import derive_locations
 from builder.libtorch.locations.table import FILE, to_bytes
 from builder.libtorch.symbols import SymbolIndex, condense, read_index
@@ -79,7 +80,12 @@ def main() -> int:
     # what files of other ABIs ask for stays known, too
     shipped = reduce(SymbolIndex.merged, map(read_index, shipped_indexes(planned.plan)))
     known = shipped.merged(planned.index).definers()
-    learned = condense(graphs, known=known, whole=always_linked(planned.candidates.groups))
+    learned = condense(
+        graphs,
+        known=known,
+        whole=always_linked(planned.candidates.groups),
+        replacement=find_replacement(),
+    )
     index = read_index(path).merged(learned)
     write_atomic(path, index.to_bytes())
     if path == shipped_indexes(planned.plan)[0]:  # the index of the profile of float models

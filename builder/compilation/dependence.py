@@ -53,6 +53,11 @@ class Candidates:
     groups: tuple[Group, ...]
     roots: Mapping[str, Path]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the ids of all sources."""
+        return frozenset(name for group in self.groups for name in group.ids)
+
     def places(self) -> Iterator[tuple[Group, str, Path]]:
         """Yield the group, the id and the file of every source."""
         for group in self.groups:
@@ -218,7 +223,7 @@ class _Finder:
 
     def __init__(self, candidates: Candidates) -> None:
         roots = candidates.roots
-        own = {roots[it.component] / path for it in candidates.groups for path in it.includes}
+        own = {roots[name] / path for it in candidates.groups for name, path in it.includes}
         folders = [*(roots[name] / path for name, path in INCLUDES), *sorted(own)]
         self._folders = [
             (it, {entry.name for entry in it.iterdir()}) for it in folders if it.is_dir()

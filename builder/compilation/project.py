@@ -47,7 +47,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
                 "definitions": group.definitions,
                 "precompiled": group.precompiled,
                 "options": group.options,
-                "includes": [f"{TREE}/{group.component}/{path}" for path in group.includes],
+                "includes": [f"{TREE}/{name}/{path}" for name, path in group.includes],
                 "sources": [f"{TREE}/{group.component}/{source}" for source in group.sources],
                 "before": [
                     *(
@@ -130,6 +130,7 @@ def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Proj
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],
         "upgraders": plan.selection.upgraders,
         "cut_instructions": cut_instructions(active_cuts(plan.selection, catalogue)),
+        "isa": plan.isa,
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,
         "manifest_bytes": manifest.encode(),

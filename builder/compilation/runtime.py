@@ -29,7 +29,8 @@ class Demand:
     `known_definers` returns the sources an index names for a symbol, `search` reads all sources for
     those that may define it, best first; nothing means that a system library has it. `feature_of`
     names the feature of a symbol that is cut, and `render_cuts` the file that defines such symbols
-    instead. `link_line` says what to link with besides objects; it may take its time.
+    instead. `replacement` is the source that must define a symbol, where there is one. `link_line`
+    says what to link with besides objects; it may take its time.
     """
 
     always: tuple[str, ...]
@@ -37,6 +38,7 @@ class Demand:
     known_definers: Callable[[str], tuple[str, ...]]
     search: Callable[[str], tuple[str, ...]]
     feature_of: Callable[[str], str | None]
+    replacement: Callable[[str], str | None]
     render_cuts: Callable[[Mapping[str, str]], str]
     link_line: Callable[[], LinkLine]
 
@@ -191,13 +193,19 @@ def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand
         for path in names
         if asked & (objects.read(path).strong.keys() | objects.read(path).weak.keys())
     ]
+
+    def replacement(symbol: str) -> Path | None:
+        source = demand.replacement(symbol)
+        return None if source is None else objects.store.object_of(source)
+
     return close(
         [*roots, *defining],
         names,
         objects.read,
         lambda symbol: demand.feature_of(symbol) is not None,
         # in which store an object is must not show: the names of stores are hashes
-        lambda path: PurePosixPath(names[path]),
+        key=lambda path: PurePosixPath(names[path]),
+        replacement=replacement,
     )
 
 

@@ -18,7 +18,7 @@ from builder.foundation.amounts import parse_size
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
-from builder.vocabulary.plan import Messages
+from builder.vocabulary.plan import Isa, Kernels, Messages
 from builder.vocabulary.providers import SourceProvider
 from builder.vocabulary.targets import Abi, Platform, parse_abis
 
@@ -179,6 +179,14 @@ class BuildSettings:
     messages: Messages = define(
         "messages", Messages, "what errors of the runtime say",
         metavar="AMOUNT", default=Messages.SHORT, choices=tuple(Messages),
+    )  # fmt: skip
+    kernels: Kernels = define(
+        "kernels", Kernels, "whose kernels: those on XNNPACK where it has some, or PyTorch's alone",
+        metavar="WHOSE", default=Kernels.AUTO, choices=tuple(Kernels),
+    )  # fmt: skip
+    isa: Isa = define(
+        "isa", Isa, "instruction sets that x86 kernels are inside for: up to AVX2, or AVX-512",
+        metavar="LEVEL", default=Isa.AUTO, choices=tuple(Isa),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The files a runtime may be made of, by group; which of them are compiled is decided later."""
 
 import fnmatch
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,8 +43,9 @@ UPSTREAM: Final = "upstream"
 class Group:
     """Sources compiled the same way. `sources` are paths relative to the component's root.
 
-    `options` come after those of the kind. `includes` are directories below the component's root
-    besides those every group has. `before` are pairs of a source and the header of ours, in
+    `options` come after those of the kind. `includes` are directories besides those every group
+    has: a component, and a folder below its root. `isa` is the instruction set that a processor
+    must have beyond the ABI's own. `before` are pairs of a source and the header of ours, in
     native/src/upstream, that is included before it.
     """
 
@@ -55,8 +57,9 @@ class Group:
     definitions: tuple[str, ...]
     precompiled: tuple[str, ...]
     options: tuple[str, ...] = ()
-    includes: tuple[str, ...] = ()
+    includes: tuple[tuple[str, str], ...] = ()
     before: tuple[tuple[str, str], ...] = ()
+    isa: str = ""
 
     @property
     def ids(self) -> dict[str, str]:
@@ -68,26 +71,57 @@ def find_candidates(
     roots: Mapping[str, Path], abi: Abi, backends: Iterable[str] = ("CPU",)
 ) -> tuple[Group, ...]:
     """Expand the table of candidates for an ABI and backends below the roots of the components."""
-    table = tomllib.loads((DATA / "candidates.toml").read_text())
     backends = tuple(backends)
     return tuple(
-        Group(
-            name=row["name"],
-            kind=SourceKind(row["kind"]),
-            component=row["component"],
-            language=row.get("language", "CXX"),
-            sources=_expand(
-                roots[row["component"]], row["sources"], _all_for(backends, row, "exclude")
-            ),
-            definitions=tuple(_all_for(backends, row, "definitions")),
-            precompiled=tuple(row.get("precompiled", [])),
-            options=tuple(row.get("options", [])),
-            includes=tuple(row.get("includes", [])),
-            before=tuple(row.get("before", {}).items()),
-        )
-        for row in table["group"]
+        make_group(row, roots, backends)
+        for row in read_rows()
         if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends
     )
+
+
+def read_rows() -> list[dict[str, Any]]:
+    """Return the groups of the table, each with what its family has in common."""
+    table = tomllib.loads((DATA / "candidates.toml").read_text(encoding="utf-8"))
+    families = {"": dict[str, Any](), **table.get("family", {})}
+    return [{**families[row.get("family", "")], **row} for row in table["group"]]
+
+
+def make_group(row: dict[str, Any], roots: Mapping[str, Path], backends: tuple[str, ...]) -> Group:
+    """Expand a row of the table below the roots of the components."""
+    component = row["component"]
+    root = roots[component]
+    listed = [it for name in row.get("listed", []) for it in _listed(root / name)]
+    found = _expand(root, row.get("sources", []), _all_for(backends, row, "exclude"))
+    return Group(
+        name=row["name"],
+        kind=SourceKind(row["kind"]),
+        component=component,
+        language=row.get("language", "CXX"),
+        sources=tuple(sorted({*found, *listed})),
+        definitions=tuple(_all_for(backends, row, "definitions")),
+        precompiled=tuple(row.get("precompiled", [])),
+        options=tuple(row.get("options", [])),
+        includes=tuple(_include(component, it) for it in row.get("includes", [])),
+        before=tuple(row.get("before", {}).items()),
+        isa=row.get("isa", ""),
+    )
+
+
+def _include(component: str, text: str) -> tuple[str, str]:
+    other, mark, folder = text.partition(":")
+    return (other, folder) if mark else (component, text)
+
+
+_PRODUCTION: Final = re.compile(r"\bSET\(PROD_\w+\s([^)]*)\)")
+
+
+def _listed(path: Path) -> list[str]:
+    """Return the sources that a CMake file of upstream lists for production."""
+    return [
+        word
+        for words in _PRODUCTION.findall(path.read_text(encoding="utf-8"))
+        for word in words.split()
+    ]
 
 
 def _all_for(backends: tuple[str, ...], row: dict[str, Any], key: str) -> list[str]:

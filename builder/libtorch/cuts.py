@@ -10,6 +10,7 @@ from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.mangling import called_operator
 from builder.vocabulary.operators import Selection
+from builder.vocabulary.plan import Isa
 
 _OPCODE: Final = re.compile(r"\bopcode (\w+)")
 
@@ -36,9 +37,9 @@ class Cut:
         return re.search(self.operators, operator) is not None
 
 
-def active_cuts(selection: Selection, catalogue: Catalogue) -> tuple[Cut, ...]:
+def active_cuts(selection: Selection, catalogue: Catalogue, isa: Isa = Isa.AUTO) -> tuple[Cut, ...]:
     """Return the cuts that are sound for a selection: nothing in it touches the feature."""
-    touched = _words(selection)
+    touched = [*_words(selection), f"isa {isa}"]
     if any(catalogue.entries[name].registrar for name in selection.names):
         touched.append("registrar")
     return tuple(

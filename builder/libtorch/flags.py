@@ -45,7 +45,7 @@ def paired(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _warnings(kind: SourceKind) -> tuple[str, ...]:
-    return tuple(_table()["warnings"]["own" if kind is SourceKind.OWN else "upstream"])
+    return tuple(_table()["warnings"]["own" if kind.ours else "upstream"])
 
 
 @cache

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.libtorch.closure.objects import ObjectGraph
+from builder.libtorch.closure.replacements import KEEPS_ALL, FindReplacement
 from builder.libtorch.mangling import is_operator, portable
 
 CONSTRUCTORS: Final = ""
@@ -47,12 +48,15 @@ class SymbolIndex:
 
     files: Mapping[str, Mapping[str, Definition]]
 
-    def definers(self) -> dict[str, str]:
-        """Return the source of each portable symbol; the first in order when several define it."""
+    def definers(self, replacement: FindReplacement = KEEPS_ALL) -> dict[str, str]:
+        """Return the source of each portable symbol; the first in order when several define it.
+
+        Where a symbol has a `replacement`, that is its source.
+        """
         found: dict[str, str] = {}
         for source in sorted(self.files):
             for symbol in self.files[source]:
-                if symbol != CONSTRUCTORS:
+                if symbol != CONSTRUCTORS and replacement(symbol) in {None, source}:
                     found.setdefault(symbol, source)
         return found
 
@@ -61,9 +65,10 @@ class SymbolIndex:
         sources: Iterable[str],
         symbols: Iterable[str],
         is_cut: Callable[[str], bool] = lambda _: False,
+        replacement: FindReplacement = KEEPS_ALL,
     ) -> Prediction:
         """Follow `symbols` and whole `sources` to everything they need, but not what is cut."""
-        definers = self.definers()
+        definers = self.definers(replacement)
         linked = {source for source in sources if source in self.files}
         seen: set[tuple[str, str]] = set()
         unknown: set[str] = set()
@@ -155,13 +160,18 @@ EMPTY: Final = SymbolIndex({})
 
 
 def condense(
-    graphs: Mapping[str, ObjectGraph], *, known: Iterable[str] = (), whole: Iterable[str] = ()
+    graphs: Mapping[str, ObjectGraph],
+    *,
+    known: Iterable[str] = (),
+    whole: Iterable[str] = (),
+    replacement: FindReplacement = KEEPS_ALL,
 ) -> SymbolIndex:
     """Condense the graphs of compiled sources to the symbols they ask each other for.
 
     `known` are symbols that sources outside of `graphs` ask for or define: with those of another
     index, what a few objects teach may replace what it says of the same sources. `whole` are the
-    sources that are linked for all they define, whether anything asks for it or not.
+    sources that are linked for all they define, whether anything asks for it or not. What has a
+    `replacement` is asked for even by the source that defines it.
     """
     elsewhere = frozenset(map(portable, known))
     asked = {
@@ -169,7 +179,7 @@ def condense(
         for graph in graphs.values()
         for section in graph.sections.values()
         for edge in section.edges
-        if isinstance(edge, str) and edge not in graph.strong and edge not in graph.weak
+        if isinstance(edge, str) and (_is_foreign(edge, graph) or replacement(edge) is not None)
     }
     asked |= {symbol for graph in graphs.values() for symbol in graph.strong if is_operator(symbol)}
     asked |= {symbol for source in whole if source in graphs for symbol in graphs[source].strong}
@@ -177,7 +187,19 @@ def condense(
     names = {symbol: portable(symbol) for symbol in asked | defined}
     kept = elsewhere | ({names[it] for it in asked} & {names[it] for it in defined})
     names = {symbol: name for symbol, name in names.items() if name in kept}
-    return SymbolIndex({source: _condense_object(graph, names) for source, graph in graphs.items()})
+    rows = {
+        source: _condense_object(graph, names, _own_unless_replaced(source, replacement))
+        for source, graph in graphs.items()
+    }
+    return SymbolIndex(rows)
+
+
+def _own_unless_replaced(source: str, replacement: FindReplacement) -> Callable[[str], bool]:
+    return lambda symbol: replacement(symbol) in {None, source}
+
+
+def _is_foreign(symbol: str, graph: ObjectGraph) -> bool:
+    return symbol not in graph.strong and symbol not in graph.weak
 
 
 def finder(definers: Mapping[str, str]) -> Callable[[str], tuple[str, ...]]:
@@ -190,17 +212,27 @@ def finder(definers: Mapping[str, str]) -> Callable[[str], tuple[str, ...]]:
     return find
 
 
-def _condense_object(graph: ObjectGraph, names: Mapping[str, str]) -> dict[str, Definition]:
-    """Condense one graph to the symbols in `names`, which has the portable name of each."""
+def _condense_object(
+    graph: ObjectGraph, names: Mapping[str, str], may_keep: Callable[[str], bool]
+) -> dict[str, Definition]:
+    """Condense one graph to the symbols in `names`, which has the portable name of each.
+
+    A definition of its own counts for the symbols that it `may_keep`.
+    """
     constructors = [index for index, section in graph.sections.items() if section.root]
-    rows = {CONSTRUCTORS: _reach(graph, constructors, names)} if constructors else {}
+    rows = {CONSTRUCTORS: _reach(graph, constructors, names, may_keep)} if constructors else {}
     for symbol, index in (*graph.weak.items(), *graph.strong.items()):
         if symbol in names:
-            rows[names[symbol]] = _reach(graph, [index], names)
+            rows[names[symbol]] = _reach(graph, [index], names, may_keep)
     return rows
 
 
-def _reach(graph: ObjectGraph, starts: list[int], names: Mapping[str, str]) -> Definition:
+def _reach(
+    graph: ObjectGraph,
+    starts: list[int],
+    names: Mapping[str, str],
+    may_keep: Callable[[str], bool],
+) -> Definition:
     seen: set[int] = set()
     needs: set[str] = set()
     stack = list(starts)
@@ -215,7 +247,7 @@ def _reach(graph: ObjectGraph, starts: list[int], names: Mapping[str, str]) -> D
                 stack.append(edge)
                 continue
             own = graph.strong.get(edge, graph.weak.get(edge))
-            if own is not None:
+            if own is not None and may_keep(edge):
                 stack.append(own)
             elif edge in names:
                 needs.add(names[edge])

@@ -1,5 +1,6 @@
 """From a plan to a linked runtime."""
 
+from collections.abc import Callable
 from functools import cache
 
 from builder.artifact.manifest import BuildFacts, manifest
@@ -10,11 +11,15 @@ from builder.foundation.files import locked, write_atomic
 from builder.foundation.process import Host
 from builder.libtorch.closure.libraries import provided_symbols
 from builder.libtorch.closure.objects import read_object
+from builder.libtorch.closure.replacements import FindReplacement, find_replacement
 from builder.libtorch.cuts import feature_of
 from builder.libtorch.search import SourceSearch
 from builder.libtorch.symbols import condense, finder, read_index
 from builder.pipeline.planning import Planned, always_linked, learned_indexes
 from builder.pipeline.request import Events
+
+Find = Callable[[str], tuple[str, ...]]
+"""From a symbol to the sources that may define it, the best first."""
 
 
 def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
@@ -25,8 +30,8 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     # the catalogue names kernels of every profile
     definers = {
         symbol: source
-        for symbol, source in {**kernels, **planned.index.definers()}.items()
-        if source in planned.store.homes
+        for symbol, source in {**kernels, **planned.index.definers(planned.replacement)}.items()
+        if source in planned.candidates.names
     }
     # the text inside the library leaves the models out: new weights must not make a new library
     project = render_runtime(
@@ -37,10 +42,11 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
         demand = Demand(
             always=always_linked(planned.candidates.groups),
             predicted=planned.prediction.sources,
-            known_definers=finder(definers),
+            known_definers=_replaced(finder(definers), planned.replacement),
             search=SourceSearch(
                 planned.candidates.groups, planned.candidates.roots, provided
             ).definers,
+            replacement=planned.replacement,
             feature_of=cache(lambda symbol: feature_of(symbol, planned.cuts)),
             render_cuts=lambda features: render_cuts(planned.plan.tool, features),
             link_line=link_line,
@@ -51,12 +57,25 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     return output
 
 
+def _replaced(find: Find, replacement: FindReplacement) -> Find:
+    """Return a function to the sources of a symbol that asks for its replacement first."""
+
+    def known(symbol: str) -> tuple[str, ...]:
+        source = replacement(symbol)
+        return find(symbol) if source is None else (source,)
+
+    return known
+
+
 def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
     """Remember what this build found out: the next prediction for these objects is exact."""
     # only objects this build asked ninja for: others may be of a run that was killed
     graphs = {source: read_object(path) for source, path in output.sources.items()}
     learned = condense(
-        graphs, known=planned.index.definers(), whole=always_linked(planned.candidates.groups)
+        graphs,
+        known=planned.index.definers(),
+        whole=always_linked(planned.candidates.groups),
+        replacement=find_replacement(),
     )
     for path in learned_indexes(planned.plan, host):
         with locked(path.with_suffix(".lock")):

@@ -17,6 +17,7 @@ from builder.foundation.resources import DATA
 from builder.foundation.settings import BuildSettings
 from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
+from builder.libtorch.closure.replacements import FindReplacement, find_replacement, without_kernels
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import Cut, active_cuts, feature_of
 from builder.libtorch.flags import compile_flags, link_flags
@@ -54,6 +55,7 @@ class Planned:
     index: SymbolIndex
     prediction: Prediction
     cuts: tuple[Cut, ...]
+    replacement: FindReplacement
 
 
 def make_plan(  # noqa: PLR0917  one value of each stage before
@@ -82,25 +84,32 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         _objects(source, toolchain, it, host, on_wait)
         for it in (profile, replace(profile, backends=BASE_BACKENDS))
     )
-    plan = BuildPlan(VERSION, objects, provisional, link_flags())
+    plan = BuildPlan(
+        VERSION, objects, provisional, link_flags(), kernels=settings.kernels, isa=settings.isa
+    )
     events.step("finding the sources that builds share")
-    candidates = candidates_of(objects)
-    store = find_store(plan, base, candidates, host)
+    every = candidates_of(objects)
+    store = find_store(plan, base, every, host)
+    candidates = replace(every, groups=without_kernels(every.groups, plan.kernels))
     preprocess = preprocessor(store, host, on_wait)
     catalogue = read_catalogue(source, objects.generated, preprocess, host)
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))
     indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
-    index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(store.homes)
+    index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(candidates.names)
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
-    cuts = active_cuts(plan.selection, catalogue)
+    cuts = active_cuts(plan.selection, catalogue, plan.isa)
+    replacement = find_replacement(plan.kernels)
     prediction = index.predict(
         always_linked(candidates.groups),
         _symbols(entries, index),
         lambda symbol: feature_of(symbol, cuts) is not None,
+        replacement,
     )
-    return Planned(plan, provider, catalogue, candidates, store, index, prediction, cuts)
+    return Planned(
+        plan, provider, catalogue, candidates, store, index, prediction, cuts, replacement
+    )
 
 
 def _objects(

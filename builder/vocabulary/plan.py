@@ -30,7 +30,7 @@ class SourceKind(StrEnum):
     """What a group of sources is for: all sources of a kind are compiled with the same flags.
 
     A kernel runs once per operator, a microkernel once per element of its tensors. `own` are our
-    sources, and those generated for one runtime.
+    sources, and those generated for one runtime; `own-kernel` those of ours that work on elements.
     """
 
     KERNEL = "kernel"
@@ -40,6 +40,12 @@ class SourceKind(StrEnum):
     INTERPRETER = "interpreter"
     THIRD_PARTY = "third-party"
     OWN = "own"
+    OWN_KERNEL = "own-kernel"
+
+    @property
+    def ours(self) -> bool:
+        """Whether its sources are our own."""
+        return self in {SourceKind.OWN, SourceKind.OWN_KERNEL}
 
 
 class Optimisation(StrEnum):
@@ -56,6 +62,23 @@ class Messages(StrEnum):
 
     SHORT = "short"
     FULL = "full"
+
+
+class Kernels(StrEnum):
+    """Whose functions compute: ours in place of upstream's where there are some, or all upstream's.
+
+    Ours are on XNNPACK, which fuses multiplication and addition where a processor can.
+    """
+
+    AUTO = "auto"
+    ATEN = "aten"
+
+
+class Isa(StrEnum):
+    """Up to which instruction set kernels are inside. Processors are asked for theirs."""
+
+    AUTO = "auto"
+    AVX512 = "avx512"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +216,17 @@ class ObjectsPlan:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """Everything that decides the bytes of one runtime. `link` are the flags of the linker."""
+    """Everything that decides the bytes of one runtime. `link` are the flags of the linker.
+
+    `kernels` and `isa` choose among the objects, which are the same for all.
+    """
 
     tool: str
     objects: ObjectsPlan
     selection: Selection
     link: tuple[str, ...]
+    kernels: Kernels = Kernels.AUTO
+    isa: Isa = Isa.AUTO
 
     @property
     def fingerprint(self) -> str:

@@ -22,7 +22,9 @@ def close(
     available: Iterable[Path],
     read: Callable[[Path], ObjectGraph],
     is_cut: Callable[[str], bool] = lambda _: False,
+    *,
     key: Callable[[Path], PurePath] = Path,
+    replacement: Callable[[str], Path | None] = lambda _: None,
 ) -> Closure:
     """Return the objects that `roots` keep alive among `available`, and the undefined symbols.
 
@@ -37,16 +39,26 @@ def close(
     A symbol that `is_cut` says yes to is not followed: something else will define it, and the ones
     that were met are listed in `cut`. The result depends neither on the order in which references
     are met nor on the order of `available`: these are ordered by `key`.
+
+    `replacement` names the object that must define a symbol whatever other definitions there are,
+    also where the object that refers to it has one (Note [Replacements] in
+    `builder.libtorch.closure.replacements`). Such objects are `live` right after the roots.
     """
     first = tuple(dict.fromkeys(roots))
     order = (*first, *sorted(set(available).difference(first), key=key))
-    sweep = _Sweep({path: read(path) for path in (*sorted(first), *order[len(first) :])}, is_cut)
+    sweep = _Sweep(
+        {path: read(path) for path in (*sorted(first), *order[len(first) :])}, is_cut, replacement
+    )
     for path in first:
         sweep.link(path)
         sweep.stack.extend((path, index) for index in _exported(sweep.graphs[path]))
     sweep.run()
     return Closure(
-        live=tuple(path for path in order if path in sweep.linked),
+        live=(
+            *first,
+            *(path for path in order if path in sweep.replacing),
+            *(path for path in order if path in sweep.linked.difference(first, sweep.replacing)),
+        ),
         missing=dict(sorted(sweep.missing.items())),
         cut=frozenset(sweep.cut),
         sizes=sweep.sizes(),
@@ -56,9 +68,16 @@ def close(
 class _Sweep:
     """The state of one sweep; lives only inside `close`."""
 
-    def __init__(self, graphs: Mapping[Path, ObjectGraph], is_cut: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        graphs: Mapping[Path, ObjectGraph],
+        is_cut: Callable[[str], bool],
+        replacement: Callable[[str], Path | None],
+    ) -> None:
         self.graphs = graphs
         self.is_cut = is_cut
+        self.replacement = replacement
+        self.replacing: set[Path] = set()
         self.cut: set[str] = set()
         self.live: set[tuple[Path, int]] = set()
         self.linked: set[Path] = set()
@@ -117,6 +136,8 @@ class _Sweep:
         own = graph.strong.get(symbol, graph.weak.get(symbol))
         if self.is_cut(symbol):
             self.cut.add(symbol)
+        elif (other := self.replacement(symbol)) is not None and other != path:
+            self._replace(symbol, other, f"{path.name}({needed_by})")
         elif own is not None:
             self.stack.append((path, own))
         elif symbol in self._strong:
@@ -124,8 +145,18 @@ class _Sweep:
         elif symbol in self._weak:
             self._deferred.add(symbol)
         elif symbol not in graph.optional:
-            place = f"{path.name}({needed_by})"
-            self.missing[symbol] = min(self.missing.get(symbol, place), place)
+            self._miss(symbol, f"{path.name}({needed_by})")
+
+    def _replace(self, symbol: str, other: Path, place: str) -> None:
+        graph = self.graphs.get(other)
+        if graph is None or symbol not in graph.strong:
+            self._miss(symbol, place)
+        else:
+            self.replacing.add(other)
+            self.stack.append((other, graph.strong[symbol]))
+
+    def _miss(self, symbol: str, place: str) -> None:
+        self.missing[symbol] = min(self.missing.get(symbol, place), place)
 
 
 def _exported(graph: ObjectGraph) -> Iterable[int]:

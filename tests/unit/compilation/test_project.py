@@ -21,7 +21,9 @@ def rendered(root: Path, *backends: str, tool: str = "1.0") -> dict[str, str]:
     path = root / SOURCE
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(TEXT)
-    groups = [Group("aten", KERNEL, "pytorch", "CXX", (SOURCE,), (), (), ("-O2",), ("deps",))]
+    groups = [
+        Group("aten", KERNEL, "pytorch", "CXX", (SOURCE,), (), (), ("-O2",), (("pytorch", "deps"),))
+    ]
     files = render_objects(replace(plan(root, *backends), tool=tool), groups)
     return {str(file.path): file.text for file in files.files}
 

@@ -1,15 +1,27 @@
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from builder.foundation.resources import DATA, NATIVE
+from builder.foundation.resources import NATIVE
 from builder.libtorch import candidates
 from builder.libtorch.candidates import find_candidates
 from builder.vocabulary.plan import SourceKind
 from builder.vocabulary.targets import Abi
 
 TABLE = """
+[family.vector]
+component = "other"
+kind = "microkernel"
+language = "C"
+includes = ["include", "torch:deps"]
+
+[[group]]
+name = "vector-avx2"
+family = "vector"
+isa = "avx2"
+options = ["-mavx2"]
+listed = ["avx2.cmake", "none.cmake"]
+abis = ["x86_64"]
 [[group]]
 name = "core"
 kind = "core"
@@ -53,6 +65,11 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (tmp_path / "torch/a/folder.cpp").mkdir()
+    (tmp_path / "other/avx2.cmake").write_text(
+        "SET(PROD_AVX2_SRCS\n  src/b.c\n  src/a.c)\nSET(NON_PROD_AVX2_SRCS\n  src/slow.c)\n"
+        "SET(ALL_AVX2_SRCS ${PROD_AVX2_SRCS} + ${NON_PROD_AVX2_SRCS})\n"
+    )
+    (tmp_path / "other/none.cmake").write_text("SET(PROD_NONE_SRCS)\nSET(NON_PROD_NONE_SRCS)\n")
     return {"torch": tmp_path / "torch", "other": tmp_path / "other"}
 
 
@@ -74,22 +91,32 @@ def test_groups_and_definitions_may_be_for_a_backend_only(roots: dict[str, Path]
     assert core.definitions == ("X=1", "Q=1")
     assert core.sources == ("a/one.cpp", "single.cpp")
     assert (quantized.name, quantized.options, quantized.includes) == (
-        "quantized", ("-O2",), ("include",),
+        "quantized", ("-O2",), (("other", "include"),),
     )  # fmt: skip
 
 
+def test_groups_share_what_their_family_has_and_take_what_upstream_lists(
+    roots: dict[str, Path],
+) -> None:
+    group = next(it for it in find_candidates(roots, Abi.X86_64) if it.name == "vector-avx2")
+    assert (group.kind, group.language, group.isa) == (SourceKind.MICROKERNEL, "C", "avx2")
+    assert group.sources == ("src/a.c", "src/b.c")
+    assert group.includes == (("other", "include"), ("torch", "deps"))
+    assert group.options == ("-mavx2",)
+
+
 def test_the_shipped_table_is_well_formed() -> None:
-    rows = tomllib.loads((DATA / "candidates.toml").read_text())["group"]
+    rows = candidates.read_rows()
     names = [row["name"] for row in rows]
     assert len(names) == len(set(names))
     known = {"name", "kind", "component", "language", "sources", "exclude", "definitions",
              "precompiled",
              "abis", "backend", "definitions-for", "exclude-for", "includes",
-             "options", "before"}  # fmt: skip
+             "options", "before", "family", "listed", "isa"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
-        assert row["sources"], row["name"]
-        assert (row["kind"] == SourceKind.OWN) == (row["component"] == "native")
+        assert row.get("sources", []) + row.get("listed", []), row["name"]
+        assert SourceKind(row["kind"]).ours == (row["component"] == "native")
         assert set(row.get("abis", [])) <= set(Abi)
         assert row.get("language", "CXX") in {"C", "CXX"}
         for header in row.get("before", {}).values():
@@ -97,7 +124,8 @@ def test_the_shipped_table_is_well_formed() -> None:
 
 
 def test_all_our_own_sources_are_candidates() -> None:
-    rows = tomllib.loads((DATA / "candidates.toml").read_text())["group"]
-    patterns = [it for row in rows if row["component"] == "native" for it in row["sources"]]
-    found = {path for pattern in patterns for path in NATIVE.glob(pattern)}
+    rows = [row for row in candidates.read_rows() if row["component"] == "native"]
+    (own, kernels) = (candidates.make_group(row, {"native": NATIVE}, ("CPU",)) for row in rows)
+    assert not set(own.sources) & set(kernels.sources)
+    found = {NATIVE / it for it in own.sources + kernels.sources}
     assert found == set(NATIVE.glob("src/**/*.cpp"))

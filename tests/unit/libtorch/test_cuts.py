@@ -5,6 +5,7 @@ import pytest
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
 from builder.libtorch.cuts import active_cuts, cut_instructions, feature_of, features_touched
 from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.plan import Isa
 
 SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
 DENSE = "_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE"
@@ -17,6 +18,7 @@ ALL = {
     "oneDNN tensors",
     "string formatting",
     "schemas as text",
+    "AVX-512 kernels",
 }
 
 
@@ -39,6 +41,14 @@ def features(
         opcodes,
     )
     return {cut.feature for cut in active_cuts(selection, catalogue)}
+
+
+def test_kernels_for_avx512_are_inside_if_asked_for() -> None:
+    kernel = "xnn_f32_gemm_minmax_ukernel_7x32__avx512f_broadcast"
+    cuts = {isa: active_cuts(Selection(), make_catalogue([]), isa) for isa in Isa}
+    found = {isa: feature_of(kernel, known) for isa, known in cuts.items()}
+    assert found == {Isa.AUTO: "AVX-512 kernels", Isa.AVX512: None}
+    assert feature_of("xnn_f32_gemm_minmax_ukernel_5x16__fma3_broadcast", cuts[Isa.AUTO]) is None
 
 
 def test_a_dense_float_model_needs_none_of_them() -> None:

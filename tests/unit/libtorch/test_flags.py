@@ -28,7 +28,7 @@ def test_the_table_has_nothing_that_is_not_used() -> None:
 
 def test_warnings_are_errors_in_our_sources_and_quiet_in_others() -> None:
     for known in compile_flags(Profile(frozenset())).kinds:
-        own = known.kind is SourceKind.OWN
+        own = known.kind.ours
         assert ("-Werror" in known.options, "-w" in known.options) == (own, not own)
 
 

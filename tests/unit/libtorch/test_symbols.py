@@ -93,6 +93,29 @@ def test_of_several_definers_the_first_is_taken() -> None:
     assert index.definers() == {"s": "a"}
 
 
+def replacement(symbol: str) -> str | None:
+    return "ours.o" if symbol == "gemm" else None
+
+
+REPLACED = (
+    obj("theirs.o", [("batched", "gemm"), ("gemm", "stub")]),
+    obj("ours.o", [("gemm", "fast")]),
+    obj("fast.o", [("fast",)]),
+    obj("stub.o", [("stub",)]),
+    obj("main.o", [("main", "batched")]),
+)
+
+
+def test_what_is_replaced_is_asked_for_even_where_it_is_defined() -> None:
+    index = condense({it.path.name: it for it in REPLACED}, replacement=replacement)
+    assert index.files["theirs.o"]["batched"].needs == ("gemm",)
+    assert index.files["ours.o"]["gemm"].needs == ("fast",)
+    replaced = index.predict([], ["batched"], replacement=replacement)
+    assert replaced.sources == ("fast.o", "ours.o", "theirs.o")
+    theirs = index.of({"theirs.o", "stub.o", "main.o"}).predict([], ["batched"])
+    assert theirs.sources == ("stub.o", "theirs.o"), "the same index serves builds without ours"
+
+
 def test_what_no_source_defines_has_none() -> None:
     assert finder({"s": "a"})("s") == ("a",)
     assert finder({"s": "a"})("t") == ()

@@ -68,6 +68,39 @@ def test_the_own_copy_of_an_inline_function_is_used() -> None:
     assert live(closure) == ["root.o", "f.o"]
 
 
+THEIRS = obj("theirs.o", [("batched", "gemm"), ("gemm", "stub")])
+OURS = obj("z.o", [("gemm", "fast", "gemm")], constructors=["fast"])
+REPLACED = (
+    obj("root.o", [("main", "batched")]), THEIRS, OURS, obj("fast.o", [("fast",)]),
+    obj("stub.o", [("stub",)]),
+)  # fmt: skip
+
+
+def sweep_replaced(*objects: ObjectGraph) -> Closure:
+    graphs = {it.path: it for it in objects}
+    return close(
+        [Path("root.o")], graphs, graphs.__getitem__,
+        replacement=lambda symbol: OURS.path if symbol == "gemm" else None,
+    )  # fmt: skip
+
+
+def test_a_replacement_wins_over_the_own_definition_and_is_linked_before_it() -> None:
+    closure = sweep_replaced(*REPLACED)
+    assert live(closure) == ["root.o", "z.o", "fast.o", "theirs.o"]
+    assert closure.sizes[THEIRS.path] == 10, "what is replaced is not live"
+    assert not closure.missing
+
+
+def test_a_replacement_that_is_not_compiled_yet_is_missing() -> None:
+    closure = sweep_replaced(*(it for it in REPLACED if it is not OURS))
+    assert closure.missing == {"gemm": "theirs.o(.text.batched)"}
+    assert live(closure) == ["root.o", "theirs.o"]
+
+
+def test_a_replacement_nobody_asks_for_is_not_linked() -> None:
+    assert live(sweep_replaced(obj("root.o", [("main",)]), *REPLACED[1:])) == ["root.o"]
+
+
 def test_a_strong_definition_is_preferred_to_a_copy_elsewhere() -> None:
     closure = sweep(
         ["root.o"],

@@ -1,0 +1,13 @@
+/* Included before src/configs/hardware-config.c of XNNPACK, where a processor is asked what it can do.
+ *
+ * XNNPACK chooses its microkernels by these answers. A runtime that was built without the kernels of
+ * an instruction set hears that the processor does not have it: the choice is made when it is linked,
+ * so that all runtimes share the objects. */
+#pragma once
+#include <cpuinfo.h>
+#include <stdbool.h>
+
+/* Defined with the registrations of a runtime. */
+extern const bool br_isa_avx512;
+
+#define cpuinfo_has_x86_avx512f() (br_isa_avx512 && cpuinfo_has_x86_avx512f())

@@ -1,0 +1,42 @@
+import re
+
+from builder.foundation.resources import NATIVE
+from builder.libtorch.candidates import Group
+from builder.libtorch.closure.replacements import (
+    all_replacements,
+    find_replacement,
+    without_kernels,
+)
+from builder.vocabulary.plan import Kernels, SourceKind
+
+GEMM = "_ZN2at6native7cpublas4gemmENS0_13TransposeTypeES2_lllfPKflS4_lfPfl"
+NARROW = "_ZN2at6native7cpublas4gemmENS0_13TransposeTypeES2_xxxfPKfxS4_xfPfx"
+DOUBLE = "_ZN2at6native7cpublas4gemmENS0_13TransposeTypeES2_llldPKdlS4_ldPdl"
+
+
+def test_a_function_is_replaced_for_its_own_types_alone() -> None:
+    find = find_replacement()
+    assert find(GEMM) == find(NARROW) == "native:src/kernels/gemm.cpp"
+    assert find(DOUBLE) is None
+
+
+def test_nothing_is_replaced_where_upstreams_kernels_are_asked_for() -> None:
+    assert find_replacement(Kernels.ATEN)(GEMM) is None
+
+
+def test_the_sources_are_there_and_the_expressions_are_some() -> None:
+    for row in all_replacements():
+        component, _, path = row.source.partition(":")
+        assert component == "native"
+        assert path.startswith("src/kernels/")
+        assert (NATIVE / path).is_file()
+        re.compile(row.symbols)
+
+
+def test_candidates_of_a_build_leave_out_what_it_must_not_use() -> None:
+    groups = tuple(
+        Group(kind, kind, "native", "CXX", (), (), ())
+        for kind in (SourceKind.OWN, SourceKind.OWN_KERNEL)
+    )
+    assert without_kernels(groups, Kernels.AUTO) == groups
+    assert [it.kind for it in without_kernels(groups, Kernels.ATEN)] == [SourceKind.OWN]
