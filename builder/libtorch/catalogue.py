@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from builder.libtorch.mangling import kernel_symbol
 from builder.vocabulary.operators import OperatorName, OperatorUse
 
 PROMOTED: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
@@ -50,9 +51,10 @@ class OperatorEntry:
     `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
     `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
     a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
-    of the file `source` that runs it (see `builder.libtorch.kernels`). Without any of these, the
-    interpreter itself always has the operator. `missing`: the source lacks it, and every call of it
-    fails. `later` is how many arguments at the end of the schema it lacks: they have to be None.
+    of the file `source` that runs it (see `builder.libtorch.kernels`): a path of the tree, or one
+    of ours as `native:path`. Without any of these, the interpreter itself always has the operator.
+    `missing`: the source lacks it, and every call of it fails. `later` is how many arguments at the
+    end of the schema it lacks: they have to be None.
     """
 
     name: OperatorName
@@ -69,6 +71,11 @@ class OperatorEntry:
     def classes(self) -> frozenset[str]:
         """The custom classes its arguments and results are of, as `namespace.Name`."""
         return frozenset(_CLASS.findall(self.schema))
+
+    @property
+    def definer(self) -> str:
+        """The id of the source with the kernel, `component:path`; empty without a kernel."""
+        return self.source if not self.source or ":" in self.source else f"pytorch:{self.source}"
 
     @property
     def most_arguments(self) -> int | None:
@@ -160,6 +167,16 @@ def with_newer(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
         later = len(split_arguments(schema)) - len(split_arguments(known.schema))
         if later > 0:
             entries[name] = replace(known, schema=schema, later=later)
+    return replace(catalogue, entries=entries)
+
+
+def with_kernels(catalogue: Catalogue, own: Mapping[str, Iterable[str]]) -> Catalogue:
+    """Take operators that sources of ours implement: schemas by the source (`native:path`)."""
+    entries = dict(catalogue.entries)
+    for source, schemas in own.items():
+        for schema in schemas:
+            name = OperatorName.parse(schema.partition("(")[0])
+            entries[name] = OperatorEntry(name, schema, kernel=kernel_symbol(name), source=source)
     return replace(catalogue, entries=entries)
 
 

@@ -24,9 +24,10 @@ from builder.libtorch.catalogue import (
     parse_promoted,
     parse_registrar,
     parse_unasked,
+    with_kernels,
     with_newer,
 )
-from builder.libtorch.kernels import KERNEL_FILES, SCHEMA_FILES, find_kernels
+from builder.libtorch.kernels import KERNEL_FILES, SCHEMA_FILES, find_kernels, own_kernels
 from builder.vocabulary.errors import CompileError
 from builder.vocabulary.plan import GeneratedTree, Profile, SourceTree
 
@@ -162,14 +163,14 @@ def read_catalogue(
     kept = host.cache / "catalogues" / name
     for path in (DATA / source.version / name, kept):
         if (known := _read_kept(path)) is not None:
-            return with_newer(known, _newer(source.version))
+            return _completed(known, source.version)
     texts = {it: preprocess(f"pytorch:{it}") for it in REGISTRARS}
     catalogue = make_catalogue(
         _entries(source, generated, texts),
         {it: parse_unasked(text) for it, text in texts.items()},
     )
     write_atomic(kept, lzma.compress(catalogue.to_json().encode()))
-    return with_newer(catalogue, _newer(source.version))
+    return _completed(catalogue, source.version)
 
 
 @cache  # some thousand rows, and never others
@@ -177,7 +178,12 @@ def pinned_catalogue(version: str) -> Catalogue:
     """Return the operators of the pinned source of a release, which need not be at hand for it."""
     (path,) = (DATA / version).glob("operators-*.json.xz")
     known = Catalogue.from_json(lzma.decompress(path.read_bytes()).decode())
-    return with_newer(known, _newer(version))
+    return _completed(known, version)
+
+
+def _completed(catalogue: Catalogue, version: str) -> Catalogue:
+    """Return a catalogue of the tree with what the tree does not say."""
+    return with_newer(with_kernels(catalogue, own_kernels()), _newer(version))
 
 
 def _newer(version: str) -> list[str]:

@@ -1,15 +1,18 @@
-"""Kernels of custom namespaces (`quantized::`): what files of the tree give to the dispatcher.
+"""Kernels of custom namespaces (`quantized::`): which files have them, and how we call them.
 
 LibTorch registers them from constructors, as functions that no symbol names. We compile these files
 with a header before them that turns each `m.impl("name", function)` into an exported function of
 its own: the closure follows those that are selected, and nothing is registered with a dispatcher.
+Kernels of our own have such a function from the start.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from builder.foundation.resources import DATA
@@ -71,6 +74,13 @@ def known_classes() -> tuple[CustomClass, ...]:
     """Return every class of `data/classes.toml`."""
     table = tomllib.loads((DATA / "classes.toml").read_text())
     return tuple(CustomClass(**row) for row in table["class"])
+
+
+@cache
+def own_kernels() -> Mapping[str, tuple[str, ...]]:
+    """Return the schemas that sources of ours implement, by the source: `data/kernels.toml`."""
+    files = tomllib.loads((DATA / "kernels.toml").read_text(encoding="utf-8"))["file"]
+    return MappingProxyType({f"native:{it['source']}": tuple(it["schemas"]) for it in files})
 
 
 def find_kernels(root: Path) -> dict[str, tuple[Block, ...]]:

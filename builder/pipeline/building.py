@@ -24,9 +24,7 @@ Find = Callable[[str], tuple[str, ...]]
 
 def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     """Compile and link what was planned."""
-    kernels = {
-        it.kernel: f"pytorch:{it.source}" for it in planned.catalogue.entries.values() if it.kernel
-    }
+    kernels = {it.kernel: it.definer for it in planned.catalogue.entries.values() if it.kernel}
     # the catalogue names kernels of every profile
     definers = {
         symbol: source

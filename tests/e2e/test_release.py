@@ -7,7 +7,9 @@ from typing import Final
 import pytest
 
 from builder.libtorch.candidates import find_candidates
+from builder.libtorch.catalogue import parse_registrar
 from builder.libtorch.codegen import REGISTRARS, pinned_catalogue
+from builder.libtorch.kernels import own_kernels
 from builder.models.preflight.interpreter import read_interpreter
 from builder.models.selection import UPGRADED
 from builder.vocabulary.dtypes import DTYPES
@@ -38,6 +40,12 @@ def test_the_interpreter_is_that_of_the_sources(pytorch: Path) -> None:
     assert told.bytecode == versions
     sets = (found["kMinSupportedFileFormatVersion"], found["kMaxSupportedFileFormatVersion"])
     assert told.operator_sets == sets
+
+
+def test_what_we_implement_has_the_schemas_of_the_sources(pytorch: Path) -> None:
+    code = (pytorch / "aten/src/ATen/native/xnnpack/RegisterOpContextClass.cpp").read_text()
+    told = {schema for schemas in own_kernels().values() for schema in schemas}
+    assert told == {it.schema for it in parse_registrar(code, "")}
 
 
 def test_what_stands_in_for_old_operators_is_that_of_the_sources(pytorch: Path) -> None:

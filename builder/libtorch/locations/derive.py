@@ -34,7 +34,9 @@ def derive_locations(catalogue: Catalogue, index: SymbolIndex) -> dict[str, str]
 
 
 def _registered(entry: OperatorEntry) -> str:
-    return "" if entry.missing else entry.source or entry.registrar or PROMOTED
+    """Return the file that registers an operator; one of ours begins with `native/`."""
+    source = entry.source.replace(":", "/")
+    return "" if entry.missing else source or entry.registrar or PROMOTED
 
 
 class _Finder:

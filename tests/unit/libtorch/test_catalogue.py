@@ -21,6 +21,7 @@ from builder.libtorch.catalogue import (
     parse_registrar,
     parse_unasked,
     split_arguments,
+    with_kernels,
     with_newer,
 )
 from builder.libtorch.codegen import pinned_catalogue
@@ -344,6 +345,22 @@ def test_what_a_source_lacks_is_known_by_name_and_what_it_has_takes_later_argume
     assert not later.accepts(3)
     longer = both.entries[stft.name]
     assert (longer.later, longer.symbol, longer.accepts(3)) == (2, "stft", True)
+
+
+def test_what_our_sources_implement_is_an_operator_with_its_source() -> None:
+    schemas = {
+        "native:src/kernels/x.cpp": [
+            "prepacked::run(Tensor x, __torch__.torch.classes.xnnpack.C c) -> Tensor"
+        ]
+    }
+    (entry,) = with_kernels(make_catalogue([]), schemas).entries.values()
+    assert (entry.kernel, entry.definer) == (
+        "br_kernel_9prepacked_3run_0",
+        "native:src/kernels/x.cpp",
+    )
+    assert entry.classes == {"xnnpack.C"}
+    of_the_tree = OperatorEntry(entry.name, "", kernel="k", source="aten/x.cpp")
+    assert of_the_tree.definer == "pytorch:aten/x.cpp"
 
 
 def test_our_table_of_promoted_operators_is_that_of_the_release() -> None:

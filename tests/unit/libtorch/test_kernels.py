@@ -1,15 +1,19 @@
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 
+from builder.foundation.resources import NATIVE
 from builder.libtorch.kernels import (
     CustomClass,
     Kernel,
     find_kernels,
     known_classes,
+    own_kernels,
     parse_blocks,
 )
+from builder.libtorch.mangling import kernel_symbol
 from builder.vocabulary.operators import OperatorName
 
 TEXT = """\
@@ -34,6 +38,7 @@ TORCH_LIBRARY_IMPL(quantized, CPU, m) {
 }
 }
 """
+CLASS = re.compile(r"__torch__\.torch\.classes\.(\w+\.\w+)")
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True)
 OPERATORS = st.builds(OperatorName, NAMES, NAMES, st.just("") | NAMES)
 
@@ -65,6 +70,21 @@ def test_files_without_registrations_are_left_alone(tmp_path: Path) -> None:
     (folder / "qmul.cpp").write_text(TEXT)
     (folder / "plain.cpp").write_text("int x;")
     assert list(find_kernels(tmp_path)) == ["aten/src/ATen/native/quantized/cpu/qmul.cpp"]
+
+
+@pytest.mark.parametrize(("source", "schemas"), own_kernels().items())
+def test_our_sources_have_what_the_table_says(source: str, schemas: tuple[str, ...]) -> None:
+    text = (NATIVE / source.removeprefix("native:")).read_text(encoding="utf-8")
+    names = [OperatorName.parse(it.partition("(")[0]) for it in schemas]
+    assert re.findall(r"^BR_KERNEL\((\w+),", text, re.MULTILINE) == [*map(kernel_symbol, names)]
+
+
+def test_our_sources_register_the_classes_of_their_operators() -> None:
+    named = {it for its in own_kernels().values() for schema in its for it in CLASS.findall(schema)}
+    known = {it.name: it.registration.removesuffix("()") for it in known_classes()}
+    text = "".join((NATIVE / it.removeprefix("native:")).read_text() for it in own_kernels())
+    registered = set(re.findall(r"^BR_CLASS\((\w+)\)", text, re.MULTILINE))
+    assert {known[name] for name in named} == registered
 
 
 @pytest.mark.parametrize("known", known_classes(), ids=lambda it: it.name)

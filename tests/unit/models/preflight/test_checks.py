@@ -196,6 +196,7 @@ def test_who_asks_without_a_model_is_named_too() -> None:
         ("torchvision::nms", "torchvision"),
         ("mkldnn::_convolution_pointwise", "oneDNN"),
         ("vulkan_prepack::create_conv2d_context", "Vulkan"),
+        ("metal_prepack::conv2d_run", "Metal"),
         ("my_company::gelu", "a library of the namespace my_company"),
     ],
 )

@@ -1,0 +1,202 @@
+#include "kernels/packed_convolution.h"
+
+#include <ATen/ops/empty.h>
+
+namespace build_runtime {
+namespace {
+
+// Far above what layers have. Sums and products of such numbers with sizes of tensors fit.
+constexpr int64_t kMaxParameter = 1 << 20;
+// Above what microkernels round the channels of a group up to.
+constexpr int64_t kMaxTile = 64;
+
+constexpr int64_t kMaxSize = std::numeric_limits<int32_t>::max();
+
+void check_pair(const Pair& pair, int64_t least, const char* what) {
+  for (const int64_t value : pair) {
+    if (value < least || value > kMaxParameter) {
+      fail_kernel(std::string("a convolution has an impossible ") + what + ": " +
+                  std::to_string(value));
+    }
+  }
+}
+
+void check_weight(const at::Tensor& weight) {
+  if (!weight.defined() || weight.dim() != 4 || weight.scalar_type() != at::kFloat ||
+      weight.layout() != at::kStrided) {
+    fail_kernel("the weight of a convolution is not four-dimensional float32");
+  }
+  for (const int64_t size : weight.sizes()) {
+    if (size < 1 || size > kMaxSize) {
+      fail_kernel("the weight of a convolution has an impossible size: " + std::to_string(size));
+    }
+  }
+}
+
+// In the order of XNNPACK: groups, outputs of a group, height, width, inputs of a group.
+std::vector<float> plain_weight(const at::Tensor& weight) {
+  const auto size = weight.sizes();
+  const auto stride = weight.strides();
+  return strided_values(weight.const_data_ptr<float>(), {size[0], size[2], size[3], size[1]},
+                        {stride[0], stride[2], stride[3], stride[1]});
+}
+
+std::vector<float> transposed_weight(const at::Tensor& weight, int64_t groups) {
+  const auto size = weight.sizes();
+  const auto stride = weight.strides();
+  const int64_t inputs = size[0] / groups;
+  return strided_values(weight.const_data_ptr<float>(), {groups, size[1], size[2], size[3], inputs},
+                        {stride[0] * inputs, stride[1], stride[2], stride[3], stride[0]});
+}
+
+} // namespace
+
+PackedConvolution::PackedConvolution(Kind kind, const ConvolutionParts& parts)
+    : kind_(kind),
+      stride_(parts.stride),
+      padding_(parts.padding),
+      output_padding_(parts.output_padding),
+      dilation_(parts.dilation),
+      groups_(parts.groups) {
+  check_weight(parts.weight);
+  weight_sizes_ = parts.weight.sizes().vec();
+  check_pair(stride_, 1, "stride");
+  check_pair(padding_, 0, "padding");
+  check_pair(output_padding_, 0, "output padding");
+  check_pair(dilation_, 1, "dilation");
+  if (groups_ < 1 || weight_sizes_[0] % groups_ != 0) {
+    fail_kernel("the channels of a convolution cannot be divided into " + std::to_string(groups_) +
+                " groups");
+  }
+  const bool plain = kind_ == Kind::plain;
+  input_channels_ = plain ? weight_sizes_[1] * groups_ : weight_sizes_[0];
+  output_channels_ = plain ? weight_sizes_[0] : weight_sizes_[1] * groups_;
+  if (input_channels_ > kMaxSize || output_channels_ > kMaxSize) {
+    fail_kernel("a convolution has too many channels");
+  }
+  for (size_t d = 0; d < 2; ++d) {
+    if (!plain && output_padding_[d] >= stride_[d]) {
+      fail_kernel("a transposed convolution has an output padding that is not below its stride");
+    }
+  }
+  pack(parts);
+}
+
+void PackedConvolution::pack(const ConvolutionParts& parts) {
+  initialise_xnnpack();
+  const bool plain = kind_ == Kind::plain;
+  const auto inputs = static_cast<size_t>(input_channels_);
+  const auto outputs = static_cast<size_t>(output_channels_);
+  const auto groups = static_cast<size_t>(groups_);
+  const auto parameter = [](int64_t value) { return static_cast<uint32_t>(value); };
+  check_packed_size(output_channels_ + groups_ * kMaxTile,
+                    weight_sizes_[2] * weight_sizes_[3] * (input_channels_ / groups_ + kMaxTile));
+  const std::vector<float> weight =
+      plain ? plain_weight(parts.weight) : transposed_weight(parts.weight, groups_);
+  const std::vector<float> bias = bias_values(parts.bias, output_channels_);
+  has_bias_ = !bias.empty();
+  const auto create =
+      plain ? xnn_create_convolution2d_nhwc_f32 : xnn_create_deconvolution2d_nhwc_f32;
+  xnn_operator_t made = nullptr;
+  check_xnn(create(parameter(padding_[0]), parameter(padding_[1]), parameter(padding_[0]),
+                   parameter(padding_[1]), parameter(weight_sizes_[2]), parameter(weight_sizes_[3]),
+                   parameter(stride_[0]), parameter(stride_[1]), parameter(dilation_[0]),
+                   parameter(dilation_[1]), parameter(groups_), inputs / groups, outputs / groups,
+                   inputs, outputs, weight.data(), has_bias_ ? bias.data() : nullptr,
+                   parts.limits.lowest, parts.limits.highest, 0, nullptr, nullptr, &made),
+            "pack a convolution");
+  operator_.reset(made);
+}
+
+at::Tensor PackedConvolution::run(const at::Tensor& input) {
+  check_input(input);
+  if (input.dim() == 3) {
+    return run(input.unsqueeze(0)).squeeze(0);
+  }
+  const Pair size = output_size(input);
+  const at::Tensor image = readable(input, at::MemoryFormat::ChannelsLast);
+  const at::Tensor output =
+      at::empty({input.size(0), output_channels_, size[0], size[1]},
+                input.options().memory_format(at::MemoryFormat::ChannelsLast));
+  if (output.numel() > 0) {
+    compute(image, output);
+  }
+  return output.contiguous(input.suggest_memory_format());
+}
+
+void PackedConvolution::check_input(const at::Tensor& input) const {
+  if (input.scalar_type() != at::kFloat || (input.dim() != 3 && input.dim() != 4)) {
+    fail_kernel("a convolution takes float32 images");
+  }
+  const int64_t channels = input.size(input.dim() - 3);
+  if (channels != input_channels_) {
+    fail_kernel("a convolution takes " + std::to_string(input_channels_) + " channels, and got " +
+                std::to_string(channels));
+  }
+}
+
+Pair PackedConvolution::output_size(const at::Tensor& input) const {
+  Pair result = {};
+  for (size_t d = 0; d < 2; ++d) {
+    const int64_t given = input.size(static_cast<int64_t>(d) + 2);
+    const int64_t kernel = dilation_[d] * (weight_sizes_[d + 2] - 1) + 1;
+    if (given < 1 || given > kMaxSize) {
+      fail_kernel("a convolution cannot take an image of " + std::to_string(given) + " pixels");
+    }
+    const int64_t padded = given + 2 * padding_[d];
+    result[d] = kind_ == Kind::plain
+                    ? (padded < kernel ? 0 : (padded - kernel) / stride_[d] + 1)
+                    : (given - 1) * stride_[d] - 2 * padding_[d] + kernel + output_padding_[d];
+    if (result[d] < 1 || result[d] > kMaxSize) {
+      fail_kernel("the image is too small or too large for the kernel of a convolution");
+    }
+  }
+  // XNNPACK notes an address for each element of the kernel and each pixel of the result
+  if (!fits({result[0] + kMaxTile, result[1] + kMaxTile, weight_sizes_[2], weight_sizes_[3],
+             sizeof(void*)})) {
+    fail_kernel("the image is too large for the kernel of a convolution");
+  }
+  return result;
+}
+
+void PackedConvolution::compute(const at::Tensor& input, const at::Tensor& output) {
+  const std::lock_guard<std::mutex> alone(mutex_);
+  const auto batch = static_cast<size_t>(input.size(0));
+  const auto height = static_cast<size_t>(input.size(2));
+  const auto width = static_cast<size_t>(input.size(3));
+  const float* from = input.const_data_ptr<float>();
+  auto* to = output.mutable_data_ptr<float>();
+  pthreadpool_t threads = caffe2::pthreadpool_();
+  if (kind_ == Kind::transposed) {
+    check_xnn(xnn_reshape_deconvolution2d_nhwc_f32(
+                  operator_.get(), batch, height, width, static_cast<uint32_t>(output_padding_[0]),
+                  static_cast<uint32_t>(output_padding_[1]), nullptr, nullptr, threads),
+              "prepare a transposed convolution");
+    check_xnn(xnn_setup_deconvolution2d_nhwc_f32(operator_.get(), from, to),
+              "prepare a transposed convolution");
+    run_xnn(operator_.get());
+    return;
+  }
+  size_t size = 0;
+  size_t alignment = 0;
+  check_xnn(xnn_reshape_convolution2d_nhwc_f32(operator_.get(), batch, height, width, &size,
+                                               &alignment, nullptr, nullptr, threads),
+            "prepare a convolution");
+  const at::Tensor workspace =
+      size == 0 ? at::Tensor()
+                : at::empty({static_cast<int64_t>(size)}, output.options().dtype(at::kByte));
+  check_xnn(xnn_setup_convolution2d_nhwc_f32(
+                operator_.get(), size == 0 ? nullptr : workspace.mutable_data_ptr(), from, to),
+            "prepare a convolution");
+  run_xnn(operator_.get());
+}
+
+c10::IValue PackedConvolution::sizes() const {
+  const c10::IValue bias =
+      has_bias_ ? c10::IValue(std::vector<int64_t>{output_channels_}) : c10::IValue();
+  return c10::ivalue::Tuple::create({weight_sizes_, bias, c10::IValue(at::IntArrayRef(stride_)),
+                                     c10::IValue(at::IntArrayRef(padding_)),
+                                     c10::IValue(at::IntArrayRef(dilation_)), groups_});
+}
+
+} // namespace build_runtime
