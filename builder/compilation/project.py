@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import jinja2
 
+from builder.compilation.memory_use import memory_uses
 from builder.compilation.workspace import TREE, Project
 from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
 from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
@@ -128,6 +129,7 @@ def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Proj
         "complex": any(dtype.startswith("Complex") for dtype in plan.profile.dtypes),
         "all_classes": "QuantizedCPU" in plan.profile.backends,
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],
+        "memory_uses": memory_uses(entries),
         "upgraders": plan.selection.upgraders,
         "cut_instructions": cut_instructions(active_cuts(plan.selection, catalogue)),
         "isa": plan.isa,

@@ -33,10 +33,19 @@
  *   `const char*`, shape, stride and data pointers read from an object live as long as the object.
  *
  * Threads
- *   Different modules may be used by different threads at the same time. One module: one call at
- *   a time, since a model may keep state in its attributes. The threads share one pool of workers,
- *   so parallel runs of large models do not go faster. A value may be read by several threads. An
- *   error belongs to the thread that received it. br_set_thread_count must not overlap any run.
+ *   Any function may be called by several threads at the same time, also for one module. Runs of a
+ *   method that only reads its module go on beside each other. A method that may write what
+ *   outlives its call (an attribute, a buffer in place) has the module for itself: other runs wait
+ *   until it ends. Which it is is read off its bytecode when the model is loaded; in doubt it
+ *   waits. What a run hands out, and what is handed to it, is not locked: a model that returns a
+ *   buffer which it goes on to write should return a copy.
+ *   Nothing may overlap br_module_free or br_module_on_warning of the same module, and no run may
+ *   overlap br_set_thread_count.
+ *   One run spreads its work over a pool of threads, which the whole process shares; threads that
+ *   have nothing to do sleep. At first there is one for each big core that the process may use: on
+ *   processors with big and little cores those that save energy take no part, as every operator
+ *   would wait for them. With as many threads of the app's own, br_set_thread_count(1) is best.
+ *   An error belongs to the thread that received it.
  *
  * Trust
  *   Loading refuses a damaged or forged file with an error. A model is a program, and loading may
@@ -143,7 +152,8 @@ BR_API const char* br_manifest_json(void);
  * them; names live as long as the library. NULL when `index` is out of range. */
 BR_API size_t br_operator_count(void);
 BR_API const char* br_operator_name(size_t index);
-/* Threads one run may use, the calling one included; 1 to 256. Holds for the whole process. */
+/* Threads one run may use, the calling one included; 1 to 256. Holds for the whole process, at
+ * once. At first as many as there are big cores; see Threads above. */
 BR_API br_status br_set_thread_count(int count, br_error** error);
 BR_API br_status br_thread_count(int* count, br_error** error);
 

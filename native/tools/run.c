@@ -113,6 +113,13 @@ static long peak_rss(void) {
   return peak;
 }
 
+/* Microseconds on a clock. */
+static double now(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
 /* ---- The command line ---- */
 
 static int parse_number(const char* text, long least, long most, long* number) {
@@ -273,15 +280,21 @@ static void note_failure(buffer* outputs, size_t index, br_error* error) {
   report(error, EXIT_RUN);
 }
 
-/* Run all cases; results go to `outputs` in order. Returns how many failed. */
+/* Run all cases; results go to `outputs` in order. Returns how many failed, and in `first_us` how
+ * long the first took, which makes what later runs find ready. */
 static size_t run_cases(br_module* module, const char* method, br_value* const* cases, size_t count,
-                        buffer* outputs) {
+                        buffer* outputs, double* first_us) {
   size_t failed = 0;
   size_t i;
   for (i = 0; i < count; ++i) {
     br_value* result = NULL;
     br_error* error = NULL;
-    if (run_case(module, method, cases[i], &result, &error) != BR_OK) {
+    const double start = now(CLOCK_MONOTONIC);
+    const br_status status = run_case(module, method, cases[i], &result, &error);
+    if (i == 0) {
+      *first_us = now(CLOCK_MONOTONIC) - start;
+    }
+    if (status != BR_OK) {
       note_failure(outputs, i, error);
       ++failed;
     } else {
@@ -303,36 +316,51 @@ static int ascending(const void* left, const void* right) {
   return (a > b) - (a < b);
 }
 
-/* Microseconds of each run, sorted; NULL if a run failed, which is reported. */
-static double* time_runs(br_module* module, const options* wanted, const br_value* tuple) {
+/* What timed runs took, in microseconds, sorted: by the clock, and of all processors together. */
+typedef struct times {
+  double* wall;
+  double* cpu;
+} times;
+
+static void free_times(times* timed) {
+  free(timed->wall);
+  free(timed->cpu);
+  timed->wall = timed->cpu = NULL;
+}
+
+/* Time runs of one call. A run that fails is reported, and the exit code returned; else 0. */
+static int time_runs(br_module* module, const options* wanted, const br_value* tuple, times* out) {
   const long warmup = wanted->warmup < 0 ? 3 : wanted->warmup;
-  double* times = malloc((size_t)wanted->bench * sizeof(*times));
+  const size_t count = (size_t)wanted->bench;
   arguments unpacked = {NULL, 0};
   br_error* error = NULL;
   br_status status = unpack(tuple, &unpacked, &error);
   long i;
-  for (i = -warmup; status == BR_OK && times != NULL && i < wanted->bench; ++i) {
-    struct timespec start;
-    struct timespec end;
+  out->wall = malloc(count * sizeof(*out->wall));
+  out->cpu = malloc(count * sizeof(*out->cpu));
+  if (out->wall == NULL || out->cpu == NULL) {
+    status = BR_OUT_OF_MEMORY;
+  }
+  for (i = -warmup; status == BR_OK && i < wanted->bench; ++i) {
     br_value* result = NULL;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    const double cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+    const double wall = now(CLOCK_MONOTONIC);
     status = br_module_run(module, wanted->method, (const br_value* const*)unpacked.items,
                            unpacked.count, &result, &error);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    br_value_free(result);
     if (i >= 0) {
-      times[i] =
-          (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
+      out->wall[i] = now(CLOCK_MONOTONIC) - wall;
+      out->cpu[i] = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     }
+    br_value_free(result);
   }
   free_arguments(&unpacked);
-  if (status != BR_OK || times == NULL) {
-    report(error, EXIT_RUN);
-    free(times);
-    return NULL;
+  if (status != BR_OK) {
+    free_times(out);
+    return report(error, EXIT_RUN);
   }
-  qsort(times, (size_t)wanted->bench, sizeof(*times), ascending);
-  return times;
+  qsort(out->wall, count, sizeof(*out->wall), ascending);
+  qsort(out->cpu, count, sizeof(*out->cpu), ascending);
+  return 0;
 }
 
 /* The smallest time that at least `percent` of all runs stayed within. */
@@ -341,16 +369,16 @@ static double percentile(const double* sorted, long count, long percent) {
   return sorted[rank < 1 ? 0 : rank - 1];
 }
 
-static void print_latency(const double* sorted, long count) {
+static void print_times(const char* name, const double* sorted, long count) {
   double sum = 0;
   long i;
   for (i = 0; i < count; ++i) {
     sum += sorted[i];
   }
   printf(
-      ", \"iterations\": %ld, \"latency_us\": {\"min\": %.3f, \"median\": %.3f, \"p90\": %.3f, "
-      "\"p99\": %.3f, \"max\": %.3f, \"mean\": %.3f}",
-      count, sorted[0], percentile(sorted, count, 50), percentile(sorted, count, 90),
+      ", \"%s\": {\"min\": %.3f, \"median\": %.3f, \"p90\": %.3f, \"p99\": %.3f, "
+      "\"max\": %.3f, \"mean\": %.3f}",
+      name, sorted[0], percentile(sorted, count, 50), percentile(sorted, count, 90),
       percentile(sorted, count, 99), percentile(sorted, count, 100), sum / (double)count);
 }
 
@@ -409,8 +437,15 @@ static br_value** list_cases(const br_value* inputs, size_t* count) {
   return NULL;
 }
 
-static void print_summary(const options* wanted, size_t count, size_t failed, double load_us,
-                          const double* times) {
+/* How a model did: `first_us` is -1 without a case to run, `timed` holds nothing without --bench.
+ */
+typedef struct summary {
+  size_t cases, failed;
+  double load_us, first_us;
+  times timed;
+} summary;
+
+static void print_summary(const options* wanted, const summary* done) {
   int threads = 0;
   br_thread_count(&threads, NULL);
   printf("{\"model\": ");
@@ -418,9 +453,14 @@ static void print_summary(const options* wanted, size_t count, size_t failed, do
   printf(", \"method\": ");
   print_json_text(wanted->method);
   printf(", \"cases\": %lu, \"failed\": %lu, \"threads\": %d, \"load_us\": %.3f",
-         (unsigned long)count, (unsigned long)failed, threads, load_us);
-  if (times != NULL) {
-    print_latency(times, wanted->bench);
+         (unsigned long)done->cases, (unsigned long)done->failed, threads, done->load_us);
+  if (done->first_us >= 0) {
+    printf(", \"first_us\": %.3f", done->first_us);
+  }
+  if (done->timed.wall != NULL) {
+    printf(", \"iterations\": %ld", wanted->bench);
+    print_times("latency_us", done->timed.wall, wanted->bench);
+    print_times("cpu_us", done->timed.cpu, wanted->bench);
   }
   printf(", \"peak_rss_kib\": %ld, \"torch_version\": ", peak_rss());
   print_json_text(br_torch_version());
@@ -429,18 +469,16 @@ static void print_summary(const options* wanted, size_t count, size_t failed, do
 
 static int run_model(br_module* module, const options* wanted, double load_us) {
   int code = 0;
-  size_t count = 0;
-  size_t failed = 0;
+  summary done = {0, 0, load_us, -1, {NULL, NULL}};
   size_t i;
   buffer outputs = {NULL, 0, 0, 0};
-  double* times = NULL;
   br_value** cases;
   br_value* inputs = read_inputs(module, wanted, &code);
   if (inputs == NULL) {
     return code;
   }
-  cases = list_cases(inputs, &count);
-  if (cases == NULL || (count == 0 && wanted->bench != 0)) {
+  cases = list_cases(inputs, &done.cases);
+  if (cases == NULL || (done.cases == 0 && wanted->bench != 0)) {
     br_value_free(inputs);
     free(cases);
     return complain(EXIT_USAGE, wanted->bundled ? "--bundled" : "--inputs",
@@ -448,23 +486,22 @@ static int run_model(br_module* module, const options* wanted, double load_us) {
   }
   value_file_header(&outputs);
   if (br_value_kind(inputs) == BR_KIND_LIST) {
-    value_file_list(&outputs, (uint32_t)count);
+    value_file_list(&outputs, (uint32_t)done.cases);
   }
-  failed = run_cases(module, wanted->method, cases, count, &outputs);
-  code = failed == 0 ? 0 : EXIT_RUN;
+  done.failed = run_cases(module, wanted->method, cases, done.cases, &outputs, &done.first_us);
+  code = done.failed == 0 ? 0 : EXIT_RUN;
   if (code == 0 && wanted->bench != 0) {
-    times = time_runs(module, wanted, cases[0]);
-    code = times == NULL ? EXIT_RUN : 0;
+    code = time_runs(module, wanted, cases[0], &done.timed);
   }
   if (wanted->outputs != NULL && buffer_write_file(&outputs, wanted->outputs) != 0) {
     code = complain(EXIT_USAGE, wanted->outputs, strerror(errno));
   }
-  print_summary(wanted, count, failed, load_us, times);
-  for (i = 0; i < count; ++i) {
+  print_summary(wanted, &done);
+  for (i = 0; i < done.cases; ++i) {
     br_value_free(cases[i]);
   }
   free(cases);
-  free(times);
+  free_times(&done.timed);
   buffer_free(&outputs);
   br_value_free(inputs);
   return code;
@@ -473,23 +510,20 @@ static int run_model(br_module* module, const options* wanted, double load_us) {
 static int with_model(const options* wanted) {
   br_module* module = NULL;
   br_error* error = NULL;
-  struct timespec start;
-  struct timespec end;
+  double start;
   int code = 0;
   if (wanted->threads != 0 && br_set_thread_count((int)wanted->threads, &error) != BR_OK) {
     return report(error, EXIT_USAGE);
   }
-  clock_gettime(CLOCK_MONOTONIC, &start);
+  start = now(CLOCK_MONOTONIC);
   if (br_module_load_file(wanted->model, &module, &error) != BR_OK) {
     return report(error, EXIT_MODEL);
   }
-  clock_gettime(CLOCK_MONOTONIC, &end);
+  start = now(CLOCK_MONOTONIC) - start;
   if (wanted->methods) {
     print_json_list(get_method, module, br_module_method_count(module));
   } else {
-    code = run_model(
-        module, wanted,
-        (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3);
+    code = run_model(module, wanted, start);
   }
   br_module_free(module);
   return code;

@@ -203,14 +203,15 @@ static void free_all(br_value** values, size_t count) {
 
 static br_value* decode(reader* in, int depth);
 
-/* Any failure of the library while decoding means that memory ran out or a dict has a bad key. */
-static br_value* made(reader* in, br_status status, br_value* value) {
+/* Any failure of the library while decoding means that memory ran out or a dict has a bad key. The
+ * value is read here: C may evaluate it before the call that sets it, where both are arguments. */
+static br_value* made(reader* in, br_status status, br_value* const* value) {
   if (status != BR_OK) {
     in->problem = status == BR_INVALID_ARGUMENT ? "the value file holds an impossible value"
                                                 : "out of memory";
     return NULL;
   }
-  return value;
+  return *value;
 }
 
 static br_value* decode_tensor(reader* in) {
@@ -239,7 +240,7 @@ static br_value* decode_tensor(reader* in) {
   }
   return made(in,
               br_value_tensor_copy((br_dtype)dtype, rank, shape, data, (size_t)size, &value, NULL),
-              value);
+              &value);
 }
 
 static br_value* decode_text(reader* in) {
@@ -249,18 +250,20 @@ static br_value* decode_text(reader* in) {
   if (text == NULL) {
     return NULL;
   }
-  return made(in, br_value_new_string((const char*)text, (size_t)size, &value, NULL), value);
+  return made(in, br_value_new_string((const char*)text, (size_t)size, &value, NULL), &value);
 }
 
 static br_value* decode_complex(reader* in) {
-  const uint64_t bits[2] = {take_number(in, 8), take_number(in, 8)};
+  uint64_t bits[2];
   double parts[2];
   br_value* value = NULL;
+  bits[0] = take_number(in, 8); /* the parts of an initializer have no order */
+  bits[1] = take_number(in, 8);
   if (in->problem != NULL) {
     return NULL;
   }
   memcpy(parts, bits, sizeof(parts));
-  return made(in, br_value_new_complex(parts[0], parts[1], &value, NULL), value);
+  return made(in, br_value_new_complex(parts[0], parts[1], &value, NULL), &value);
 }
 
 /* Every value takes a byte at least, so a count beyond the rest of the file needs no memory. */
@@ -297,7 +300,7 @@ static br_value* decode_container(reader* in, int tag, int depth) {
     } else {
       status = br_value_new_dict((const br_value* const*)keys, all, count, &value, NULL);
     }
-    value = made(in, status, value);
+    value = made(in, status, &value);
   }
   free_all(keys, done);
   free_all(items, done);
@@ -317,23 +320,23 @@ static br_value* decode(reader* in, int depth) {
   }
   switch (tag) {
     case TAG_NONE:
-      return made(in, br_value_new_none(&value, NULL), value);
+      return made(in, br_value_new_none(&value, NULL), &value);
     case TAG_BOOL:
       bits = take_number(in, 1);
       if (bits > 1) {
         in->problem = "the value file holds an impossible bool";
       }
       return in->problem != NULL ? NULL
-                                 : made(in, br_value_new_bool((int)bits, &value, NULL), value);
+                                 : made(in, br_value_new_bool((int)bits, &value, NULL), &value);
     case TAG_INT:
       bits = take_number(in, 8);
       return in->problem != NULL ? NULL
-                                 : made(in, br_value_new_int((int64_t)bits, &value, NULL), value);
+                                 : made(in, br_value_new_int((int64_t)bits, &value, NULL), &value);
     case TAG_FLOAT:
       bits = take_number(in, 8);
       memcpy(&number, &bits, sizeof(number));
       return in->problem != NULL ? NULL
-                                 : made(in, br_value_new_double(number, &value, NULL), value);
+                                 : made(in, br_value_new_double(number, &value, NULL), &value);
     case TAG_COMPLEX:
       return decode_complex(in);
     case TAG_STR:

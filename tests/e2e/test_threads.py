@@ -55,3 +55,8 @@ def test_a_thousand_loads_leave_nothing_behind(program: tuple[Path, Path]) -> No
     assert len(sizes) == 10
     # the allocator has settled after the first hundred; a leak of 300 bytes a load would show
     assert max(sizes[1:]) - sizes[1] < 256, lines
+
+
+def test_threads_without_work_cost_nothing(program: tuple[Path, Path]) -> None:
+    (line,) = run(program, "idle", "4")
+    assert float(line.split(": ")[1].removesuffix(" ms")) < 5, line

@@ -51,7 +51,7 @@ CATALOGUE: Final[Catalogue] = make_catalogue([
     ),
     entry("aten::add.int(int a, int b) -> int", registrar=_REGISTRAR),
     entry("aten::len.t(t[] a) -> int", registrar=_REGISTRAR),
-    entry("prim::TupleIndex"),
+    OperatorEntry(OperatorName("prim", "TupleIndex"), ""),  # the interpreter's own
     OperatorEntry(
         OperatorName.parse("quantized::linear"),
         "quantized::linear(Tensor X, __torch__.torch.classes.quantized.LinearPackedParamsBase W,"

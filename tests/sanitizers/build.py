@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import torch
+
 from builder.foundation.console import make_console
 from builder.foundation.files import copy_atomic
 from builder.foundation.machine import usable_cores
@@ -32,6 +34,7 @@ from tests.coverage.suite import SUITES, Prepared, Suite
 from tests.coverage.suite import prepare as prepare_coverage
 from tests.places import ROOT
 from tests.sanitizers.toolchain import InstrumentingClang, Sanitizer
+from tests.turns import Tally
 
 EXAMPLES: Final = ("classifier", "mobilenet_v2", "lstm_text", "control_flow", "image_bytes")
 
@@ -67,12 +70,16 @@ def make_host(cache: Path) -> Host:
 
 
 def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
-    """Compile (once) and link; raises what builds raise. Races are looked for in one example."""
+    """Compile (once) and link; raises what builds raise. Races are looked for in one example and
+    a model that keeps state."""
     events = make_console(quiet=False, ci=True)
     folder = host.cache / "sanitizers" / "models"
     examples = EXAMPLES if sanitizer is Sanitizer.ADDRESS else EXAMPLES[:1]
     suite = SUITES["dense"] if sanitizer is Sanitizer.ADDRESS else Suite(())
     paths = _write_models(examples, folder)
+    if sanitizer is Sanitizer.THREAD:
+        paths.append(folder / "tally.pt")
+        torch.jit.script(Tally()).save(str(paths[-1]))  # type: ignore[no-untyped-call]
     covered = tuple(prepare_coverage(folder, suite))
     models = read_models([*paths, *(it.path for it in covered)], host)
     target = make_target(Platform.LINUX, Abi.X86_64)

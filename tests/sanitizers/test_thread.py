@@ -20,8 +20,17 @@ def instrumented(host: Host) -> Instrumented:
     return build(Sanitizer.THREAD, host)
 
 
-@pytest.mark.parametrize("how", ["own", "share"])
-def test_eight_threads_do_not_race(how: str, instrumented: Instrumented, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "name", "shape"),
+    [
+        ("own", "classifier", ("1", "3", "32", "32")),
+        ("share", "classifier", ("1", "3", "32", "32")),
+        ("tally", "tally", ("3",)),
+    ],
+)
+def test_eight_threads_do_not_race(
+    how: str, name: str, shape: tuple[str, ...], instrumented: Instrumented, tmp_path: Path
+) -> None:
     library = instrumented.prefix / "lib"
     subprocess.run(
         [
@@ -31,10 +40,13 @@ def test_eight_threads_do_not_race(how: str, instrumented: Instrumented, tmp_pat
         ],
         check=True,
     )  # fmt: skip
-    model = instrumented.model("classifier").path
+    model = instrumented.model(name).path
     done = subprocess.run(
-        [tmp_path / "threads", model, how, "8", "10", "1", "3", "32", "32"],
+        [tmp_path / "threads", model, how, "8", "10", *shape],
         env={**os.environ, "TSAN_OPTIONS": "exitcode=66"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-8000:]
+    if how == "tally":  # the run after all others has the number that it should
+        told = done.stdout.split("tally: ")[1].split()
+        assert {float.fromhex(it) for it in told} == {81}

@@ -26,8 +26,9 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "foundation": frozenset({"vocabulary"}),
     "libtorch": BELOW,
     **dict.fromkeys(STAGES, BELOW | {"libtorch"}),
+    "benching": BELOW | {"models"},
     "pipeline": BELOW | {"libtorch"} | STAGES,
-    "commands": BELOW | {"libtorch", "pipeline"} | STAGES,
+    "commands": BELOW | {"libtorch", "pipeline", "benching"} | STAGES,
     "cli": BELOW | {"commands"},
     "__main__": frozenset({"cli"}),
     "builder": frozenset(),
@@ -40,6 +41,8 @@ MOST_SIDE_BY_SIDE: Final = 12
 
 TORCH_USERS: Final = frozenset(
     {
+        "benching/peers/onnx_model.py",
+        "benching/peers/torch_model.py",
         "models/conversion/convert.py",
         "models/conversion/repairs/containers.py",
         "models/conversion/repairs/devices.py",

@@ -19,6 +19,9 @@ _SCRIPTED: Final = "unit/models/torchscript"
 COVERED_BY: Final[Mapping[str, str]] = {
     "artifact/layout": "unit/artifact/test_packing.py",
     "artifact/manifest": "unit/artifact/test_packing.py",
+    "benching/peers/__main__": "torch/test_peers.py",
+    "benching/peers/onnx_model": "torch/test_peers.py",
+    "benching/peers/torch_model": "torch/test_peers.py",
     "commands/inspecting/conversion": "unit/commands/test_documents.py",
     "commands/inspecting/difference": "unit/commands/test_documents.py",
     "commands/inspecting/inspection": "unit/commands/test_answers.py",

@@ -1,5 +1,6 @@
-"""`verify` and `report`: what an artifact runs that was built earlier, and how large it is."""
+"""`verify`, `bench`, `report`: what an artifact runs, how fast, and how large it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,15 @@ from typing import Final
 from builder.commands.exchange import Answer, Session
 from builder.commands.line.arguments import flag, option, part, place
 from builder.commands.line.command import Command
-from builder.commands.line.given import PROOF, Models, Proof, checked_models, inputs_of, limits_of
+from builder.commands.line.given import (
+    PROOF,
+    Inputs,
+    Models,
+    Proof,
+    checked_models,
+    inputs_of,
+    limits_of,
+)
 from builder.foundation.settings import one_of
 from builder.vocabulary.errors import UsageError
 
@@ -56,6 +65,85 @@ VERIFY: Final = Command(
     " was not built for. It lists what the artifact lacks, then compares the answers.",
     options=VerifyOptions,
     run=_verify,
+)
+
+_PEERS: Final = ("torch", "onnxruntime")
+_MOST_THREADS: Final = 256
+_MOST_ROUNDS: Final = 1000
+
+
+def _counts(most: int) -> Callable[[str], tuple[int, ...]]:
+    """Return what reads numbers from 1 to `most`, separated by commas."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        words = [word.strip() for word in text.split(",")]
+        if not all(word.isdecimal() and 1 <= int(word) <= most for word in words):
+            raise UsageError(
+                f"{text!r} is not a number from 1 to {most}, or several separated by commas",
+                hint="write it like 1,2",
+            )
+        return tuple(dict.fromkeys(int(word) for word in words))
+
+    return parse
+
+
+def _rounds(text: str) -> int:
+    counts = _counts(_MOST_ROUNDS)(text)
+    if len(counts) > 1:
+        raise UsageError(f"{text!r}: there is one number of rounds", hint="write it like 9")
+    return counts[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """What `bench` takes."""
+
+    artifact: Path = place("ARTIFACT", _ARTIFACT, Path)
+    models: Models = part(Models)
+    inputs: Inputs = part(Inputs, "what it is run on")
+    threads: tuple[int, ...] = option(
+        "--threads", "N[,N]", "threads one run may use; several are measured one after the other"
+        " (default 1)", parse=_counts(_MOST_THREADS), default=(1,),
+    )  # fmt: skip
+    against: str | None = option(
+        "--against", "NAME", "take turns with the same model in torch or onnxruntime",
+        parse=one_of("peer", _PEERS, str), default=None,
+    )  # fmt: skip
+    rounds: int = option(
+        "--rounds", "N", "how often it is measured; figures are medians (default 9)",
+        parse=_rounds, default=9,
+    )  # fmt: skip
+    instructions: bool = flag(
+        "--instructions", "count the instructions of one run under qemu, also for other processors"
+    )
+
+
+def _bench(options: BenchOptions, session: Session) -> Answer:
+    models = checked_models(options.models.models, f"{BENCH.title} ARTIFACT")
+    if len(models) > 1:
+        raise UsageError(
+            f"one model is measured at a time, and {len(models)} are given",
+            hint=f"{BENCH.title} ARTIFACT MODEL",
+        )
+    (inputs,) = inputs_of(options.inputs, models)
+    from builder.benching.peers.job import PeerName
+    from builder.commands import benching
+
+    question = benching.Question(
+        options.artifact, models[0], inputs, options.threads, options.rounds,
+        PeerName(options.against) if options.against else None, options.instructions,
+    )  # fmt: skip
+    return benching.bench(question, session.host, session.console)
+
+
+BENCH: Final = Command(
+    name="bench",
+    usage="build-runtime bench ARTIFACT MODEL [options]",
+    description="Measure how fast an artifact runs a model: loading, the first run, later runs, and"
+    " memory. A peer takes turns with it, so that a busy machine disturbs both alike. Times are"
+    " taken natively only; for other processors it counts instructions.",
+    options=BenchOptions,
+    run=_bench,
 )
 
 _FORMATS: Final = ("text", "json")

@@ -11,7 +11,7 @@ from builder.commands.line.command import AnyCommand
 
 COMMANDS: Final[tuple[AnyCommand, ...]] = (
     builds.BUILD, models.CHECK, models.INSPECT, models.LOCK, builds.PLAN, artifacts.VERIFY,
-    artifacts.REPORT, machine.TARGETS, machine.DOCTOR, machine.CACHE,
+    artifacts.REPORT, artifacts.BENCH, machine.TARGETS, machine.DOCTOR, machine.CACHE,
 )  # fmt: skip
 NAMES: Final = tuple(it.name for it in COMMANDS)
 EXIT_CODES: Final = """\

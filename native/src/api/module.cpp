@@ -9,6 +9,8 @@
 
 #include <cstdio>
 #include <iterator>
+#include <mutex>
+#include <shared_mutex>
 
 using build_runtime::fail;
 using build_runtime::give;
@@ -47,35 +49,66 @@ class Warnings final : public c10::WarningHandler {
 } // namespace
 } // namespace build_runtime
 
+namespace build_runtime {
+namespace {
+
+struct Method {
+  Function* function = nullptr;
+  bool keeps_state = false;
+};
+
+} // namespace
+} // namespace build_runtime
+
 struct br_module {
   LoadedModule loaded;
   // The exported ones, out of all functions of the bytecode.
-  std::vector<Function*> methods;
+  std::vector<build_runtime::Method> methods;
   build_runtime::Warnings warnings;
+  // Shared by runs that only read the module; one that keeps state has it for itself.
+  std::shared_mutex turn;
 };
 
 namespace build_runtime {
 namespace {
 
+// The right to run a method of a module, beside others or alone.
+class Turn {
+ public:
+  Turn(std::shared_mutex& mutex, bool alone)
+      : beside_(mutex, std::defer_lock), alone_(mutex, std::defer_lock) {
+    if (alone) {
+      alone_.lock();
+    } else {
+      beside_.lock();
+    }
+  }
+
+ private:
+  std::shared_lock<std::shared_mutex> beside_;
+  std::unique_lock<std::shared_mutex> alone_;
+};
+
 // Bytecode also holds methods of submodules and other classes; exported are those of `self`.
-std::vector<Function*> exported_methods(const LoadedModule& loaded) {
+std::vector<Method> exported_methods(const LoadedModule& loaded) {
   const std::string owner = loaded.self->name();
-  std::vector<Function*> methods;
-  for (const auto& function : loaded.functions->methods()) {
+  std::vector<Method> methods;
+  for (size_t i = 0; i < loaded.keeps_state.size(); ++i) {
+    Function* function = loaded.functions->methods()[i].get();
     if (function->qualname().prefix() == owner) {
-      methods.push_back(function.get());
+      methods.push_back({function, loaded.keeps_state[i] != 0});
     }
   }
   return methods;
 }
 
-Function& find_method(const br_module& module, const char* name) {
+const Method& find_method(const br_module& module, const char* name) {
   std::string known;
-  for (Function* method : module.methods) {
-    if (method->name() == name) {
-      return *method;
+  for (const Method& method : module.methods) {
+    if (method.function->name() == name) {
+      return method;
     }
-    known += (known.empty() ? "" : ", ") + method->name();
+    known += (known.empty() ? "" : ", ") + method.function->name();
   }
   fail(BR_NOT_FOUND, std::string("the model has no method '") + name + "'; it has: " + known);
 }
@@ -240,7 +273,8 @@ size_t br_module_method_count(const br_module* module) {
 }
 
 const char* br_module_method_name(const br_module* module, size_t index) {
-  return index < br_module_method_count(module) ? module->methods[index]->name().c_str() : nullptr;
+  return index < br_module_method_count(module) ? module->methods[index].function->name().c_str()
+                                                : nullptr;
 }
 
 size_t br_module_extra_file_count(const br_module* module) {
@@ -293,11 +327,12 @@ br_status br_module_run(br_module* module, const char* method, const br_value* c
     }
     const c10::InferenceMode inference;
     const c10::WarningUtils::WarningHandlerGuard warnings(&module->warnings);
-    Function& function = build_runtime::find_method(*module, method);
-    stack = build_runtime::make_stack(function, module->loaded.self,
+    const build_runtime::Method& found = build_runtime::find_method(*module, method);
+    stack = build_runtime::make_stack(*found.function, module->loaded.self,
                                       c10::ArrayRef<const br_value*>(arguments, argument_count));
+    const build_runtime::Turn turn(module->turn, found.keeps_state);
     running = true;
-    torch::jit::mobile::InterpreterState(function.get_code()).run(stack);
+    torch::jit::mobile::InterpreterState(found.function->get_code()).run(stack);
     if (stack.empty()) {
       fail(BR_BAD_MODEL, "the method left no result");
     }

@@ -92,9 +92,11 @@ class Loader {
     if (missing_.any()) {
       fail_for_missing();
     }
+    std::vector<std::vector<Step>> steps;
     for (const auto& function : loaded_.functions->methods()) {
-      check_code(*function);
+      steps.push_back(check_code(*function));
     }
+    loaded_.keeps_state = find_state_keepers(*loaded_.functions, steps);
     IValue self = read("data", "data/");
     if (!self.isObject()) {
       fail_model("the data is not a module");

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace build_runtime {
 
@@ -24,6 +25,8 @@ struct LoadedModule {
   SourceLines lines;
   // What was saved beside the model (`_extra_files`): content by name.
   std::map<std::string, std::string> extra_files;
+  // Of each of `functions`, whether it may write what outlives a call.
+  std::vector<char> keeps_state;
 };
 
 // Where the bytes come from. Both throw Failure and never read outside of what they were given.
@@ -55,9 +58,20 @@ void check_tensors(const c10::IValue& root, const RecordSizes& records);
 // Refuses an object whose attributes, those of the dict it was made from, differ from its class's.
 void check_object(const c10::ivalue::Object& object, const c10::IValue& state);
 
+// What is known of an instruction of a function before it runs.
+struct Step {
+  int64_t lowest = -1; // the lowest place of the stack that it touches; -1: nothing leads there
+  bool ends = false;   // the one after it does not follow
+};
+
 // Refuses bytecode that would take from an empty stack or use tables beyond their ends. All
 // operators it calls must be there. See Note [Bytecode of strangers].
-void check_code(torch::jit::mobile::Function& function);
+std::vector<Step> check_code(torch::jit::mobile::Function& function);
+
+// Of each function, whether it or one it calls may write what outlives the call: attributes of the
+// module, or constants. `steps` are those of all functions. See Note [Methods that keep state].
+std::vector<char> find_state_keepers(const torch::jit::mobile::CompilationUnit& functions,
+                                     const std::vector<std::vector<Step>>& steps);
 
 // How many values a call of a function takes from the stack, its object among them. A function
 // without a schema stores them first of all.

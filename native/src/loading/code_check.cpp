@@ -52,15 +52,17 @@ class Checker {
  public:
   explicit Checker(Function& function) : function_(function), code_(function.get_code()) {}
 
-  void check() {
+  std::vector<Step> check() {
     const size_t count = code_.instructions_.size();
     depths_.assign(count, -1);
+    steps_.resize(count);
     reach(0, static_cast<int64_t>(count_arguments(function_)));
     while (!pending_.empty()) {
       const size_t at = pending_.back();
       pending_.pop_back();
       follow(at);
     }
+    return std::move(steps_);
   }
 
  private:
@@ -84,17 +86,18 @@ class Checker {
     if (effect.takes > depth) {
       fail_code(function_, "takes more from the stack than there is");
     }
-    const int64_t left = depth - effect.takes + effect.gives;
+    steps_[at].lowest = depth - effect.takes;
+    const int64_t left = steps_[at].lowest + effect.gives;
     const auto here = static_cast<int64_t>(at);
     switch (instruction.op) {
       case jit::RET:
         if (depth != 1) {
           fail_code(function_, "does not return one value");
         }
-        return;
+        break;
       case jit::JMP:
         reach(here + instruction.X, left);
-        return;
+        break;
       case jit::JF:
         reach(here + instruction.X, left);
         break;
@@ -104,6 +107,7 @@ class Checker {
       default:
         break;
     }
+    steps_[at].ends = effect.ends;
     if (!effect.ends) {
       reach(here + 1, left);
     }
@@ -196,7 +200,7 @@ class Checker {
       case jit::RET:
         return {1, 1, true};
       case jit::JMP:
-        return {};
+        return {0, 0, true};
       case jit::DEVICE:
       case jit::DTYPE:
       case jit::DIM:
@@ -339,6 +343,7 @@ class Checker {
 
   Function& function_;
   Code& code_;
+  std::vector<Step> steps_;
   std::vector<int64_t> depths_;
   std::vector<size_t> pending_;
 };
@@ -350,8 +355,8 @@ size_t count_arguments(const Function& function) {
                               : static_cast<size_t>(stored_first(function.get_code()));
 }
 
-void check_code(Function& function) {
-  Checker(function).check();
+std::vector<Step> check_code(Function& function) {
+  return Checker(function).check();
 }
 
 } // namespace build_runtime

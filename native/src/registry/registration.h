@@ -40,6 +40,19 @@ const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
 // file.
 const char* const* cut_instructions();
 
+// What operators do to memory, for Note [Methods that keep state].
+namespace memory {
+constexpr char kNew = 'n';          // it writes nothing, and what it returns is new
+constexpr char kHandsOn = 'h';      // it writes nothing, and returns its first argument or a view
+constexpr char kWrites = 'w';       // it writes its first argument alone, and returns it or nothing
+constexpr char kWritesOthers = 'o'; // it writes others
+// '0' to '9': as kNew, if its argument of that number is False; else as kWritesOthers
+} // namespace memory
+
+// One text for each operator of which more is known than that it writes nothing: one of the letters
+// above, and the name. Sorted by name. Defined by the generated file.
+const char* const* memory_uses(std::size_t* count);
+
 // Returns true, so that a constant can hold the call.
 bool register_operators(const OperatorEntry* entries, std::size_t count);
 

@@ -24,6 +24,7 @@ from tests.unit.commands.test_answers import REPORT
 from tests.unit.models import forge
 
 WORDS: Final = {
+    "bench": ["dist", "net.ptl", "--input-shape", "1", "--rounds", "1"],
     "build": ["net.ptl", "--abi", "x86"],
     "cache": [],
     "check": ["net.ptl"],
@@ -100,7 +101,7 @@ def test_quiet_leaves_out_the_progress_and_nothing_else(
     words = [command, *WORDS[command]]
     told(words, capsys)
     out, usual = told(words, capsys)
-    assert bool(STEP.search(usual)) == (command in {"build", "plan", "verify"})
+    assert bool(STEP.search(usual)) == (command in {"bench", "build", "plan", "verify"})
     for option in ("-q", "--quiet"):
         assert told([*words, option], capsys) == (out, STEP.sub("", usual))
 

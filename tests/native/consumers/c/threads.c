@@ -1,11 +1,13 @@
 /* What build_runtime.h promises about threads and ownership, asked for by a program of a third
  * party.
  *
- *     threads MODEL share|own THREADS RUNS SHAPE...   the same answer from every thread
- *     threads MODEL reload COUNT SHAPE...             load, run and free; memory must not grow
+ *     threads MODEL share|own|tally THREADS RUNS SHAPE...   the same answer from every thread
+ *     threads MODEL reload COUNT SHAPE...                   load, run and free; memory must not
+ * grow threads MODEL idle THREADS SHAPE...                   what threads cost that have nothing to
+ * do
  *
- * `share`: all threads run one module, taking turns under a lock, as one module allows one call at
- * a time. `own`: each thread loads its own, and they run at the same time.
+ * `share`: all threads run one module. `own`: each loads its own. `tally`: all run one that counts
+ * its runs, and none may be lost; answers are not compared, as each is another.
  */
 #include <build_runtime.h>
 
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_THREADS 64
 #define MAX_RANK 8
@@ -22,7 +25,7 @@ static int64_t shape[MAX_RANK];
 static size_t rank;
 static int runs;
 static br_module* shared;
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static int tallies;
 
 static void stop(const char* what, br_error* error) {
   fprintf(stderr, "error: %s: %s\n", what, br_error_message(error));
@@ -74,14 +77,8 @@ static void* work(void* context) {
   char text[256] = "";
   int run;
   for (run = 0; run < runs; ++run) {
-    if (own == NULL) {
-      pthread_mutex_lock(&turn);
-    }
     answer(own == NULL ? shared : own, text, sizeof(text));
-    if (own == NULL) {
-      pthread_mutex_unlock(&turn);
-    }
-    if (run == 0) {
+    if (run == 0 || tallies) {
       memcpy(first, text, sizeof(text));
     } else if (strcmp(first, text) != 0) {
       fprintf(stderr, "error: run %d answers %s, not %s\n", run, text, first);
@@ -104,7 +101,7 @@ static void run_threads(size_t count) {
   }
   for (i = 0; i < count; ++i) {
     pthread_join(threads[i], NULL);
-    if (strcmp(texts[i], texts[0]) != 0) {
+    if (!tallies && strcmp(texts[i], texts[0]) != 0) {
       fprintf(stderr, "error: thread %lu answers %s, not %s\n", (unsigned long)i, texts[i],
               texts[0]);
       exit(1);
@@ -142,6 +139,31 @@ static void reload(int count) {
   }
 }
 
+/* Milliseconds of processor time that this process used. */
+static double used(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* A pool of threads has worked, and has had time to fall asleep: what does it use in a second? */
+static void idle(int threads) {
+  const struct timespec asleep = {1, 0};
+  char text[256];
+  br_module* module = load();
+  br_error* error = NULL;
+  double before;
+  if (br_set_thread_count(threads, &error)) {
+    stop("threads", error);
+  }
+  answer(module, text, sizeof(text));
+  nanosleep(&asleep, NULL);
+  before = used();
+  nanosleep(&asleep, NULL);
+  printf("%d threads: %.3f ms\n", threads, used() - before);
+  br_module_free(module);
+}
+
 static int number(const char* text) {
   return (int)strtol(text, NULL, 10);
 }
@@ -149,30 +171,43 @@ static int number(const char* text) {
 int main(int argc, char** argv) {
   int next = 3;
   int count;
+  const char* what;
   if (argc < 5) {
     fprintf(stderr,
-            "usage: threads MODEL share|own THREADS RUNS SHAPE... | MODEL reload COUNT SHAPE...\n");
+            "usage: threads MODEL share|own|tally THREADS RUNS SHAPE...\n"
+            "       threads MODEL reload|idle COUNT SHAPE...\n");
     return 2;
   }
   model = argv[1];
+  what = argv[2];
   count = number(argv[next++]);
-  if (strcmp(argv[2], "reload") != 0) {
+  if (strcmp(what, "reload") != 0 && strcmp(what, "idle") != 0) {
     runs = number(argv[next++]);
   }
   while (next < argc && rank < MAX_RANK) {
     shape[rank++] = number(argv[next++]);
   }
-  if (strcmp(argv[2], "reload") == 0) {
+  if (strcmp(what, "reload") == 0) {
     reload(count);
+    return 0;
+  }
+  if (strcmp(what, "idle") == 0) {
+    idle(count);
     return 0;
   }
   if (count > MAX_THREADS) {
     count = MAX_THREADS;
   }
-  if (strcmp(argv[2], "share") == 0) {
+  tallies = strcmp(what, "tally") == 0;
+  if (tallies || strcmp(what, "share") == 0) {
     shared = load();
   }
   run_threads((size_t)count);
+  if (tallies) {
+    char text[256];
+    answer(shared, text, sizeof(text));
+    printf("tally: %s\n", text);
+  }
   br_module_free(shared);
   return 0;
 }

@@ -21,6 +21,7 @@ struct OperatorEntry {
 };
 
 const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
+const char* const* memory_uses(std::size_t* count);
 const char* const* cut_instructions();
 
 inline bool register_operators(const OperatorEntry* entries, std::size_t count) {

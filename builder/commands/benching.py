@@ -1,0 +1,182 @@
+"""`bench`: how fast an artifact runs a model, alone or beside a peer, and what a run executes."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from builder.artifact.opening import Artifact, changed_files, open_artifact
+from builder.benching.comparing import measure, measure_against
+from builder.benching.counting import count_instructions, find_emulator, make_counter
+from builder.benching.figures import Ratio, Row
+from builder.benching.peers.job import Job, PeerName
+from builder.benching.programs import Program
+from builder.commands.exchange import Answer
+from builder.foundation.process import Host
+from builder.models.selection import select
+from builder.pipeline.request import Events
+from builder.pipeline.wanted import read_models
+from builder.proof.execution import Executor, find_executor
+from builder.proof.model_run import ask_torch
+from builder.proof.needs import unmet_needs
+from builder.vocabulary.errors import ModelError, ToolchainError, UsageError, VerificationError
+from builder.vocabulary.models import InputSpec, Model, ModelFormat, inputs_for
+from builder.vocabulary.targets import target_facts
+
+_KINDS: Final = {
+    ModelFormat.LITE: ("lite",),
+    ModelFormat.FLATBUFFER: ("lite",),
+    ModelFormat.EXPORTED: ("exported",),
+}
+_COMPILER: Final = (sys.executable, "-m", "ziglang", "cc")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `bench` is asked: so many rounds for each number of threads, and what else."""
+
+    artifact: Path
+    model: Path
+    inputs: InputSpec
+    threads: tuple[int, ...]
+    rounds: int
+    against: PeerName | None
+    instructions: bool
+
+
+def bench(question: Question, host: Host, events: Events) -> Answer:
+    """Measure an artifact with a model; raise what says why it cannot be."""
+    events.step("reading the artifact")
+    with open_artifact(question.artifact, host.cache / "scratch") as artifact:
+        executor = _executor(artifact, question, host)
+        events.step("reading the model")
+        (model,) = read_models((question.model,), host)
+        _check(artifact, model, question)
+        spec = inputs_for(model, question.inputs)
+        if not spec.given:
+            raise UsageError(
+                f"{question.model} brings no inputs, and none are given",
+                hint="--input FILE or --input-shape 1,3,224,224",
+            )
+        with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
+            events.step(f"running {model.name} in desktop torch on {spec.describe()}")
+            inputs = ask_torch(model, spec, Path(scratch), host).inputs
+            program = Program(executor.prefix, artifact.program, model.path.resolve(), inputs)
+            rows = tuple(_rows(question, model, program, host, events))
+            counted = _count(question, artifact, program, host, events)
+        document = {
+            "artifact": str(question.artifact),
+            "target": str(artifact.target),
+            "model": model.name,
+            "runner": executor.how,
+            "library_bytes": artifact.library.stat().st_size,
+            "rows": [it.document() for it in rows],
+            "instructions": counted,
+        }
+    return Answer(document, to_text(document, rows))
+
+
+def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
+    """Return how programs run here; raise for what would have to be timed in an emulator."""
+    found = find_executor(artifact.target, host)
+    if not isinstance(found, Executor):
+        raise ToolchainError(
+            f"programs of {artifact.target} do not run here",
+            looked_in=[found],
+            hint="measure on a device: `build-runtime-run --bench` is in the artifact",
+        )
+    if found.prefix and (not question.instructions or question.against):
+        raise UsageError(
+            f"programs of {artifact.target} run here {found.how}, whose times say nothing about a"
+            " device",
+            hint="--instructions alone counts what a run executes; or measure on a device:"
+            " `build-runtime-run --bench` is in the artifact",
+        )
+    return found
+
+
+def _check(artifact: Artifact, model: Model, question: Question) -> None:
+    """Raise unless the artifact is as it was built, and holds what the model needs."""
+    if changed := changed_files(artifact):
+        raise VerificationError(
+            f"{question.artifact} is not what was built: {'; '.join(changed)}",
+            hint="take the archive as it was built, or build it again",
+        )
+    if unmet := unmet_needs(model, select((model,)), artifact.holdings):
+        raise ModelError(
+            f"{question.artifact} does not hold what {model.name} needs: {'; '.join(unmet)}",
+            hint=f"build-runtime verify {question.artifact} {question.model} tells how to add it",
+        )
+
+
+def _rows(
+    question: Question, model: Model, program: Program, host: Host, events: Events
+) -> Iterator[Row]:
+    if program.prefix:  # emulated: nothing is timed
+        return
+    for threads in question.threads:
+        events.step(f"timing {question.rounds} rounds, threads: {threads}")
+        if question.against is None:
+            yield measure(program, threads, question.rounds, host)
+            continue
+        original = model.path if model.format is ModelFormat.LITE else model.source
+        kind = _KINDS.get(model.format, ())
+        yield measure_against(
+            Job(question.against, original.resolve(), kind, program, threads, question.rounds), host
+        )
+
+
+def _count(
+    question: Question, artifact: Artifact, program: Program, host: Host, events: Events
+) -> int | None:
+    if not question.instructions:
+        return None
+    events.step("counting instructions")
+    if program.prefix:
+        emulator, _, sysroot = program.prefix
+        counter = make_counter(Path(emulator), Path(sysroot), _COMPILER, host)
+    else:
+        name = target_facts(artifact.target).emulator
+        found = find_emulator(name, host)
+        if found is None:
+            raise ToolchainError(
+                f"instructions are counted by {name}, which is not here",
+                looked_in=["PATH"],
+                hint="Debian: apt install qemu-user",
+            )
+        counter = make_counter(found, None, _COMPILER, host)
+    return count_instructions(program, counter, host)
+
+
+def to_text(document: dict[str, Any], rows: tuple[Row, ...]) -> str:
+    """Return the figures for people."""
+    about = f"{document['target']}, {document['runner']}"
+    lines = [f"{document['model']} ({about}), library: {document['library_bytes']:,} bytes"]
+    if rows:
+        lines += ["", "threads       load  first run        run   processor       peak"]
+    for row in rows:
+        it = row.typical
+        lines.append(
+            f"{row.threads:<7} {_time(it.load)} {_time(it.first)} {_time(it.wall)} {_time(it.cpu)}"
+            f"  {it.peak / 1024:6.1f} MB"
+        )
+    for row in rows:
+        cpu, wall = row.ratio("cpu"), row.ratio("wall")
+        if row.peer is not None and cpu is not None and wall is not None:
+            lines.append(
+                f"{row.threads} thread{'s' if row.threads > 1 else ''} / {row.peer.name}:"
+                f" processor {_ratio(cpu)}, clock {_ratio(wall)}"
+            )
+    if document["instructions"] is not None:
+        lines += ["", f"instructions of one run: {document['instructions']:,}"]
+    return "\n".join(lines)
+
+
+def _time(microseconds: float) -> str:
+    return f"{microseconds / 1000:8.2f} ms"
+
+
+def _ratio(ratio: Ratio) -> str:
+    return f"{ratio.median:.3f} ({ratio.least:.3f} to {ratio.most:.3f})"

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from builder.benching.programs import Program, time_program
+from builder.foundation.process import Host
+from builder.vocabulary.errors import VerificationError
+from tests.conftest import FakeRunner
+from tests.unit.benching.forge import PROGRAM, sample, told
+
+
+def test_the_program_times_itself(host: Host, runner: FakeRunner) -> None:
+    runner.answer("build-runtime-run", told(sample(7.5)))
+    assert time_program(PROGRAM.argv(2, 10), host) == sample(7.5)
+    (command,) = runner.commands
+    assert command.argv == (
+        "/dist/bin/build-runtime-run", "/net.ptl", "--inputs", "/inputs",
+        "--threads", "2", "--bench", "10", "--warmup", "3",
+    )  # fmt: skip
+
+
+def test_an_emulator_comes_first() -> None:
+    emulated = Program(("qemu-arm", "-L", "/c"), PROGRAM.path, PROGRAM.model, PROGRAM.inputs)
+    assert emulated.argv(1, 1)[:4] == ("qemu-arm", "-L", "/c", str(PROGRAM.path))
+
+
+def test_what_fails_is_told_with_how_to_repeat_it(host: Host, runner: FakeRunner) -> None:
+    runner.answer("build-runtime-run", stderr="error: no such method\n", status=6)
+    with pytest.raises(VerificationError, match="no such method") as raised:
+        time_program(PROGRAM.argv(1, 1), host)
+    assert "--bench 1" in raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"latency_us": {"median": 1}}'])
+def test_a_program_that_tells_no_times_is_of_an_older_release(
+    text: str, host: Host, runner: FakeRunner
+) -> None:
+    runner.answer(Path(PROGRAM.path).name, text)
+    with pytest.raises(VerificationError, match="does not tell"):
+        time_program(PROGRAM.argv(1, 1), host)

@@ -1,0 +1,144 @@
+"""`bench` refuses what would be no figure, and tells the rest as a table and as a document."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from builder.benching.peers.job import PeerName, to_json
+from builder.commands import benching
+from builder.commands.benching import Question, bench
+from builder.commands.exchange import Answer
+from builder.foundation.process import Command, Completed, Host
+from builder.proof.execution import Executor
+from builder.vocabulary.errors import ModelError, ToolchainError, UsageError, VerificationError
+from builder.vocabulary.models import InputSpec
+from tests.conftest import FakeRunner
+from tests.documents import validate
+from tests.unit.artifact import forge
+from tests.unit.benching.forge import sample, told
+from tests.unit.commands.test_verification import Events
+from tests.unit.commands.test_verification import model as write_model
+
+SHAPES: Final = InputSpec(shapes=((1,),), dtypes=("float32",))
+PYTHON: Final = Path(sys.executable).name
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[Executor | str], None]:
+    """Let programs of the artifact run like this."""
+
+    def run(how: Executor | str) -> None:
+        monkeypatch.setattr(benching, "find_executor", lambda *_: how)
+
+    run(Executor((), "natively"))
+    return run
+
+
+@pytest.fixture
+def ask(
+    tmp_path: Path, host: Host, runner: FakeRunner, runs: Callable[[Executor | str], None]
+) -> Callable[..., Answer]:
+    """Ask about a model that the artifact holds, on one thread and for one round."""
+    del runs
+    runner.answer("build-runtime-run", told(sample(250, wall=500)))
+    artifact = forge.write_folder(tmp_path / "dist")
+    model = write_model(tmp_path / "net.ptl", ("aten::add", "Tensor", 3))
+
+    def answer(**other: Any) -> Answer:
+        usual: dict[str, Any] = {
+            "artifact": artifact, "model": model, "inputs": SHAPES, "threads": (1,), "rounds": 1,
+            "against": None, "instructions": False,
+        }  # fmt: skip
+        return bench(Question(**{**usual, **other}), host, Events())
+
+    return answer
+
+
+def test_each_number_of_threads_is_a_row(ask: Callable[..., Answer]) -> None:
+    answer = ask(threads=(1, 2), rounds=3)
+    document = {"version": 1, **answer.document}
+    validate("bench", document)
+    assert [(it["threads"], it["rounds"]) for it in document["rows"]] == [(1, 3), (2, 3)]
+    assert document["rows"][0]["cpu_us"] == 250
+    assert "1           2.00 ms     0.30 ms     0.50 ms     0.25 ms     4.0 MB" in answer.text
+
+
+def test_a_peer_is_told_as_ratios(ask: Callable[..., Answer], runner: FakeRunner) -> None:
+    def torch(command: Command) -> Completed:
+        if "builder.benching.peers" not in command.argv:
+            return Completed(0, "", "")  # it made the inputs
+        return Completed(0, to_json("torch 2.13", (sample(1),), (sample(4),)), "")
+
+    runner.answer_with(PYTHON, torch)
+    answer = ask(against=PeerName.TORCH)
+    validate("bench", {"version": 1, **answer.document})
+    assert "1 thread / torch 2.13: processor 0.250 (0.250 to 0.250), clock 1.000" in answer.text
+
+
+def test_an_emulated_runtime_is_counted_and_not_timed(
+    ask: Callable[..., Answer],
+    runs: Callable[[Executor | str], None],
+    runner: FakeRunner,
+) -> None:
+    def emulate(command: Command) -> Completed:
+        if "--help" in command.argv:
+            return Completed(0, "-plugin", "")
+        runs_made = int(command.argv[command.argv.index("--bench") + 1])
+        return Completed(0, "{}", f"instructions: {1000 + 77 * runs_made}\n")
+
+    def python(command: Command) -> Completed:
+        if "ziglang" in command.argv:
+            Path(command.argv[-1]).touch()
+        return Completed(0, "", "")
+
+    runner.answer_with("qemu-arm", emulate)
+    runner.answer_with(PYTHON, python)
+    runs(Executor(("qemu-arm", "-L", "/sysroot"), "under qemu-arm"))
+    answer = ask(instructions=True)
+    validate("bench", {"version": 1, **answer.document})
+    assert answer.document["rows"] == []
+    assert answer.document["instructions"] == 77
+    assert "instructions of one run: 77" in answer.text
+
+
+@pytest.mark.parametrize("other", [{}, {"instructions": True, "against": PeerName.TORCH}])
+def test_times_of_an_emulator_are_refused(
+    other: dict[str, Any], ask: Callable[..., Answer], runs: Callable[[Executor | str], None]
+) -> None:
+    runs(Executor(("qemu-arm", "-L", "/sysroot"), "under qemu-arm"))
+    with pytest.raises(UsageError, match="say nothing about a device"):
+        ask(**other)
+
+
+def test_what_does_not_run_here_is_for_a_device(
+    ask: Callable[..., Answer], runs: Callable[[Executor | str], None]
+) -> None:
+    runs("no qemu-arm on PATH")
+    with pytest.raises(ToolchainError, match="do not run here") as raised:
+        ask()
+    assert raised.value.looked_in == ("no qemu-arm on PATH",)
+
+
+def test_a_model_needs_inputs(ask: Callable[..., Answer]) -> None:
+    with pytest.raises(UsageError, match="brings no inputs"):
+        ask(inputs=InputSpec())
+
+
+def test_a_model_must_fit(ask: Callable[..., Answer], tmp_path: Path) -> None:
+    model = write_model(tmp_path / "other.ptl", ("aten::relu", "", 1))
+    with pytest.raises(ModelError, match=r"does not hold what other needs: .*aten::relu"):
+        ask(model=model)
+
+
+def test_a_changed_library_is_not_run(ask: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "dist" / forge.LIBRARY).write_text("another")
+    with pytest.raises(VerificationError, match="is not what was built"):
+        ask()
+
+
+def test_instructions_of_this_processor_need_its_emulator(ask: Callable[..., Answer]) -> None:
+    with pytest.raises(ToolchainError, match="qemu-x86_64, which is not here"):
+        ask(instructions=True)
