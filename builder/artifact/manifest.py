@@ -116,6 +116,8 @@ def manifest(
             "dtypes": sorted(plan.profile.dtypes),
             "optimisation": plan.profile.optimisation,
             "messages": plan.profile.messages,
+            "kernels": plan.kernels,
+            "isa": plan.isa,
         },
         "flags": _factored(_planned_flags(plan) if result is None else result.flags),
         "models": [_model(model) for model in sorted(facts.models, key=lambda it: it.name)],
