@@ -2,14 +2,18 @@
 
     python benchmarks/learn_index.py --compile-all     # every candidate source: half an hour, once
     python benchmarks/learn_index.py                   # only what the store holds already
+    python benchmarks/learn_index.py --compile xnnpack # and all candidates of a component
+    python benchmarks/learn_index.py --compile xnnpack --abi x86_64   # and what these need there
 
 The index is advice: plans name files with it before anything is compiled. What the objects say
-replaces what the shipped index said of the same sources; the rest of it stays.
+replaces what the shipped index said of the same sources; the rest of it stays. Objects of another
+ABI than the first add to it what the components named by `--compile` need there.
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
@@ -36,12 +40,12 @@ from builder.vocabulary.errors import CompileError
 from builder.vocabulary.targets import Abi, Platform, make_target
 
 _BATCH = 16
+FIRST = Abi.ARM64_V8A
 EXAMPLE = Path(__file__).parents[1] / "examples" / "classifier" / "model.pt"
 
 
-def compile_all(store: OpenStore, host: Host, console: Console) -> None:
-    """Compile every candidate; what does not compile (it is for another system) is passed over."""
-    pending = sorted(store.homes)
+def compile_all(store: OpenStore, pending: Sequence[str], host: Host, console: Console) -> None:
+    """Compile candidates; what does not compile (it is for another system) is passed over."""
     batches = [pending[at : at + _BATCH] for at in range(0, len(pending), _BATCH)]
     for batch in batches:
         try:
@@ -57,8 +61,9 @@ def compile_all(store: OpenStore, host: Host, console: Console) -> None:
 def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
-    parser.add_argument("--abi", default="arm64-v8a", choices=[abi.value for abi in Abi])
+    parser.add_argument("--abi", default=FIRST, choices=[abi.value for abi in Abi])
     parser.add_argument("--compile-all", action="store_true")
+    parser.add_argument("--compile", action="append", default=[], metavar="COMPONENT")
     parser.add_argument("--model", type=Path, default=EXAMPLE, help="decides the profile")
     options = parser.parse_args()
     chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
@@ -71,8 +76,8 @@ def main() -> int:
     wanted = read_wanted([options.model], (), (), host)
     planned = make_plan(wanted, source, target, BuildSettings(), host, console)
     with planned.store.opened(host, "learning what objects need", telling(console)) as store:
-        if options.compile_all:
-            compile_all(store, host, console)
+        named = [it for it in store.homes if it.partition(":")[0] in options.compile]
+        compile_all(store, sorted(store.homes if options.compile_all else named), host, console)
         graphs = {
             name: read_object(store.object_of(name)) for name in sorted(planned.store.compiled())
         }
@@ -86,7 +91,11 @@ def main() -> int:
         whole=always_linked(planned.candidates.groups),
         replacement=find_replacement(),
     )
-    index = read_index(path).merged(learned)
+    index = read_index(path)
+    if options.abi == FIRST:
+        index = index.merged(learned)
+    else:
+        index = index.joined(learned.of(frozenset(named)))
     write_atomic(path, index.to_bytes())
     if path == shipped_indexes(planned.plan)[0]:  # the index of the profile of float models
         write_atomic(path.with_name(FILE), to_bytes(derive_locations(planned.catalogue, index)))

@@ -14,7 +14,7 @@ from typing import Any, Final
 from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
 from builder.libtorch.flags import paired
-from builder.vocabulary.checks import Check
+from builder.vocabulary.checks import Check, InstructionSet
 from builder.vocabulary.models import Model, Repair
 from builder.vocabulary.operators import Holdings
 from builder.vocabulary.plan import BuildPlan, SourceKind, SourceTree
@@ -65,12 +65,14 @@ class ResultFacts:
     """What is known after the link. `build_id` is that of the library, hex.
 
     `flags` are those that compiled the sources that are linked, by the name of their group; `link`
-    is what the linker was called with, without its objects and without folders.
+    is what the linker was called with, without its objects and without folders. `instruction_sets`
+    are those that kernels are inside for, beyond the ABI's own.
     """
 
     build_id: str
     flags: Mapping[str, tuple[str, ...]]
     link: tuple[str, ...]
+    instruction_sets: tuple[InstructionSet, ...]
     size: SizeReport
     holdings: Holdings
     checks: tuple[Check, ...]
@@ -116,6 +118,8 @@ def manifest(
             "dtypes": sorted(plan.profile.dtypes),
             "optimisation": plan.profile.optimisation,
             "messages": plan.profile.messages,
+            "kernels": plan.kernels,
+            "isa": plan.isa,
         },
         "flags": _factored(_planned_flags(plan) if result is None else result.flags),
         "models": [_model(model) for model in sorted(facts.models, key=lambda it: it.name)],
@@ -204,6 +208,10 @@ def _result(result: ResultFacts, files: Iterable[FileFacts]) -> dict[str, Any]:
     return {
         "build_id": result.build_id,
         "link": list(result.link),
+        "instruction_sets": [
+            {"name": it.name, "proof": "run" if it.run else "not run"}
+            for it in result.instruction_sets
+        ],
         "size": {"stripped": result.size.stripped, "download": result.size.download},
         "holds": _holdings(result.holdings),
         "checks": [

@@ -18,7 +18,7 @@ from builder.foundation.files import sha256_file
 from builder.vocabulary.dtypes import Use, names_for
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
-from builder.vocabulary.plan import Messages
+from builder.vocabulary.plan import Isa, Kernels, Messages
 from builder.vocabulary.targets import Abi, Platform, Target
 
 _LARGEST_MANIFEST: Final = 64 << 20
@@ -53,7 +53,8 @@ class Artifact:
     for a folder. `models` are the places of the packaged models by name; `selected` the operators
     that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
     kernels were compiled for, `stored_dtypes` those of tensors in the packaged models. `messages`
-    is how much its errors say.
+    is how much its errors say, `kernels` whose kernels it was built with, `isa` up to which
+    instruction set.
     """
 
     source: Path
@@ -65,6 +66,8 @@ class Artifact:
     kernel_dtypes: frozenset[str]
     stored_dtypes: frozenset[str]
     messages: Messages
+    kernels: Kernels
+    isa: Isa
     holdings: Holdings
     files: tuple[PackedFile, ...]
 
@@ -170,6 +173,8 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
         stored_dtypes=stored,
         # manifests did not tell at first, when there was no choice
         messages=Messages(document["profile"].get("messages", Messages.SHORT)),
+        kernels=Kernels(document["profile"].get("kernels", Kernels.AUTO)),
+        isa=Isa(document["profile"].get("isa", Isa.AUTO)),
         holdings=Holdings(
             operators=tuple(
                 OperatorUse(OperatorName.parse(it["name"]), _optional_count(it["arguments"]))

@@ -23,7 +23,7 @@ from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, Model
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import Messages
+from builder.vocabulary.plan import Isa, Kernels, Messages
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",
@@ -174,6 +174,10 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
         words += ["--dtypes", ",".join(sorted(wanted))]
     if artifact.messages is not Messages.SHORT:
         words += ["--messages", artifact.messages]
+    if artifact.kernels is not Kernels.AUTO:
+        words += ["--kernels", artifact.kernels]
+    if artifact.isa is not Isa.AUTO:
+        words += ["--isa", artifact.isa]
     return unpack + shlex.join(words)
 
 

@@ -27,7 +27,8 @@ def telling(progress: BuildProgress) -> Callable[[str], None]:
 class BuildOutput:
     """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed.
 
-    `sources` are the ids of all sources whose objects were looked at, linked or not, with these.
+    `sources` are the ids of all sources whose objects were looked at, linked or not, with these;
+    `linked` are those that are linked.
     `flags` are those that compiled what is linked, by the name of the group of sources.
     """
 
@@ -40,6 +41,7 @@ class BuildOutput:
     reused: int
     rounds: int
     sources: Mapping[str, Path]
+    linked: frozenset[str]
     flags: Mapping[str, tuple[str, ...]]
     link_line: LinkLine
     seconds: float

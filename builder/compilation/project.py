@@ -133,6 +133,7 @@ def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Proj
         "upgraders": plan.selection.upgraders,
         "cut_instructions": cut_instructions(active_cuts(plan.selection, catalogue)),
         "isa": plan.isa,
+        "weights_may_change": any(it.registrar and "!" in it.schema for it in entries),
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,
         "manifest_bytes": manifest.encode(),

@@ -113,6 +113,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         reused=max(0, len(rounds.live) - objects.fresh),
         rounds=rounds.count,
         sources=objects.paths(),
+        linked=frozenset(it for it, path in objects.paths().items() if path in set(rounds.live)),
         flags=flags,
         link_line=demand.link_line(),
         seconds=time.monotonic() - started,

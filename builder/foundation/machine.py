@@ -2,9 +2,13 @@
 
 import os
 import platform
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+CPUINFO: Final = Path("/proc/cpuinfo")
+_FEATURES: Final = re.compile(r"^(?:flags|Features)\s*:(.*)$", re.MULTILINE)
 _AS_LINUX_SAYS: Final[Mapping[str, str]] = {"arm64": "aarch64"}
 
 
@@ -19,3 +23,15 @@ def processor() -> str:
     """Return the kind of processor, as Linux calls it: `x86_64`, `aarch64`."""
     name = platform.machine()
     return _AS_LINUX_SAYS.get(name, name)
+
+
+def processor_features(cpuinfo: Path = CPUINFO) -> frozenset[str]:
+    """Return what the processor can do, in the words of Linux: `avx2`, `asimddp`.
+
+    Nothing where nobody tells, as on macOS.
+    """
+    try:
+        told = _FEATURES.search(cpuinfo.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return frozenset()
+    return frozenset(told[1].split()) if told else frozenset()

@@ -241,6 +241,15 @@ def parse_promoted(text: str) -> Iterator[OperatorEntry]:
         yield OperatorEntry(OperatorName.parse(match[1]), schema="")
 
 
+_MARKS: Final = {
+    (False, False): "",
+    (False, True): "!",
+    (True, False): "*",
+    (True, True): ">",
+}
+"""How an argument is marked: whether it is for keywords alone, and whether it is written to."""
+
+
 def encode_arguments(schema: str) -> str:
     """Return what the interpreter needs of a schema (see `native/src/registry/registration.h`).
 
@@ -254,7 +263,7 @@ def encode_arguments(schema: str) -> str:
             continue
         declaration, separator, default = argument.partition("=")
         kind, _, _ = declaration.strip().rpartition(" ")
-        mark = ">" if keyword_only and "!" in kind else "*" if keyword_only else ""
+        mark = _MARKS[keyword_only, "!" in kind]
         fields.append(mark + (_encode_default(kind, default) if separator else ""))
     return "|".join(fields) + ("|" if fields else "")
 

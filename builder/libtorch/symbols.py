@@ -102,6 +102,14 @@ class SymbolIndex:
         """Return both; what `other` says of a source replaces what this one says."""
         return SymbolIndex({**self.files, **other.files})
 
+    def joined(self, other: "SymbolIndex") -> "SymbolIndex":
+        """Return both; what each says of a source counts: its needs differ between ABIs."""
+        files = {
+            source: _joined(self.files.get(source, {}), rows)
+            for source, rows in other.files.items()
+        }
+        return self.merged(SymbolIndex(files))
+
     def of(self, sources: Container[str]) -> "SymbolIndex":
         """Return what is known of these sources: others are of another ABI, or gone."""
         return SymbolIndex({name: rows for name, rows in self.files.items() if name in sources})
@@ -157,6 +165,17 @@ class SymbolIndex:
 
 
 EMPTY: Final = SymbolIndex({})
+
+
+def _joined(
+    one: Mapping[str, Definition], other: Mapping[str, Definition]
+) -> dict[str, Definition]:
+    rows = {**one, **other}
+    for symbol in one.keys() & other.keys():
+        pair = one[symbol], other[symbol]
+        needs = frozenset[str]().union(*(it.needs for it in pair))
+        rows[symbol] = Definition(max(it.size for it in pair), tuple(sorted(needs)))
+    return rows
 
 
 def condense(

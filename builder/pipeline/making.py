@@ -3,10 +3,11 @@
 from builder.foundation.process import Host
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import Rehearsed
-from builder.pipeline.planning import make_plan
+from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Events, Request
-from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.plan import SourceKind, SourceTree
 from builder.vocabulary.targets import Target
 
 
@@ -23,7 +24,22 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     Raise what the stages raise: `CompileError`, `VerificationError`, …
     """
     planned = make_plan(rehearsed.wanted, source, target, request, host, events)
+    if request.limits.exact:
+        refuse_fused(planned)
     output = compile_plan(planned, host, events)
     events.step("verifying")
     checks = check_built(request, rehearsed, planned, output, host, events)
     return Proven(planned, rehearsed.wanted.models, output, checks)
+
+
+def refuse_fused(planned: Planned) -> None:
+    """Raise `UsageError` where kernels of ours would answer: they round otherwise."""
+    groups = planned.candidates.groups
+    ours = {it for group in groups if group.kind is SourceKind.OWN_KERNEL for it in group.ids}
+    found = sorted(it.rpartition("/")[2] for it in ours.intersection(planned.prediction.sources))
+    if found:
+        raise UsageError(
+            "--exact cannot hold: kernels on XNNPACK compute what the models call"
+            f" ({', '.join(found)}), and fuse multiplication with addition",
+            hint="build with PyTorch's own kernels: --kernels aten",
+        )

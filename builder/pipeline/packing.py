@@ -12,6 +12,7 @@ from builder.artifact.packing import Bundle, Contents, Licence, package
 from builder.compilation.project import shown_roots
 from builder.foundation.elf import read_elf
 from builder.foundation.files import new_directory
+from builder.foundation.machine import processor_features
 from builder.foundation.resources import NATIVE
 from builder.libtorch.flags import paired
 from builder.models.lists.resolving import from_selection
@@ -19,6 +20,7 @@ from builder.models.lists.writing import to_yaml
 from builder.pipeline.proving import Proven, holdings
 from builder.pipeline.request import Built, Request
 from builder.proof.compare import tolerances
+from builder.proof.instruction_sets import instruction_sets
 from builder.report.measure import measure
 from builder.report.render import to_json, to_text
 from builder.vocabulary.plan import BuildPlan
@@ -87,6 +89,9 @@ def _result(proven: Proven, request: Request, size: SizeReport) -> ResultFacts:
         link=(
             *paired((*proven.planned.plan.link, *line.flags)),
             *(it.name for it in line.libraries),
+        ),
+        instruction_sets=instruction_sets(
+            proven.planned.candidates.groups, output.linked, proven.checks, processor_features()
         ),
         size=size,
         holdings=holdings(proven.planned),

@@ -14,6 +14,9 @@ from builder.proof.emulators import fetch_emulator, find_emulator, needed_packag
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.targets import Target, platform_facts, target_facts
 
+NATIVELY: Final = "natively"
+"""How programs run that need no emulator."""
+
 _DEADLINE: Final = 900.0
 
 
@@ -43,7 +46,7 @@ def find_executor(target: Target, host: Host) -> Executor | str:
         return reason
     known = target_facts(target)
     if processor() in known.native_on and Path(known.loader).exists():
-        return Executor((), "natively")
+        return Executor((), NATIVELY)
     lacking = f"no {known.emulator} on PATH"
     for name in (known.emulator, f"{known.emulator}-static"):
         if found := shutil.which(name, path=host.env.get("PATH", "")):

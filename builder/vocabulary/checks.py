@@ -68,6 +68,14 @@ class Check:
     worst: Element | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class InstructionSet:
+    """An instruction set that a library has kernels for, and whether the proof has run some."""
+
+    name: str
+    run: bool
+
+
 def failures(checks: Iterable[Check]) -> tuple[Check, ...]:
     """Return the checks that are against the artifact."""
     return tuple(it for it in checks if it.outcome is Outcome.FAILED)

@@ -1,5 +1,6 @@
 #include "api/arguments.h"
 #include "loading/archive.h"
+#include "registry/weights.h"
 
 #include <ATen/selected_mobile_ops.h>
 #include <c10/core/InferenceMode.h>
@@ -225,6 +226,16 @@ std::string failed_operator(const br_module& module, c10::ArrayRef<c10::IValue> 
   return "";
 }
 
+// What a frozen model keeps in attributes no more is among the constants of its code.
+void tell_weights(const LoadedModule& loaded) {
+  tell_owned(loaded.self);
+  for (const auto& function : loaded.functions->methods()) {
+    for (const c10::IValue& constant : function->get_code().constants_) {
+      tell_owned(constant);
+    }
+  }
+}
+
 br_status load_module(
     c10::function_ref<std::shared_ptr<caffe2::serialize::ReadAdapterInterface>()> open,
     br_module** module, br_error** error) {
@@ -237,6 +248,7 @@ br_status load_module(
         const c10::WarningUtils::WarningHandlerGuard warnings(&made->warnings);
         made->loaded = load(open());
         made->methods = exported_methods(made->loaded);
+        tell_weights(made->loaded);
         *module = made.release();
       },
       BR_BAD_MODEL);
@@ -266,6 +278,7 @@ br_status br_module_load_memory(const void* data, size_t size, br_module** modul
 
 void br_module_free(br_module* module) {
   delete module;
+  build_runtime::tell_dropped();
 }
 
 size_t br_module_method_count(const br_module* module) {

@@ -1,9 +1,11 @@
 // at::native::cpublas::gemm(float): what linear, matmul, bmm, addmm, recurrent layers, attention
-// and im2col convolutions end in. See Note [Replacements] in builder/libtorch/closure/replacements.py.
+// and im2col convolutions end in. See Note [Replacements] in
+// builder/libtorch/closure/replacements.py.
 //
 // BLAS has columns of contiguous numbers: C^T = alpha op(B)^T op(A)^T + beta C^T in rows. So the
 // rows of the left side are those of B, and the columns of the right side those of A.
 #include "kernels/panels.h"
+#include "kernels/weights.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
@@ -35,6 +37,8 @@ struct Product {
   Scale scale;
   float* out;
   int64_t out_stride;
+  // The right side as panels, where it was packed before.
+  std::shared_ptr<const float> packed;
 };
 
 // `out` is not read where it is not asked for: it may hold anything.
@@ -126,7 +130,7 @@ struct Blocks {
 
 // Packs a block of the right side and multiplies a block of rows by it.
 void multiply_block(const FloatProduct& kernels, const Product& it, const Blocks& blocks,
-                    int64_t number, float* panels, float* sums) {
+                    int64_t number, float* buffer, float* sums) {
   const int64_t first = number / blocks.down * blocks.columns;
   const int64_t columns = std::min(blocks.columns, it.columns - first);
   const int64_t begin = number % blocks.down * blocks.rows;
@@ -134,7 +138,12 @@ void multiply_block(const FloatProduct& kernels, const Product& it, const Blocks
   if (begin >= end) {
     return;
   }
-  kernels.pack(it.right.from(first), columns, it.depth, panels);
+  const float* panels = buffer;
+  if (it.packed != nullptr) {
+    panels = it.packed.get() + first / kernels.width() * kernels.panel_size(it.depth);
+  } else {
+    kernels.pack(it.right.from(first), columns, it.depth, buffer);
+  }
   const bool direct = it.scale.beta == 0.0F && it.scale.alpha == 1.0F;
   if (direct) {
     kernels.multiply(it.left.from(begin), end - begin, columns, it.depth, panels,
@@ -151,7 +160,7 @@ void multiply_block(const FloatProduct& kernels, const Product& it, const Blocks
 }
 
 void multiply(const Product& it) {
-  if (it.rows == 1) {
+  if (it.rows == 1 && it.packed == nullptr) {
     multiply_row(it);
     return;
   }
@@ -161,10 +170,11 @@ void multiply(const Product& it) {
   const int64_t grain = std::max<int64_t>(1, kGrain / (work * it.depth));
   at::parallel_for(0, blocks.across * blocks.down, grain, [&](int64_t begin, int64_t end) {
     const int64_t widest = std::min(blocks.columns, it.columns);
-    const int64_t packed = kernels.panels(widest) * kernels.panel_size(it.depth);
-    const Floats buffer = make_floats(packed + kernels.rows() * widest);
+    const int64_t panels =
+        it.packed != nullptr ? 0 : kernels.panels(widest) * kernels.panel_size(it.depth);
+    const Floats buffer = make_floats(panels + kernels.rows() * widest);
     for (int64_t number = begin; number < end; ++number) {
-      multiply_block(kernels, it, blocks, number, buffer.get(), buffer.get() + packed);
+      multiply_block(kernels, it, blocks, number, buffer.get(), buffer.get() + panels);
     }
   });
 }
@@ -197,8 +207,8 @@ void gemm(TransposeType transa, TransposeType transb, int64_t m, int64_t n, int6
     return;
   }
   const bool turned = transa != TransposeType::NoTranspose;
-  Product product{{b, ldb}, {a, turned ? lda : 1, turned ? 1 : lda}, n, m, k, {alpha, beta}, c,
-                  ldc};
+  Product product{{b, ldb}, {a, turned ? lda : 1, turned ? 1 : lda}, n, m, k, {alpha, beta}, c, ldc,
+                  nullptr};
   if (k <= 0) {
     scale_only(product);
     return;
@@ -208,6 +218,7 @@ void gemm(TransposeType transa, TransposeType transb, int64_t m, int64_t n, int6
     left = build_runtime::transposed(b, ldb, n, k);
     product.left = {left.get(), k};
   }
+  product.packed = build_runtime::packed_weight(product.right, m, k);
   build_runtime::multiply(product);
 }
 

@@ -1,5 +1,7 @@
 #include "registry/registration.h"
 
+#include "registry/weights.h"
+
 #include <ATen/core/List.h>
 #include <ATen/core/function_schema.h>
 #include <ATen/core/stack.h>
@@ -26,13 +28,14 @@ class Reader {
   c10::Argument argument() {
     const bool output = take('>');
     const bool keyword_only = output || take('*');
+    const bool written = output || take('!');
     c10::optional<c10::IValue> default_value;
     if (*text_ != '|' && !at_end()) {
       default_value = value(*text_++);
     }
     take('|');
     c10::optional<c10::AliasInfo> alias;
-    if (output) {
+    if (written) {
       alias.emplace();
       alias->setIsWrite(true);
     }
@@ -110,6 +113,28 @@ class Reader {
   const char* text_;
 };
 
+using Run = void (*)(torch::jit::Stack& stack);
+
+// Tells of what an operator writes to before it runs: see Note [Weights] in registry/weights.h.
+torch::jit::Operation telling_writes(Run run, const std::vector<c10::Argument>& arguments) {
+  std::vector<std::size_t> written;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].alias_info() != nullptr) {
+      written.push_back(i);
+    }
+  }
+  if (written.empty()) {
+    return run;
+  }
+  const std::size_t count = arguments.size();
+  return [run, count, written = std::move(written)](torch::jit::Stack& stack) {
+    for (const std::size_t position : written) {
+      tell_written(torch::jit::peek(stack, position, count));
+    }
+    run(stack);
+  };
+}
+
 } // namespace
 
 bool register_operators(const OperatorEntry* entries, std::size_t count) {
@@ -118,10 +143,11 @@ bool register_operators(const OperatorEntry* entries, std::size_t count) {
     for (Reader reader(entry->arguments); !reader.at_end();) {
       arguments.push_back(reader.argument());
     }
+    torch::jit::Operation run = telling_writes(entry->run, arguments);
     torch::jit::registerOperator(torch::jit::Operator(
         entry->name, entry->overload, std::move(arguments),
         std::vector<c10::Argument>(entry->results, c10::Argument("", c10::AnyType::get())),
-        entry->run, c10::AliasAnalysisKind::FROM_SCHEMA));
+        std::move(run), c10::AliasAnalysisKind::FROM_SCHEMA));
   }
   return true;
 }

@@ -21,9 +21,9 @@ struct ByteCodeFunctionWithOperator;
 namespace build_runtime {
 
 // One root operator. `arguments` holds one field per argument, separated by '|': an optional '*'
-// (keyword only) or '>' (an output), then the default: nothing (required), `n` (None), `t`, `f`,
-// `i7`, `d3fe0000000000000` (the bits of 0.5), `stext`, or a list of one kind, `I1,1`, `D…`,
-// `Bt,f`. `results` is how many values it puts on the stack.
+// (keyword only), '!' (written to) or '>' (both: an output), then the default: nothing (required),
+// `n` (None), `t`, `f`, `i7`, `d3fe0000000000000` (the bits of 0.5), `stext`, or a list of one
+// kind, `I1,1`, `D…`, `Bt,f`. `results` is how many values it puts on the stack.
 struct OperatorEntry {
   const char* name; // with its namespace
   const char* overload;

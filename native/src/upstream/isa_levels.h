@@ -1,8 +1,9 @@
-/* Included before src/configs/hardware-config.c of XNNPACK, where a processor is asked what it can do.
+/* Included before src/configs/hardware-config.c of XNNPACK, where a processor is asked what it can
+ * do.
  *
- * XNNPACK chooses its microkernels by these answers. A runtime that was built without the kernels of
- * an instruction set hears that the processor does not have it: the choice is made when it is linked,
- * so that all runtimes share the objects. */
+ * XNNPACK chooses its microkernels by these answers. A runtime that was built without the kernels
+ * of an instruction set hears that the processor does not have it: the choice is made when it is
+ * linked, so that all runtimes share the objects. */
 #pragma once
 #include <cpuinfo.h>
 #include <stdbool.h>

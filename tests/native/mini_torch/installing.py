@@ -8,13 +8,11 @@ By hand: `python -m tests.native.mini_torch.installing FOLDER` says how to build
 
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from builder.foundation.resources import DATA
-from builder.libtorch.candidates import UPSTREAM
+from builder.libtorch.candidates import UPSTREAM, read_rows
 from builder.source.pins import Pin, pins
 from builder.source.request import SourceRequest
 from tests.places import ROOT
@@ -31,7 +29,7 @@ def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
     for name in ("builder", "cmake", "templates"):
         shutil.copytree(root / name, folder / name, ignore=left_out)
     shutil.copytree(_HERE / "native", folder / "native")
-    for row in _rows():  # nothing is included before files that are not there
+    for row in read_rows():  # nothing is included before files that are not there
         for header in row.get("before", {}).values():
             path = folder / "native/src" / UPSTREAM / header
             path.parent.mkdir(exist_ok=True)
@@ -55,15 +53,24 @@ def _complete(pin: Pin, root: Path) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    for name in _lists(pin):
+        source = f"src/{Path(name).stem}.c"
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"SET(PROD_SRCS\n  {source})\n")
+        (root / source).touch()
 
 
 def _groups(pin: Pin) -> Iterator[list[str]]:
-    return (row["sources"] for row in _rows() if row["component"] == pin.name)
+    return (row["sources"] for row in _rows(pin) if "sources" in row)
 
 
-def _rows() -> list[dict[str, Any]]:
-    table = tomllib.loads((DATA / "candidates.toml").read_text(encoding="utf-8"))
-    return list(table["group"])
+def _rows(pin: Pin) -> Iterator[dict[str, Any]]:
+    return (row for row in read_rows() if row["component"] == pin.name)
+
+
+def _lists(pin: Pin) -> Iterator[str]:
+    """Yield the files that list sources for a group."""
+    return (name for row in _rows(pin) for name in row.get("listed", []))
 
 
 def _any(root: Path, patterns: list[str]) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import pytest
 
+from builder.vocabulary.plan import Kernels
 from builder.vocabulary.value_files import Tensor
 from tests.documents import validate
 from tests.e2e.real import COUNT_PROCESSES, EMULATORS, Runtime, Tool
@@ -94,6 +95,27 @@ def test_the_program_runs_the_model(first: Runtime, tmp_path: Path) -> None:
     (result,) = first.run_cases(first.model("net"), [case], tmp_path)
     assert isinstance(result, Tensor)
     assert result.numpy().tolist() == [0, 0, -2]
+
+
+@pytest.mark.parametrize("kernels", Kernels)
+def test_a_source_of_ours_replaces_a_function_of_upstream(
+    kernels: Kernels, used: Workshop, tmp_path: Path
+) -> None:
+    """In a file that has the function, too, Note [Replacements]; the model that has none of it."""
+    made = used.build(used.model("squares", ["aten::square"]), "--kernels", kernels)
+    ours = kernels is Kernels.AUTO
+    assert ("gemm.cpp.o" in used.linked(made)) == ours
+    assert made.manifest["profile"]["kernels"] == kernels
+    case = (Tensor("float32", (2,), np.array([2, -3], "float32").tobytes()),)
+    (result,) = made.run_cases(made.model("squares"), [case], tmp_path)
+    assert isinstance(result, Tensor)
+    assert result.numpy().tolist() == ([4.5, 9.5] if ours else [4, 9])
+
+
+def test_a_model_that_asks_for_no_replaced_function_holds_none(
+    used: Workshop, first: Runtime
+) -> None:
+    assert "gemm.cpp.o" not in used.linked(first)
 
 
 @pytest.mark.torch

@@ -17,7 +17,7 @@ from builder.artifact.manifest import (
 from builder.artifact.packing import Bundle, Contents, Licence, archive_name, package
 from builder.foundation.resources import DATA
 from builder.libtorch.flags import compile_flags
-from builder.vocabulary.checks import Check, Outcome
+from builder.vocabulary.checks import Check, InstructionSet, Outcome
 from builder.vocabulary.models import Model, ModelFormat, Repair
 from builder.vocabulary.operators import (
     Holdings,
@@ -152,6 +152,10 @@ def make_package(root: Path, *, provider: str = "cache", epoch: int = 0) -> Bund
             build_id=BUILD_ID,
             flags=FLAGS,
             link=("-shared", "libm.so.6"),
+            instruction_sets=(
+                InstructionSet("avx2", run=True),
+                InstructionSet("avx512f", run=False),
+            ),
             size=size,
             holdings=HOLDINGS,
             checks=CHECKS,
@@ -243,6 +247,8 @@ def test_the_manifest_says_what_was_built_and_proven(tmp_path: Path) -> None:
         "dtypes": ["Float", "Long"],
         "optimisation": "size",
         "messages": "short",
+        "kernels": "auto",
+        "isa": "auto",
     }
     assert document["flags"] == {"all": ["-Os", "-fPIC"], "c10": ["-DA"], "kernels": ["-DB=1"]}
     assert document["operators"] == [{"name": "aten::add.Tensor", "models": ["net"]}]

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from builder.foundation.machine import processor, usable_cores
+from builder.foundation.machine import processor, processor_features, usable_cores
 from tests.places import ROOT, TESTS
 
 DOORS: Final = {
@@ -41,6 +41,18 @@ def test_without_such_limits_all_cores_are_usable(
 def test_a_processor_has_one_name(said: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: said)
     assert processor() == meant
+
+
+@pytest.mark.parametrize("word", ["flags\t\t", "Features\t"])
+def test_linux_tells_what_a_processor_can_do(word: str, tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\n{word}: fma avx2\n\nprocessor\t: 1\n{word}: fma avx2\n")
+    assert processor_features(cpuinfo) == {"fma", "avx2"}
+
+
+def test_where_nobody_tells_a_processor_can_do_nothing(tmp_path: Path) -> None:
+    (tmp_path / "odd").write_text("processor: 0\n")
+    assert processor_features(tmp_path / "odd") == processor_features(tmp_path / "none") == set()
 
 
 def test_nobody_else_asks_what_this_machine_is() -> None:

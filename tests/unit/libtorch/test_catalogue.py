@@ -198,6 +198,7 @@ def test_without_a_limit_any_number_is_accepted(schema: str) -> None:
         ("f() -> ()", ""),
         ("f(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "||*i1|"),
         ("f(Tensor self, *, Tensor(a!) out) -> Tensor(a!)", "|>|"),
+        ("f(Tensor(a!) self, Tensor other, Tensor(b!)[] more) -> Tensor(a!)", "!||!|"),
         ("f(Tensor? x=None, bool b=True, bool c=False) -> ()", "n|t|f|"),
         ("f(float p=0.5, float eps=1e-05, Scalar s=0.125, float q=2) -> ()",
          "d3fe0000000000000|d3ee4f8b588e368f1|d3fc0000000000000|d4000000000000000|"),

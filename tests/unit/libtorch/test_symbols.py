@@ -164,6 +164,13 @@ def test_of_two_indexes_the_second_says_more_of_its_sources() -> None:
     assert one.merged(two).files == {"a": {"t": Definition(2, ())}, "b": {}, "c": {}}
 
 
+def test_what_two_abis_need_is_joined() -> None:
+    arm = SymbolIndex({"a": {"s": Definition(1, ("neon", "x")), "t": Definition(1, ())}, "b": {}})
+    x86 = SymbolIndex({"a": {"s": Definition(2, ("avx", "x"))}, "c": {}})
+    joined = {"s": Definition(2, ("avx", "neon", "x")), "t": Definition(1, ())}
+    assert arm.joined(x86).files == {"a": joined, "b": {}, "c": {}}
+
+
 @settings(max_examples=settings().max_examples // 10)  # the strongest compression takes its time
 @given(worlds(copies=True))
 def test_an_index_survives_being_written(world: tuple[ObjectGraph, ...]) -> None:
