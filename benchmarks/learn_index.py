@@ -73,8 +73,9 @@ def main() -> int:
     console = make_console(quiet=False, ci=not sys.stderr.isatty())
     source = open_source(SourceRequest(directory=None), host, console)
     target = make_target(Platform.LINUX, Abi(options.abi))
-    wanted = read_wanted([options.model], (), (), host)
-    planned = make_plan(wanted, source, target, BuildSettings(), host, console)
+    settings = BuildSettings()
+    wanted = read_wanted([options.model], (), (), host, settings.rewrite)
+    planned = make_plan(wanted, source, target, settings, host, console)
     with planned.store.opened(host, "learning what objects need", telling(console)) as store:
         named = [it for it in store.homes if it.partition(":")[0] in options.compile]
         compile_all(store, sorted(store.homes if options.compile_all else named), host, console)

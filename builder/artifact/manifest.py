@@ -15,7 +15,7 @@ from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
 from builder.libtorch.flags import paired
 from builder.vocabulary.checks import Check, InstructionSet
-from builder.vocabulary.models import Model, Repair
+from builder.vocabulary.models import Model, Repair, Rewrite
 from builder.vocabulary.operators import Holdings
 from builder.vocabulary.plan import BuildPlan, SourceKind, SourceTree
 from builder.vocabulary.sizes import SizeReport
@@ -32,7 +32,8 @@ Version 1 called itself `schema_version`, and its `profile.flags` were always em
 class ModelFile:
     """A model in the archive. `source_sha256` is that of the file the user named.
 
-    `repairs` are what the one in the archive does otherwise.
+    `repairs` are what the one in the archive does otherwise, `rewrites` what it does faster, and
+    `notes` what else there is to say of it.
     """
 
     name: str
@@ -41,6 +42,8 @@ class ModelFile:
     sha256: str
     source_sha256: str
     repairs: tuple[Repair, ...] = ()
+    rewrites: tuple[Repair, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class ResultFacts:
 
     `flags` are those that compiled the sources that are linked, by the name of their group; `link`
     is what the linker was called with, without its objects and without folders. `instruction_sets`
-    are those that kernels are inside for, beyond the ABI's own.
+    are those that kernels are inside for, beyond the ABI's own. `rewrite` is how models were
+    converted.
     """
 
     build_id: str
@@ -77,6 +81,7 @@ class ResultFacts:
     holdings: Holdings
     checks: tuple[Check, ...]
     tolerances: Mapping[str, Tolerance]
+    rewrite: Rewrite = Rewrite.OFF
 
 
 def describe_model(model: Model) -> ModelFile:
@@ -88,6 +93,8 @@ def describe_model(model: Model) -> ModelFile:
         sha256=sha256_file(model.path),
         source_sha256=sha256_file(model.source),
         repairs=model.repairs,
+        rewrites=model.rewrites,
+        notes=model.notes,
     )
 
 
@@ -132,6 +139,7 @@ def manifest(
     }
     if result is None:
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    document["rewrite"] = result.rewrite
     document["result"] = _result(result, files)
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -187,6 +195,8 @@ def _model(model: ModelFile) -> dict[str, Any]:
         "sha256": model.sha256,
         "source_sha256": model.source_sha256,
         "repairs": [it.document() for it in model.repairs],
+        "rewrites": [it.document() for it in model.rewrites],
+        "notes": list(model.notes),
     }
 
 

@@ -17,6 +17,7 @@ from builder.artifact.manifest import VERSION
 from builder.foundation.files import sha256_file
 from builder.vocabulary.dtypes import Use, names_for
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.models import Rewrite
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
 from builder.vocabulary.plan import Isa, Kernels, Messages
 from builder.vocabulary.targets import Abi, Platform, Target
@@ -54,7 +55,7 @@ class Artifact:
     that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
     kernels were compiled for, `stored_dtypes` those of tensors in the packaged models. `messages`
     is how much its errors say, `kernels` whose kernels it was built with, `isa` up to which
-    instruction set.
+    instruction set, `rewrite` how its models were converted.
     """
 
     source: Path
@@ -68,6 +69,7 @@ class Artifact:
     messages: Messages
     kernels: Kernels
     isa: Isa
+    rewrite: Rewrite
     holdings: Holdings
     files: tuple[PackedFile, ...]
 
@@ -175,6 +177,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
         messages=Messages(document["profile"].get("messages", Messages.SHORT)),
         kernels=Kernels(document["profile"].get("kernels", Kernels.AUTO)),
         isa=Isa(document["profile"].get("isa", Isa.AUTO)),
+        rewrite=Rewrite(document.get("rewrite", Rewrite.OFF)),
         holdings=Holdings(
             operators=tuple(
                 OperatorUse(OperatorName.parse(it["name"]), _optional_count(it["arguments"]))

@@ -15,32 +15,33 @@ from builder.models.preflight.problems import refuse
 from builder.pipeline.wanted import read_wanted
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import UsageError, VerificationError
+from builder.vocabulary.models import Rewrite
 
 _COMMENT: Final = """\
 Which operators are needed, and by which model. Written by `build-runtime lock`: run it again rather
 than edit this, and let CI run it with --check."""
 
 
-def lock(asked: Asked, path: Path, host: Host) -> Answer:
+def lock(asked: Asked, path: Path, host: Host, rewrite: Rewrite) -> Answer:
     """Write the file, unless it is right; return what changed.
 
     Raise `ModelError` for what the pinned source does not have; nothing is written then.
     """
     check_file_writable(path, option="-o")
     kept = read_list(path) if path.is_file() else None
-    needed = _needed(asked, host)
+    needed = _needed(asked, host, rewrite)
     different = changes(kept, needed) if kept is not None else ()
     wrote = write_if_changed(path, to_yaml(needed, comment=_COMMENT))
     text = "\n".join([*different, f"{'wrote' if wrote else 'up to date'}: {path}"])
     return Answer(_document(path, needed, different), text)
 
 
-def check(asked: Asked, path: Path, host: Host) -> Answer:
+def check(asked: Asked, path: Path, host: Host, rewrite: Rewrite) -> Answer:
     """Compare the file with what is needed; raise `VerificationError` with all that differs."""
     if not path.is_file():
         raise UsageError(f"no such lock file: {path}", hint="write it: leave --check out")
     kept = read_list(path)
-    needed = _needed(asked, host)
+    needed = _needed(asked, host, rewrite)
     if different := changes(kept, needed):
         raise VerificationError(
             f"{path} is not what is needed:\n    " + "\n    ".join(different),
@@ -49,8 +50,8 @@ def check(asked: Asked, path: Path, host: Host) -> Answer:
     return Answer(_document(path, needed, ()), f"up to date: {path}")
 
 
-def _needed(asked: Asked, host: Host) -> OperatorList:
-    wanted = read_wanted(asked.models, asked.lists, asked.extra, host)
+def _needed(asked: Asked, host: Host, rewrite: Rewrite) -> OperatorList:
+    wanted = read_wanted(asked.models, asked.lists, asked.extra, host, rewrite)
     version = SourceRequest(directory=None).version
     catalogue = pinned_catalogue(version)
     refuse(wanted.problems(version, catalogue), version)

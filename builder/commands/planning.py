@@ -1,6 +1,6 @@
 """`plan`: what a build would compile, and how large it would be, before anything is compiled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
@@ -10,6 +10,7 @@ from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.request import Request
 from builder.pipeline.wanted import read_wanted, refuse_early
 from builder.source.opening import open_source
+from builder.vocabulary.models import Model
 
 _LINKED_SHARE: Final = 0.46
 """Size of the stripped library over the predicted bytes of sections, which count what functions
@@ -25,7 +26,7 @@ def plan(request: Request, session: Session) -> Answer:
 def _plan(request: Request, session: Session) -> Answer:
     host, events = session.host, session.console
     refuse_without_tools(request, host)
-    wanted = read_wanted(request.models, request.lists, request.extra, host)
+    wanted = read_wanted(request.models, request.lists, request.extra, host, request.rewrite)
     refuse_early(wanted, request.source)
     source = open_source(request.source, host, events)
     planned = [
@@ -38,6 +39,8 @@ def _plan(request: Request, session: Session) -> Answer:
                 "name": model.name,
                 "sha256": model.sha256,
                 "repairs": [it.document() for it in model.repairs],
+                "rewrites": [it.document() for it in model.rewrites],
+                "notes": list(model.notes),
             }
             for model in wanted.models
         ],
@@ -48,8 +51,15 @@ def _plan(request: Request, session: Session) -> Answer:
             for key, it in session.resolved.origins.items()
         },
     }
-    repaired = [f"{model.name}: {it}" for model in wanted.models for it in model.repairs]
-    return Answer(document, to_text(document, repaired))
+    return Answer(document, to_text(document, tuple(_changes(wanted.models))))
+
+
+def _changes(models: Iterable[Model]) -> Iterator[str]:
+    """Yield a line for each change of each model, and for what else there is to say of it."""
+    for model in models:
+        yield from (f"repaired {model.name}: {it}" for it in model.repairs)
+        yield from (f"rewritten {model.name}: {it}" for it in model.rewrites)
+        yield from (f"{model.name}: {it}" for it in model.notes)
 
 
 def _describe(planned: Planned) -> dict[str, Any]:
@@ -70,10 +80,10 @@ def _describe(planned: Planned) -> dict[str, Any]:
     }
 
 
-def to_text(document: dict[str, Any], repaired: Sequence[str] = ()) -> str:
-    """Return a plan for people; `repaired` says what was repaired in which model."""
+def to_text(document: dict[str, Any], changes: Sequence[str] = ()) -> str:
+    """Return a plan for people; `changes` says what the conversion changed in which model."""
     lines = [f"source: PyTorch {document['source']['version']} ({document['source']['provider']})"]
-    lines += [f"repaired {it}" for it in repaired]
+    lines += changes
     for target in document["targets"]:
         lines += [
             "",

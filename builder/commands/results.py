@@ -1,6 +1,7 @@
 """What a build ended with, as a document and for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from builder.commands.exchange import Answer
 from builder.pipeline.request import Built
@@ -21,11 +22,7 @@ def describe(built: Built) -> str:
     lines = [
         built.text.rstrip(),
         "",
-        *(
-            f"repaired {model['name']}: {Repair(**it)}"
-            for model in summary["models"]
-            for it in model["repairs"]
-        ),
+        *(line for model in summary["models"] for line in _describe_model(model)),
         *(_describe_check(check) for check in summary["checks"]),
     ]
     lines.append(
@@ -36,6 +33,13 @@ def describe(built: Built) -> str:
         f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/"
     )
     return "\n".join(lines)
+
+
+def _describe_model(model: Mapping[str, Any]) -> Iterator[str]:
+    name = model["name"]
+    yield from (f"repaired {name}: {Repair(**it)}" for it in model["repairs"])
+    yield from (f"rewritten {name}: {Repair(**it)}" for it in model["rewrites"])
+    yield from (f"{name}: {it}" for it in model["notes"])
 
 
 def _describe_check(check: Mapping[str, str | int]) -> str:

@@ -12,6 +12,7 @@ from builder.artifact.opening import Artifact, changed_files, open_artifact
 from builder.commands.exchange import Answer
 from builder.foundation.files import check_file_writable, write_atomic
 from builder.foundation.process import Host
+from builder.models.conversion.torchscript import reader
 from builder.models.selection import make_profile, select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
@@ -21,7 +22,7 @@ from builder.proof.proving import Run, Subject, Wish, prove
 from builder.vocabulary.checks import FILES, NEEDS, OUTPUTS, RUN, Check, Element, Outcome, failures
 from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.models import InputSpec, Model
+from builder.vocabulary.models import DEFAULT_REWRITE, InputSpec, Model
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.plan import Isa, Kernels, Messages
 
@@ -53,7 +54,7 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
     events.step("reading the artifact")
     with open_artifact(question.artifact, host.cache / "scratch") as artifact:
         events.step("reading models")
-        models = read_models(question.models, host)
+        models = read_models(question.models, host, reader(artifact.rewrite))
         verdicts = [
             # an archive was unpacked to a place that is gone when the user reads this
             replace(it, hint=it.hint.replace(f"{artifact.root}/", ""))
@@ -178,6 +179,8 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
         words += ["--kernels", artifact.kernels]
     if artifact.isa is not Isa.AUTO:
         words += ["--isa", artifact.isa]
+    if artifact.rewrite is not DEFAULT_REWRITE:
+        words += ["--rewrite", artifact.rewrite]
     return unpack + shlex.join(words)
 
 

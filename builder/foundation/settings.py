@@ -18,6 +18,7 @@ from builder.foundation.amounts import parse_size
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
+from builder.vocabulary.models import DEFAULT_REWRITE, Rewrite
 from builder.vocabulary.plan import Isa, Kernels, Messages
 from builder.vocabulary.providers import SourceProvider
 from builder.vocabulary.targets import Abi, Platform, parse_abis
@@ -187,6 +188,11 @@ class BuildSettings:
     isa: Isa = define(
         "isa", Isa, "instruction sets that x86 kernels are inside for: up to AVX2, or AVX-512",
         metavar="LEVEL", default=Isa.AUTO, choices=tuple(Isa),
+    )  # fmt: skip
+    rewrite: Rewrite = define(
+        "rewrite", Rewrite, "whether models are rewritten for speed",
+        metavar="WHEN", default=DEFAULT_REWRITE, choices=tuple(Rewrite),
+        commands=("build", "plan", "lock", "inspect"),
     )  # fmt: skip
 
 

@@ -97,6 +97,7 @@ def _result(proven: Proven, request: Request, size: SizeReport) -> ResultFacts:
         holdings=holdings(proven.planned),
         checks=proven.checks,
         tolerances=tolerances(request.limits),
+        rewrite=request.rewrite,
     )
 
 
@@ -132,7 +133,12 @@ def _summary(proven: Proven, bundle: Bundle, size: SizeReport) -> dict[str, Any]
         "archive_bytes": bundle.size,
         "archive_sha256": bundle.sha256,
         "models": [
-            {"name": it.name, "repairs": [repair.document() for repair in it.repairs]}
+            {
+                "name": it.name,
+                "repairs": [repair.document() for repair in it.repairs],
+                "rewrites": [rewrite.document() for rewrite in it.rewrites],
+                "notes": list(it.notes),
+            }
             for it in proven.models
         ],
         "library_bytes": size.stripped,

@@ -11,7 +11,7 @@ from builder import RELEASE
 from builder.foundation.process import Host
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.codegen import pinned_catalogue
-from builder.models.conversion.torchscript import read_model
+from builder.models.conversion.torchscript import read_model, reader
 from builder.models.lists.operator_list import EMPTY, OperatorList
 from builder.models.lists.reading import read_list
 from builder.models.lists.resolving import expand, from_selection, to_selection
@@ -22,7 +22,7 @@ from builder.models.selection import select
 from builder.source.request import SourceRequest
 from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import BuildRuntimeError, UsageError
-from builder.vocabulary.models import Model
+from builder.vocabulary.models import Model, Rewrite
 from builder.vocabulary.operators import Selection
 
 
@@ -97,7 +97,9 @@ def read_apart(
     return models
 
 
-def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
+def read_models(
+    paths: Iterable[Path], host: Host, read: ReadModel = read_model
+) -> tuple[Model, ...]:
     """Read all models; raise `UsageError` when two have one name, as their files would collide.
 
     Otherwise raise one error for all that cannot be read.
@@ -109,7 +111,7 @@ def read_models(paths: Iterable[Path], host: Host) -> tuple[Model, ...]:
             f"two models are named {', '.join(twice)}",
             hint="rename one file: in a runtime the name tells models apart",
         )
-    return read_apart(paths, host)
+    return read_apart(paths, host, read)
 
 
 def together(errors: Sequence[BuildRuntimeError]) -> BuildRuntimeError:
@@ -135,15 +137,19 @@ def read_lists(lists: Iterable[Path], extra: Iterable[Path]) -> OperatorList:
 
 
 def read_wanted(
-    models: Iterable[Path], lists: Iterable[Path], extra: Iterable[Path], host: Host
+    models: Iterable[Path],
+    lists: Iterable[Path],
+    extra: Iterable[Path],
+    host: Host,
+    rewrite: Rewrite,
 ) -> Wanted:
-    """Read models and operator lists; `extra` are lists of what an app calls from C++.
+    """Read models, rewritten as a setting says, and lists; `extra` list what an app calls from C++.
 
     Raise `UsageError` when nothing at all is asked for.
     """
     lists = tuple(lists)
     listed = read_lists(lists, extra)
-    wanted = Wanted(read_models(models, host), listed)
+    wanted = Wanted(read_models(models, host, reader(rewrite)), listed)
     refuse_nothing(wanted, lists)
     return wanted
 

@@ -132,7 +132,8 @@ def ask_torch(model: Model, spec: InputSpec, folder: Path, host: Host) -> Answer
     """
     answers = Answers(folder)
     # a lite model of another device cannot be loaded here as it was exported
-    named = model.path if model.format is ModelFormat.LITE else model.source
+    moved = model.format is ModelFormat.LITE and not model.rewrites
+    named = model.path if moved else model.source
     document = {
         "lite": model.format in _LITE,
         "ptl": str(model.path),

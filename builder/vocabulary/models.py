@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from builder.vocabulary.operators import OperatorName, OperatorUse
 
@@ -16,6 +17,16 @@ class ModelFormat(StrEnum):
     LITE = "lite"
     FLATBUFFER = "flatbuffer"
     EXPORTED = "exported"
+
+
+class Rewrite(StrEnum):
+    """Whether models are rewritten for speed: those that gain and answer the same, or none."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+DEFAULT_REWRITE: Final = Rewrite.OFF
 
 
 Instruction = tuple[str, int, int]
@@ -79,7 +90,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Repair:
-    """What the conversion changed in a model so that a lite interpreter runs it as torch does.
+    """What the conversion changed in a model: so that it runs as in torch, or so that it is faster.
 
     `name` is that of the kind of repair, `what` says what happened, `count` how often.
     """
@@ -157,6 +168,7 @@ class Model:
     to need besides, when it ran on given inputs. `sparse`: whether sparse tensors are stored in it.
     `devices` are those that its tensors and its code name, as `cuda:0`.
     `repairs`: what the model that ships does otherwise than the one the user named.
+    `rewrites`: what it does faster. `notes`: what else there is to say, as why it is not faster.
     `packed`: custom classes of stored objects that pack weights, with the dtype of these.
     Of an exported program, `call` says how it is called, and `examples` are files of arguments that
     it was compared with TorchScript on.
@@ -183,6 +195,8 @@ class Model:
     sparse: bool = False
     devices: frozenset[str] = frozenset()
     repairs: tuple[Repair, ...] = ()
+    rewrites: tuple[Repair, ...] = ()
+    notes: tuple[str, ...] = ()
     packed: frozenset[tuple[str, str]] = frozenset()
     call: Call | None = None
     examples: tuple[Path, ...] = ()

@@ -65,7 +65,7 @@ def built(target: Target, *, reused: bool) -> Built:
         "objects": {"linked": 250, "compiled": 3, "reused": 247},
         "models": [{"name": "net", "repairs": [
             {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3},
-        ]}],
+        ], "rewrites": [{"name": "packing", "what": "packed", "count": 1}], "notes": ["well"]}],
     }  # fmt: skip
     return Built(target, Path("dist/a.tar.gz"), Path("dist/a"), summary, "the sizes\n", reused)
 
@@ -128,7 +128,10 @@ def test_the_main_job_needs_no_command(
     assert not request.require_run
     assert (host.jobs, host.cache.name) == (3, "cache")
     out = capsys.readouterr().out
-    told = "repaired net: with torch.no_grad() removed (3 times)\n"
+    told = (
+        "repaired net: with torch.no_grad() removed (3 times)\n"
+        "rewritten net: packed (once)\nnet: well\n"
+    )
     assert out.count(f"the sizes\n\n{told}passed   outputs (net natively, 2 cases)\n") == 6
     assert "skipped  run: no emulator\n" in out
     assert "1 operators, 250 objects linked: 247 reused, 3 compiled\n" in out

@@ -9,24 +9,24 @@ from builder.foundation.process import Host
 from builder.models.conversion.exported import read_exported
 from builder.models.conversion.torchscript import read_model
 from builder.models.reading.lite import read_lite
-from builder.vocabulary.models import Model, ModelFormat, Repair
+from builder.vocabulary.models import Model, ModelFormat, Repair, Rewrite
 from builder.vocabulary.operators import OperatorName
 
 
-def conversion(paths: tuple[Path, ...], host: Host) -> dict[str, Any]:
+def conversion(paths: tuple[Path, ...], host: Host, rewrite: Rewrite) -> dict[str, Any]:
     """Return what the conversion changed in each model; raise `ModelError` for what is no model."""
     return {
         "source": RELEASE,
-        "models": [_describe(read_model(path, host), host) for path in paths],
+        "models": [_describe(read_model(path, host, rewrite), host) for path in paths],
     }
 
 
 def exported_operators(model: Model, host: Host) -> frozenset[OperatorName] | None:
     """Return what a model calls as it was exported; None where only torch could tell.
 
-    What was not repaired calls the same.
+    What was neither repaired nor rewritten calls the same.
     """
-    if not model.repairs:
+    if not (model.repairs or model.rewrites):
         return model.operators
     if model.format is ModelFormat.LITE:
         return read_lite(model.source).operators
@@ -42,6 +42,8 @@ def _describe(model: Model, host: Host) -> dict[str, Any]:
         "format": model.format.value,
         "sha256": model.sha256,
         "repairs": [it.document() for it in model.repairs],
+        "rewrites": [it.document() for it in model.rewrites],
+        "notes": list(model.notes),
         "exported": None if exported is None else _sorted(exported),
         "converted": _sorted(model.operators),
     }
@@ -62,6 +64,8 @@ def _lines(model: dict[str, Any]) -> Iterable[str]:
     told = f"operators: {count} as exported, {len(after)} as it runs"
     yield f"{model['name']}: {model['format']}, {told}"
     yield from (f"  repaired: {Repair(**it)}" for it in model["repairs"])
+    yield from (f"  rewritten: {Repair(**it)}" for it in model["rewrites"])
+    yield from (f"  {it}" for it in model["notes"])
     if before is None:
         yield f"  it calls: {', '.join(after)}"
         return

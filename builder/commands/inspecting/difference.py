@@ -10,12 +10,12 @@ from builder.artifact.opening import open_artifact
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.libtorch.cuts import active_cuts
-from builder.models.conversion.torchscript import read_model
+from builder.models.conversion.torchscript import read_model, reader
 from builder.models.preflight.interpreter import read_interpreter
 from builder.models.selection import make_profile, select, with_classes
 from builder.pipeline.wanted import read_apart
 from builder.proof.needs import unmet_needs
-from builder.vocabulary.models import Model
+from builder.vocabulary.models import Model, Rewrite
 from builder.vocabulary.operators import Holdings, OperatorName, Selection
 
 
@@ -32,15 +32,17 @@ class _Base:
     selected: frozenset[OperatorName]
     opcodes: frozenset[str]
     holdings: Holdings
+    rewrite: Rewrite
 
 
-def difference(base: Path, paths: tuple[Path, ...], host: Host) -> dict[str, Any]:
+def difference(base: Path, paths: tuple[Path, ...], host: Host, rewrite: Rewrite) -> dict[str, Any]:
     """Return what the models at `paths` need beyond `base`, a model or an artifact of a build.
 
     Raises `ModelError` for files that are no model, `UsageError` for a damaged artifact.
     """
-    known = _base(base, host)
-    models = read_apart(paths, host)
+    known = _base(base, host, rewrite)
+    # a runtime rewrites models as it was built to
+    models = read_apart(paths, host, reader(known.rewrite))
     needs = select(models)
     held = frozenset(use.name for use in known.holdings.operators)
     lacks = [(model, unmet_needs(model, select((model,)), known.holdings)) for model in models]
@@ -72,17 +74,18 @@ def difference(base: Path, paths: tuple[Path, ...], host: Host) -> dict[str, Any
     }  # fmt: skip
 
 
-def _base(path: Path, host: Host) -> _Base:
+def _base(path: Path, host: Host, rewrite: Rewrite) -> _Base:
     if path.is_dir() or (path.is_file() and tarfile.is_tarfile(path)):
         with open_artifact(path, host.cache / "scratch") as artifact:
             selected = frozenset(map(OperatorName.parse, artifact.selected))
             held = artifact.holdings
-            return _Base(path.name, "artifact", path, selected, held.opcodes, held)
-    model = read_model(path, host)
+            return _Base(
+                path.name, "artifact", path, selected, held.opcodes, held, artifact.rewrite
+            )
+    model = read_model(path, host, rewrite)
     selection = select((model,))
-    return _Base(
-        model.name, "model", path, selection.names, selection.opcodes, _built_for(model, selection)
-    )
+    held = _built_for(model, selection)
+    return _Base(model.name, "model", path, selection.names, selection.opcodes, held, rewrite)
 
 
 def _built_for(model: Model, selection: Selection) -> Holdings:

@@ -93,7 +93,8 @@ def _converted(options: InspectOptions, session: Session) -> Answer:
         )
     from builder.commands.inspecting import conversion
 
-    document = conversion.conversion(options.models.models, session.host)
+    rewrite = session.resolved.settings.build.rewrite
+    document = conversion.conversion(options.models.models, session.host, rewrite)
     return Answer(document, conversion.to_text(document))
 
 
@@ -116,7 +117,8 @@ def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
         )
     from builder.commands.inspecting import difference
 
-    document = difference.difference(base, compared, session.host)
+    rewrite = session.resolved.settings.build.rewrite
+    document = difference.difference(base, compared, session.host, rewrite)
     return Answer(document, difference.to_text(document))
 
 
@@ -146,7 +148,7 @@ def _lock(options: LockOptions, session: Session) -> Answer:
     from builder.commands import locking
 
     run = locking.check if options.check else locking.lock
-    return run(asked, options.file, session.host)
+    return run(asked, options.file, session.host, session.resolved.settings.build.rewrite)
 
 
 LOCK: Final = Command(

@@ -1,14 +1,10 @@
 """Lite models that are written anew as an archive, which is kept and ships; then read as any other.
 
 They are flatbuffers, and archives of another device.
-
-The archive is laid out as torch's own: uncompressed, each record at a multiple of 64 bytes.
 """
 
 import hashlib
 import io
-import zipfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,7 +17,7 @@ from builder.models.conversion.repairs import places
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.identify import HOW_TO_REPAIR
-from builder.models.formats.zip_headers import checked_name
+from builder.models.formats.packing import pack
 from builder.models.reading.lite import model_of, opened, read_lite, reading
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import Model, ModelFormat, Repair
@@ -30,10 +26,6 @@ CONVERTER: Final = 2
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 MAX_FLATBUFFER: Final = 4 << 30  # bytes; offsets have 32 bits
-_ALIGNMENT: Final = 64
-_LOCAL_HEADER: Final = 30  # bytes before name and extra field
-_BLOCK_HEADER: Final = 4
-_FOLDER: Final = "model/"
 
 
 def read_flatbuffer(path: Path, cache: Path) -> Model:
@@ -99,17 +91,3 @@ def convert(data: bytes, source: Path) -> bytes:
             f"cannot read {source}: {fault}", hint=fault.hint or HOW_TO_REPAIR
         ) from fault
     return made
-
-
-def pack(records: Mapping[str, bytes | memoryview]) -> bytes:
-    """Return the archive of these records; raise `MalformedError` for an impossible name."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in records.items():
-            raw = f"{_FOLDER}{name}".encode(errors="surrogateescape")
-            entry = zipfile.ZipInfo(checked_name(raw))
-            used = stream.tell() + _LOCAL_HEADER + len(raw) + _BLOCK_HEADER
-            padding = -used % _ALIGNMENT
-            entry.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
-            archive.writestr(entry, bytes(content))
-    return stream.getvalue()

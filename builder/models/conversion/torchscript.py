@@ -7,7 +7,9 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +17,11 @@ from builder.foundation.cache import note_use
 from builder.foundation.files import check_writable, copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
+from builder.models.conversion.record import read_changes
 from builder.models.conversion.refusal import explained, refuse_extensions, remember, remembered
 from builder.models.conversion.repairs.places import is_elsewhere
-from builder.models.conversion.repairs.record import read_repairs
 from builder.models.formats.archive import Archive
-from builder.models.formats.identify import Kind, kind_of, refusal
+from builder.models.formats.identify import Kind, has_source, kind_of, refusal
 from builder.models.reading.lite import (
     check_storages,
     is_flatbuffer,
@@ -29,46 +31,84 @@ from builder.models.reading.lite import (
     read_pickles,
 )
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
-from builder.vocabulary.models import Model, ModelFormat
+from builder.vocabulary.models import Model, ModelFormat, Rewrite
 
-CONVERTER: Final = 3
+CONVERTER: Final = 4
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 _TIMEOUT: Final = 900.0  # seconds; the largest models take one minute
 _REFUSED: Final = 1  # the child's documented status: torch's message is on stdout
 _EXTRA: Final = "extra/"
+_NO_SOURCE: Final = "it carries no source, and bytecode cannot be rewritten"
 
 
-def read_model(path: Path, host: Host) -> Model:
-    """Read a TorchScript `.pt`, a torch.export `.pt2` or a lite `.ptl`.
+def read_model(path: Path, host: Host, rewrite: Rewrite = Rewrite.OFF) -> Model:
+    """Read a TorchScript `.pt`, a torch.export `.pt2` or a lite `.ptl`, as it will run.
 
-    What is not lite is converted, once, into the cache; so is a lite model in flatbuffer form.
-    Raise `ModelError` for a file that is damaged or no model, `UsageError` without a file.
+    What is not lite is converted, once, into the cache; so is a lite model in flatbuffer form, and
+    one that is rewritten for speed. Raise `ModelError` for a file that is damaged or no model,
+    `UsageError` without a file.
     """
     if is_flatbuffer(path):
         from builder.models.conversion.repack import read_flatbuffer  # noqa: PLC0415  rarely needed
 
-        return read_flatbuffer(path, host.cache)
+        return _left_alone(read_flatbuffer(path, host.cache), rewrite, _NO_SOURCE)
     with opened(path) as archive:
         kind = kind_of(archive.records)
         if kind is Kind.LITE:
-            return _on_cpu(read_lite(path), host)
+            return _read_lite(archive, host, rewrite)
         if kind is Kind.EXPORTED:
-            return _read_exported(archive, host)
+            return _read_exported(archive, host, rewrite)
         if kind is not Kind.TORCHSCRIPT:
             raise refusal(path, archive, kind)
-        kept = _place(path, host.cache)
-        note_use(host.cache, kept.parent)
-        if (model := _kept(kept, path)) is not None:
-            return model
-        if not (refused := remembered(kept.parent)):
-            extra = _vet(archive)
-            refuse_extensions(path, archive)
-            check_writable(kept.parent, option="--cache-dir")
-            refused = _convert(path, kept, extra, host)
-        if refused:
-            raise explained(path, archive, refused)
+        return _converted(archive, host, rewrite)
+
+
+def reader(rewrite: Rewrite) -> Callable[[Path, Host], Model]:
+    """Return how models are read that are rewritten as a setting says."""
+    return partial(read_model, rewrite=rewrite)
+
+
+def _converted(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
+    """Return what the source in an archive is converted to."""
+    path = archive.path
+    kept = _place(path, host.cache, rewrite)
+    note_use(host.cache, kept.parent)
+    if (model := _kept(kept, path)) is not None:
+        return model
+    if not (refused := remembered(kept.parent)):
+        extra = _vet(archive)
+        refuse_extensions(path, archive)
+        check_writable(kept.parent, option="--cache-dir")
+        refused = _convert(archive, kept, extra, host, rewrite)
+    if refused:
+        raise explained(path, archive, refused)
     return _read(kept, path)
+
+
+def _read_lite(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
+    """Read a lite model. Only its source, if it carries it, can be rewritten."""
+    model = read_lite(archive.path)
+    if rewrite is Rewrite.OFF:
+        return _on_cpu(model, host)
+    if any(map(is_elsewhere, model.devices)):
+        return _left_alone(_on_cpu(model, host), rewrite, "it was exported on another device")
+    if not has_source(archive.records):
+        return _left_alone(model, rewrite, _NO_SOURCE)
+    try:
+        made = _converted(archive, host, rewrite)
+    except ModelError as error:
+        first = error.message.splitlines()[-1].strip()
+        return _left_alone(model, rewrite, f"torch refuses its source: {first}")
+    if made.rewrites:
+        return replace(made, format=ModelFormat.LITE)
+    return replace(model, notes=made.notes)
+
+
+def _left_alone(model: Model, rewrite: Rewrite, reason: str) -> Model:
+    if rewrite is Rewrite.OFF:
+        return model
+    return replace(model, notes=(*model.notes, f"not rewritten for speed: {reason}"))
 
 
 def _on_cpu(model: Model, host: Host) -> Model:
@@ -79,14 +119,14 @@ def _on_cpu(model: Model, host: Host) -> Model:
     return read_moved(model, host.cache)
 
 
-def _read_exported(archive: Archive, host: Host) -> Model:
+def _read_exported(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
     """Read an exported program as the TorchScript that it is written as."""
     from builder.models.exported.scripting import script  # noqa: PLC0415  seldom needed
 
     path = archive.path
     scripted = script(archive, _torch_version(), host)
     return replace(
-        read_model(scripted.path, host),
+        read_model(scripted.path, host, rewrite),
         name=path.stem,
         source=path,
         format=ModelFormat.EXPORTED,
@@ -95,9 +135,9 @@ def _read_exported(archive: Archive, host: Host) -> Model:
     )
 
 
-def _place(path: Path, cache: Path) -> Path:
-    """Return where the converted model is kept: by content of the `.pt` and by converter."""
-    key = hashlib.sha256(f"{sha256_file(path)} {_torch_version()} {CONVERTER}".encode())
+def _place(path: Path, cache: Path, rewrite: Rewrite) -> Path:
+    """Return where the converted model is kept: by content of the file, converter and setting."""
+    key = hashlib.sha256(f"{sha256_file(path)} {_torch_version()} {CONVERTER} {rewrite}".encode())
     return cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
 
 
@@ -106,14 +146,15 @@ def _lines_of(kept: Path) -> Path:
     return kept.with_suffix(".lines")
 
 
-def _repairs_of(kept: Path) -> Path:
-    """Return where it is kept what the conversion repaired, if anything."""
-    return kept.with_suffix(".repairs")
+def _changes_of(kept: Path) -> Path:
+    """Return where it is kept what the conversion changed, if anything."""
+    return kept.with_suffix(".changes")
 
 
 def _read(kept: Path, source: Path) -> Model:
     model = read_lite(kept, name=source.stem, source=source, debug=_lines_of(kept))
-    return replace(model, repairs=read_repairs(_repairs_of(kept)))
+    changes = read_changes(_changes_of(kept))
+    return replace(model, repairs=changes.repairs, rewrites=changes.rewrites, notes=changes.notes)
 
 
 def _kept(kept: Path, source: Path) -> Model | None:
@@ -151,7 +192,9 @@ def _vet(archive: Archive) -> tuple[str, ...]:
     )
 
 
-def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) -> str:
+def _convert(
+    archive: Archive, destination: Path, extra: tuple[str, ...], host: Host, rewrite: Rewrite
+) -> str:
     """Run the converter and put its result in place, in one step; return why torch refuses it.
 
     Raise `ModelError` for a converter that died.
@@ -160,7 +203,7 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
         # Torch names the folder inside the archive after the file: a fixed name makes the bytes
         # depend on the model alone.
         made = Path(scratch) / "model.ptl"
-        lines, repairs = made.with_suffix(".lines"), made.with_suffix(".repairs")
+        lines, changes = made.with_suffix(".lines"), made.with_suffix(".changes")
         search = os.pathsep.join(filter(None, (str(IMPORT_PATH), host.env.get("PYTHONPATH"))))
         module = "builder.models.conversion.convert"
         command = Command(
@@ -169,10 +212,11 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
                 "-P",
                 "-m",
                 module,
-                str(path.resolve()),
+                str(archive.path.resolve()),
                 str(made),
                 str(lines),
-                str(repairs),
+                str(changes),
+                rewrite,
                 *extra,
             ),
             cwd=Path(scratch),
@@ -184,13 +228,13 @@ def _convert(path: Path, destination: Path, extra: tuple[str, ...], host: Host) 
             return completed.stdout
         if completed.status != 0 or not made.is_file():
             raise ModelError(
-                f"torch cannot convert {path} to a lite model\n    {_ended(completed)}",
+                f"torch cannot convert {archive.path} to a lite model\n    {_ended(completed)}",
                 hint="run the same command again; if it ends in the same way, please report it",
             )
         try:
             for told, place in (
                 (lines, _lines_of(destination)),
-                (repairs, _repairs_of(destination)),
+                (changes, _changes_of(destination)),
             ):
                 if told.is_file():
                     copy_atomic(told, place)

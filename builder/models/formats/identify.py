@@ -65,9 +65,14 @@ def kind_of(names: Mapping[str, object]) -> Kind:
     """Tell what an archive is by the names of its records."""
     if "bytecode.pkl" in names and "data.pkl" in names:
         return Kind.LITE
-    if "data.pkl" in names and "constants.pkl" in names and _any_under(names, "code/"):
+    if "data.pkl" in names and has_source(names):
         return Kind.TORCHSCRIPT
     return next((kind for mark, kind in _MARKS.items() if mark in names), Kind.OTHER)
+
+
+def has_source(names: Mapping[str, object]) -> bool:
+    """Tell whether an archive with these records has TorchScript source, as lite models may."""
+    return "constants.pkl" in names and _any_under(names, "code/")
 
 
 def refusal(path: Path, archive: Archive, kind: Kind) -> ModelError:

@@ -41,10 +41,15 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """A view of a storage, of so many dimensions."""
+    """A view of a storage, of these sizes."""
 
     storage: Storage
-    dimensions: int = 0
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def dimensions(self) -> int:
+        """How many sizes it has."""
+        return len(self.sizes)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,13 +65,15 @@ class Call:
 class Pickle:
     """The value of a pickle and what was met on the way to it.
 
-    `devices` are the texts of those it names, of storages and as values.
+    `devices` are the texts of those it names, of storages and as values. `objects` are those of
+    classes that were given a state.
     """
 
     value: object = None
     storages: list[Storage] = field(default_factory=list)
     globals: set[Global] = field(default_factory=set)
     devices: set[str] = field(default_factory=set)
+    objects: list[Call] = field(default_factory=list)
 
 
 def torchscript_global(found: Global) -> bool:
@@ -110,4 +117,4 @@ def rebuilt_tensor(arguments: object) -> Tensor:
     packed = STORED[storage.dtype].packed if storage.dtype in STORED else 1
     if len(sizes) != len(strides) or (0 not in sizes and last >= storage.count * packed):
         raise MalformedError(f"a tensor reaches beyond its storage '{shown(storage.key)}'")
-    return Tensor(storage, len(sizes))
+    return Tensor(storage, tuple(sizes))

@@ -236,6 +236,7 @@ class _Machine:
         if isinstance(target, Call):
             self._hold(target, (state,))
             target.state = state
+            self._result.objects.append(target)
         elif not isinstance(target, dict):  # Python sets attributes of an OrderedDict this way
             raise _unbalanced()
 

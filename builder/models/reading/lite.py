@@ -21,6 +21,7 @@ from builder.models.formats.identify import (
 )
 from builder.models.formats.pickle_values import SPARSE, Call, Pickle
 from builder.models.formats.pickles import read_pickle
+from builder.models.prepacked.contexts import check_context
 from builder.models.reading.bytecode import Bytecode, custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.models.reading.weights import (
@@ -107,9 +108,11 @@ def read_pickles(archive: Archive, names: Iterator[str]) -> dict[str, Pickle]:
     found: dict[str, Pickle] = {}
     for name in names:
         try:
-            found[name] = read_pickle(archive.read(name, limit=MAX_PICKLE))
+            pickle = found[name] = read_pickle(archive.read(name, limit=MAX_PICKLE))
+            for it in pickle.objects:
+                check_context(it)
         except MalformedError as fault:
-            raise MalformedError(f"{shown(name)}: {fault}") from fault
+            raise MalformedError(f"{shown(name)}: {fault}", hint=fault.hint) from fault
     return found
 
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import torch
 
+from builder.models.prepacked.loading import load_lite
 from builder.models.reference.exactness import Watch
-from builder.models.reference.inputs import SEED, load_lite, make_cases, told
+from builder.models.reference.inputs import SEED, make_cases, told
 from builder.models.reference.originals import load_original
 from builder.models.reference.rounder import Rounder
 from builder.models.reference.rounding import rounding_as_runtimes_do

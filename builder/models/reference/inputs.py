@@ -5,17 +5,11 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch.jit.mobile import _load_for_lite_interpreter  # type: ignore[attr-defined, unused-ignore]
 
 from builder.models.torch_message import reason
 
 SEED: Final = 20_26
 _INTEGERS_BELOW: Final = 2  # small enough for any vocabulary an integer input may index
-
-
-def load_lite(path: Path | str) -> Any:  # noqa: ANN401  a LiteScriptModule
-    """Load a `.ptl` with desktop torch's own lite interpreter."""
-    return _load_for_lite_interpreter(str(path))  # type: ignore[no-untyped-call]
 
 
 def make_cases(spec: dict[str, Any], lite: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  a LiteScriptModule

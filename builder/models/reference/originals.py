@@ -8,7 +8,7 @@ import torch
 
 from builder.models.conversion.repairs.table import run_here
 from builder.models.exported.writing.structure import places
-from builder.models.reference.inputs import load_lite
+from builder.models.prepacked.loading import load_lite, load_script
 
 
 def load_original(path: Path, spec: Mapping[str, Any]) -> Any:  # noqa: ANN401  something to call
@@ -17,7 +17,7 @@ def load_original(path: Path, spec: Mapping[str, Any]) -> Any:  # noqa: ANN401  
         return _Exported(path)
     if spec.get("lite"):
         return load_lite(path)
-    model = torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
+    model = load_script(path)
     run_here(model)
     return model
 

@@ -22,7 +22,8 @@ from typing import Any, Final
 
 import torch
 
-from builder.models.reference.inputs import SEED, load_lite, make_cases, told
+from builder.models.prepacked.loading import load_lite
+from builder.models.reference.inputs import SEED, make_cases, told
 from builder.models.reference.surroundings import work_as_on_a_device
 from builder.vocabulary.dtypes import DTYPES
 

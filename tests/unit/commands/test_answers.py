@@ -129,8 +129,8 @@ def test_a_plan_tells_people_what_would_be_compiled() -> None:
         f"  {'abi':16} {'x86':30} (--abi)",
         f"  {'source':16} {'-':30} (default)",
     ]
-    repaired = ["net: with torch.no_grad() removed (once)"]
-    assert planning.to_text(DOCUMENT, repaired).splitlines()[1] == f"repaired {repaired[0]}"
+    repaired = ["repaired net: with torch.no_grad() removed (once)"]
+    assert planning.to_text(DOCUMENT, repaired).splitlines()[1] == repaired[0]
 
 
 def test_what_was_repaired_is_told_of_each_model(

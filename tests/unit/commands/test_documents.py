@@ -208,16 +208,21 @@ def test_operators_that_the_conversion_changed() -> None:
         "name": "net", "format": "torchscript", "converted": ["aten::len", "aten::relu"],
         "exported": ["aten::dict.str", "aten::relu"],
         "repairs": [{"name": "pairs", "what": "filled", "count": 2}],
+        "rewrites": [{"name": "packing", "what": "packed", "count": 1}], "notes": ["more to say"],
     }  # fmt: skip
     assert conversion.to_text({"models": [model]}).splitlines() == [
         "net: torchscript, operators: 2 as exported, 2 as it runs",
         "  repaired: filled (2 times)",
+        "  rewritten: packed (once)",
+        "  more to say",
         "  no longer called: aten::dict.str",
         "  called instead: aten::len",
     ]
     assert conversion.to_text({"models": [{**model, "exported": None}]}).splitlines() == [
         "net: torchscript, operators: unknown as exported, 2 as it runs",
         "  repaired: filled (2 times)",
+        "  rewritten: packed (once)",
+        "  more to say",
         "  it calls: aten::len, aten::relu",
     ]
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 import torch
 
 from builder.models.conversion.convert import main
-from builder.models.conversion.repairs.record import read_repairs
+from builder.models.conversion.record import read_changes
+from builder.models.prepacked.loading import load_lite
 from builder.models.reading.lite import read_lite
-from builder.models.reference.inputs import load_lite
 from builder.vocabulary.models import Model, Repair
 
 Script = Any  # torch has no types for script modules
@@ -67,9 +67,9 @@ def convert(script: Script, folder: Path) -> Converted:
 
 def convert_file(original: Path, path: Path) -> Converted:
     """Convert a file as the child process does."""
-    told = path.with_suffix(".repairs")
-    assert main([*map(str, (original, path, path.with_suffix(".lines"), told))]) == 0
-    return Converted(original, path, read_repairs(told))
+    told = path.with_suffix(".changes")
+    assert main([*map(str, (original, path, path.with_suffix(".lines"), told)), "off"]) == 0
+    return Converted(original, path, read_changes(told).repairs)
 
 
 def bits(value: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from builder.foundation.process import Host
 from builder.models.conversion.repairs.table import repair, run_here
 from builder.models.conversion.torchscript import read_model
-from builder.models.reference.inputs import load_lite
+from builder.models.prepacked.loading import load_lite
 from builder.pipeline.wanted import Wanted, refuse_early
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import ModelError

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from builder.models.conversion import flatbuffer
 from builder.models.conversion.flatbuffer import to_records
-from builder.models.conversion.repack import convert, pack, read_flatbuffer
+from builder.models.conversion.repack import convert, read_flatbuffer
 from builder.models.conversion.wire import Wire
 from builder.models.formats.faults import MalformedError
+from builder.models.formats.packing import pack
 from builder.models.formats.pickles import read_pickle
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError

@@ -8,7 +8,7 @@ import pytest
 
 from builder.foundation.process import Command, Completed, Host
 from builder.models.conversion import torchscript
-from builder.models.conversion.repairs.record import to_json
+from builder.models.conversion.record import Changes, to_json
 from builder.models.conversion.torchscript import read_model
 from builder.vocabulary.errors import ModelError, UsageError
 from builder.vocabulary.models import ModelFormat, Repair
@@ -128,7 +128,7 @@ REPAIR = Repair("gradients", "with torch.no_grad() removed", 3)
 def repairing(command: Command) -> Completed:
     """Convert as a child does that repaired something."""
     module = command.argv.index("builder.models.conversion.convert")
-    Path(command.argv[module + 4]).write_text(to_json([REPAIR]))
+    Path(command.argv[module + 4]).write_text(to_json(Changes((REPAIR,))))
     return converting()(command)
 
 
@@ -148,7 +148,7 @@ def test_a_model_whose_repairs_are_unknown_is_converted_again(
 ) -> None:
     runner.answer_with(PYTHON, repairing)
     model = read_model(script, host)
-    model.path.with_suffix(".repairs").write_text(damaged)
+    model.path.with_suffix(".changes").write_text(damaged)
     assert read_model(script, host) == model
     assert len(runner.commands) == 2
 

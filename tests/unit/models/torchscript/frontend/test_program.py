@@ -25,7 +25,7 @@ class Face(ModuleInterface):
 class Colour(Enum):
   red = 1
 """
-WEIGHT = Tensor(Storage("Float", "0", "cpu", 4), 1)
+WEIGHT = Tensor(Storage("Float", "0", "cpu", 4), (4,))
 
 
 def test_a_class_knows_its_attributes_and_methods() -> None:

@@ -1,0 +1,1 @@
+"""What makes a model faster without changing its answers: one module a kind of rewrite."""

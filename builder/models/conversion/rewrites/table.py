@@ -1,0 +1,94 @@
+"""Every rewrite for speed, and how they are applied: to all methods of a frozen copy, in order.
+
+A module that gains nothing, or that would answer otherwise, stays as it is.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from builder.models.conversion.repairs.graphs import Code, codes_of, finish
+from builder.models.conversion.rewrites.agreement import cases_for, differs
+from builder.models.conversion.rewrites.cleaning import clean
+from builder.models.conversion.rewrites.folding import fold
+from builder.models.conversion.rewrites.freezing import RefusedError, freeze
+from builder.models.conversion.rewrites.layout import lay_out
+from builder.models.conversion.rewrites.packing import pack
+from builder.models.conversion.rewrites.unpacking import keep, unpack
+from builder.models.prepacked.contexts import Context
+from builder.models.prepacked.operators import register
+from builder.vocabulary.models import Repair
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRewrite:
+    """A kind of rewrite of a method. `run` returns what it did how often."""
+
+    name: str
+    run: Callable[[Code], Counter[str]]
+
+
+BEFORE: Final = (
+    GraphRewrite("unpacking", unpack),
+    GraphRewrite("cleaning", clean),
+    GraphRewrite("folding", fold),
+)
+"""In the order in which they run, before anything is packed."""
+
+AFTER: Final = GraphRewrite("layout", lay_out)
+_PACKING: Final = "packing"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A rewritten copy of a module. `classes` says which context each new attribute is."""
+
+    script: Any
+    classes: Mapping[str, Context]
+    changes: tuple[Repair, ...] = ()
+
+
+def rewrite(script: Any, names: Iterable[str]) -> Rewritten:  # noqa: ANN401  a torch.jit.ScriptModule
+    """Return a faster copy of a module whose attributes have these names.
+
+    Raise `RefusedError` that says why it has to stay as it is.
+    """
+    register()
+    frozen = freeze(script, names)
+    codes = codes_of(frozen)
+    changes = [change for it in BEFORE for change in _run(it, codes)]
+    cases = cases_for(frozen)
+    packed = pack(codes)
+    if not packed.classes:
+        message = "it has no convolution and no linear layer whose weights are known and read once"
+        raise RefusedError(message)
+    changes += _counted(_PACKING, packed.found)
+    changes += _run(AFTER, codes)
+    for code in codes:
+        finish(code.graph)
+    if difference := differs(script, frozen, cases):
+        raise RefusedError(difference)
+    return Rewritten(frozen, packed.classes, tuple(changes))
+
+
+def keep_packed(script: Any, names: Iterable[str]) -> Rewritten:  # noqa: ANN401
+    """Return a copy of a module with packed weights that can be saved, and is not faster.
+
+    Raise `RefusedError` where torch cannot freeze it.
+    """
+    frozen = freeze(script, names)
+    codes = codes_of(frozen)
+    packed = keep(codes)
+    for code in codes:
+        finish(code.graph)
+    return Rewritten(frozen, packed.classes)
+
+
+def _run(kind: GraphRewrite, codes: Iterable[Code]) -> Iterator[Repair]:
+    found = sum(map(kind.run, codes), Counter[str]())
+    return _counted(kind.name, found)
+
+
+def _counted(name: str, found: Counter[str]) -> Iterator[Repair]:
+    return (Repair(name, what, found[what]) for what in sorted(found))
