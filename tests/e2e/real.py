@@ -190,11 +190,14 @@ class Runtime:
             timeout=300,
         )
 
-    def run_cases(self, model: Path, cases: list[tuple[Value, ...]], scratch: Path) -> list[Value]:
-        """Run a model on every case; return the results, failures among them."""
+    def run_cases(
+        self, model: Path, cases: list[tuple[Value, ...]], scratch: Path, method: str = "forward"
+    ) -> list[Value]:
+        """Run a method of a model on every case; return the results, failures among them."""
         inputs, outputs = scratch / "inputs.brvf", scratch / "outputs.brvf"
         inputs.write_bytes(encode(list(cases)))
-        completed = self.run(model, "--inputs", inputs, "--outputs", outputs)
+        files = ("--inputs", inputs, "--outputs", outputs)
+        completed = self.run(model, "--method", method, *files)
         assert completed.returncode in (0, 6), completed.stderr
         results = decode(outputs.read_bytes())
         assert isinstance(results, list)

@@ -147,7 +147,8 @@ Pair PackedConvolution::output_size(const at::Tensor& input) const {
     result[d] = kind_ == Kind::plain
                     ? (padded < kernel ? 0 : (padded - kernel) / stride_[d] + 1)
                     : (given - 1) * stride_[d] - 2 * padding_[d] + kernel + output_padding_[d];
-    if (result[d] < 1 || result[d] > kMaxSize) {
+    // torch has transposed convolutions with nothing left
+    if (result[d] < (kind_ == Kind::plain ? 1 : 0) || result[d] > kMaxSize) {
       fail_kernel("the image is too small or too large for the kernel of a convolution");
     }
   }
