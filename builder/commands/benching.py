@@ -15,6 +15,7 @@ from builder.benching.peers.job import Job, PeerName
 from builder.benching.programs import Program
 from builder.commands.exchange import Answer
 from builder.foundation.process import Host
+from builder.models.conversion.torchscript import reader
 from builder.models.selection import select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
@@ -52,7 +53,7 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
     with open_artifact(question.artifact, host.cache / "scratch") as artifact:
         executor = _executor(artifact, question, host)
         events.step("reading the model")
-        (model,) = read_models((question.model,), host)
+        (model,) = read_models((question.model,), host, reader(artifact.rewrite))
         _check(artifact, model, question)
         spec = inputs_for(model, question.inputs)
         if not spec.given:

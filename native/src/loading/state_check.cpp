@@ -12,9 +12,7 @@
 #include <torch/csrc/jit/runtime/instruction.h>
 
 #include <algorithm>
-#include <set>
 #include <unordered_set>
-#include <utility>
 
 namespace build_runtime {
 namespace {
@@ -39,11 +37,57 @@ char memory_use(const std::string& name) {
   return found != uses + count && name == *found + 1 ? **found : kReads;
 }
 
+// Numbers by key, as small code as can be: keys are below the count it was made for.
+class Lists {
+ public:
+  explicit Lists(size_t keys) : heads_(keys, kNone) {}
+
+  void add(size_t key, int64_t value) {
+    next_.push_back(heads_[key]);
+    heads_[key] = static_cast<int64_t>(values_.size());
+    keys_.push_back(static_cast<int64_t>(key));
+    values_.push_back(value);
+  }
+
+  void clear() {
+    for (const int64_t key : keys_) {
+      heads_[static_cast<size_t>(key)] = kNone;
+    }
+    keys_.clear();
+    next_.clear();
+    values_.clear();
+  }
+
+  // Calls `visit` with the numbers of a key until it returns true; tells whether it did.
+  template <class Visit>
+  bool any(size_t key, Visit visit) const {
+    for (int64_t i = heads_[key]; i != kNone; i = next_[static_cast<size_t>(i)]) {
+      if (visit(values_[static_cast<size_t>(i)])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  static constexpr int64_t kNone = -1;
+
+  std::vector<int64_t> heads_;
+  std::vector<int64_t> next_;
+  std::vector<int64_t> keys_;
+  std::vector<int64_t> values_;
+};
+
 class Writes {
  public:
   // `called`: other functions call it, which may hand it what they like.
   Writes(const Function& function, const std::vector<Step>& steps, bool called)
-      : code_(function.get_code()), steps_(steps), called_(called) {
+      : code_(function.get_code()),
+        steps_(steps),
+        called_(called),
+        stores_(code_.register_size_ + 1),
+        jumps_(code_.instructions_.size()),
+        seen_(code_.instructions_.size()) {
     for (const auto& name : code_.op_names_) {
       uses_.push_back(memory_use(jit::mobile::operator_str(name)));
     }
@@ -52,8 +96,6 @@ class Writes {
         note(at);
       }
     }
-    std::sort(stores_.begin(), stores_.end());
-    std::sort(jumps_.begin(), jumps_.end());
   }
 
   bool may_keep() {
@@ -70,7 +112,10 @@ class Writes {
   static constexpr int64_t kPatience = 1 << 20;
 
   // The value at a place of the stack before an instruction.
-  using Value = std::pair<size_t, int64_t>;
+  struct Value {
+    size_t at;
+    int64_t place;
+  };
 
   // What is asked of all instructions that may have made a value.
   enum class Wanted { kNew, kFalse };
@@ -81,13 +126,13 @@ class Writes {
       case jit::STORE:
       case jit::STOREN:
         for (int64_t i = 0; i < (instruction.op == jit::STORE ? 1 : instruction.N); ++i) {
-          stores_.emplace_back(instruction.X + i, at);
+          stores_.add(static_cast<size_t>(instruction.X + i), static_cast<int64_t>(at));
         }
         break;
       case jit::JMP:
       case jit::JF:
       case jit::LOOP:
-        jumps_.emplace_back(static_cast<int64_t>(at) + instruction.X, at);
+        jumps_.add(at + static_cast<size_t>(instruction.X), static_cast<int64_t>(at));
         break;
       default:
         break;
@@ -117,7 +162,7 @@ class Writes {
 
   // Whether all that may have made a value are as wanted.
   bool holds(Value value, Wanted wanted) {
-    pending_ = {value};
+    pending_.assign(1, value);
     seen_.clear();
     while (!pending_.empty()) {
       const Value next = pending_.back();
@@ -126,26 +171,27 @@ class Writes {
         return false;
       }
     }
-    return true;
+    return looked_at_ <= kPatience;
   }
 
   // Go one step back on every way that leads to an instruction. A way that was taken before adds
   // nothing: what goes round a loop was made before it.
   bool comes_from(Value value, Wanted wanted) {
-    const size_t at = value.first;
-    const int64_t place = value.second;
-    const auto jumps = entries(jumps_, static_cast<int64_t>(at));
-    if (!seen_.insert(value).second) {
+    const size_t at = value.at;
+    const int64_t place = value.place;
+    const auto known = [&](int64_t seen) { return ++looked_at_ > kPatience || seen == place; };
+    if (seen_.any(at, known)) {
       return true;
     }
-    for (auto jump = jumps.first; jump != jumps.second; ++jump) {
-      const size_t from = jump->second;
+    seen_.add(at, place);
+    jumps_.any(at, [&](int64_t jump) {
+      const auto from = static_cast<size_t>(jump);
       // a loop that ends takes its count, limit and condition from below what it carries
       const bool carried =
           code_.instructions_[from].op == jit::LOOP && place >= steps_[from].lowest;
-      pending_.emplace_back(from, carried ? place + 3 : place);
-      ++looked_at_;
-    }
+      pending_.push_back({from, carried ? place + 3 : place});
+      return ++looked_at_ > kPatience;
+    });
     if (at == 0) {
       return wanted == Wanted::kNew && !called_ && place != kSelf;
     }
@@ -156,7 +202,7 @@ class Writes {
     if (before.lowest <= place) {
       return made_by(at - 1, place, wanted);
     }
-    pending_.emplace_back(at - 1, place);
+    pending_.push_back({at - 1, place});
     return true;
   }
 
@@ -166,17 +212,18 @@ class Writes {
     switch (maker.op) {
       case jit::LOAD:
       case jit::MOVE: {
-        const auto stores = entries(stores_, maker.X);
-        for (auto store = stores.first; store != stores.second; ++store) {
-          const size_t from = store->second;
-          const Value stored(from, steps_[from].lowest + maker.X - code_.instructions_[from].X);
-          pending_.push_back(stored);
-          ++looked_at_;
-        }
-        return stores.first != stores.second;
+        bool stored = false;
+        stores_.any(static_cast<size_t>(maker.X), [&](int64_t store) {
+          const auto from = static_cast<size_t>(store);
+          const int64_t first = code_.instructions_[from].X;
+          pending_.push_back({from, steps_[from].lowest + maker.X - first});
+          stored = true;
+          return ++looked_at_ > kPatience;
+        });
+        return stored;
       }
       case jit::LOOP:
-        pending_.emplace_back(at, place);
+        pending_.push_back({at, place});
         return place >= lowest + 3;
       case jit::LOADC: {
         const auto& constant = code_.constants_[static_cast<size_t>(maker.X)];
@@ -194,34 +241,21 @@ class Writes {
     }
     const char use = uses_[static_cast<size_t>(maker.X)];
     if (use == memory::kHandsOn || use == memory::kWrites) {
-      pending_.emplace_back(at, lowest); // it returns its first argument, or a view of it
+      pending_.push_back({at, lowest}); // it returns its first argument, or a view of it
     } else if (use != memory::kNew && !is_number(use)) {
       return false;
     }
     return wanted == Wanted::kNew;
   }
 
-  // Instructions by a register they store to, or by where they jump to.
-  using Entries = std::vector<std::pair<int64_t, size_t>>;
-
-  static std::pair<Entries::const_iterator, Entries::const_iterator> entries(const Entries& all,
-                                                                             int64_t key) {
-    const auto first = std::lower_bound(all.begin(), all.end(), Entries::value_type(key, 0));
-    auto last = first;
-    while (last != all.end() && last->first == key) {
-      ++last;
-    }
-    return {first, last};
-  }
-
   const Code& code_;
   const std::vector<Step>& steps_;
   const bool called_;
   std::vector<char> uses_;
-  Entries stores_;
-  Entries jumps_;
+  Lists stores_; // instructions by the register they store to
+  Lists jumps_;  // instructions by where they jump to
+  Lists seen_;   // places of the stack by instruction
   std::vector<Value> pending_;
-  std::set<Value> seen_;
   int64_t looked_at_ = 0;
 };
 
