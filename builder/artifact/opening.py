@@ -176,7 +176,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any]) -> Artifact:
         # manifests did not tell at first, when there was no choice
         messages=Messages(document["profile"].get("messages", Messages.SHORT)),
         kernels=Kernels(document["profile"].get("kernels", Kernels.AUTO)),
-        isa=Isa(document["profile"].get("isa", Isa.AUTO)),
+        isa=Isa(document["profile"].get("isa", Isa.AVX2)),
         rewrite=Rewrite(document.get("rewrite", Rewrite.OFF)),
         holdings=Holdings(
             operators=tuple(

@@ -177,7 +177,7 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
         words += ["--messages", artifact.messages]
     if artifact.kernels is not Kernels.AUTO:
         words += ["--kernels", artifact.kernels]
-    if artifact.isa is not Isa.AUTO:
+    if artifact.isa is not Isa.AVX2:
         words += ["--isa", artifact.isa]
     if artifact.rewrite is not DEFAULT_REWRITE:
         words += ["--rewrite", artifact.rewrite]

@@ -19,7 +19,7 @@ from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
 from builder.vocabulary.models import DEFAULT_REWRITE, Rewrite
-from builder.vocabulary.plan import Isa, Kernels, Messages
+from builder.vocabulary.plan import Goal, Isa, Kernels, Messages
 from builder.vocabulary.providers import SourceProvider
 from builder.vocabulary.targets import Abi, Platform, parse_abis
 
@@ -185,8 +185,12 @@ class BuildSettings:
         "kernels", Kernels, "whose kernels: those on XNNPACK where it has some, or PyTorch's alone",
         metavar="WHOSE", default=Kernels.AUTO, choices=tuple(Kernels),
     )  # fmt: skip
+    optimize: Goal = define(
+        "optimize", Goal, "what matters most of the runtime",
+        metavar="WHAT", default=Goal.BALANCED, choices=tuple(Goal),
+    )  # fmt: skip
     isa: Isa = define(
-        "isa", Isa, "instruction sets that x86 kernels are inside for: up to AVX2, or AVX-512",
+        "isa", Isa, "instruction sets that x86 kernels are inside for, by `optimize` or as named",
         metavar="LEVEL", default=Isa.AUTO, choices=tuple(Isa),
     )  # fmt: skip
     rewrite: Rewrite = define(

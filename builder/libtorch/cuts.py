@@ -37,7 +37,7 @@ class Cut:
         return re.search(self.operators, operator) is not None
 
 
-def active_cuts(selection: Selection, catalogue: Catalogue, isa: Isa = Isa.AUTO) -> tuple[Cut, ...]:
+def active_cuts(selection: Selection, catalogue: Catalogue, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
     """Return the cuts that are sound for a selection: nothing in it touches the feature."""
     touched = [*_words(selection), f"isa {isa}"]
     if any(catalogue.entries[name].registrar for name in selection.names):

@@ -85,8 +85,9 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         for it in (profile, replace(profile, backends=BASE_BACKENDS))
     )
     plan = BuildPlan(
-        VERSION, objects, provisional, link_flags(), kernels=settings.kernels, isa=settings.isa
-    )
+        VERSION, objects, provisional, link_flags(),
+        kernels=settings.kernels, isa=settings.isa.resolved(settings.optimize),
+    )  # fmt: skip
     events.step("finding the sources that builds share")
     every = candidates_of(objects)
     store = find_store(plan, base, every, host)

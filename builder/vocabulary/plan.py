@@ -74,11 +74,32 @@ class Kernels(StrEnum):
     ATEN = "aten"
 
 
+class Goal(StrEnum):
+    """What matters most of a runtime. Its objects are the same: goals differ in what is linked."""
+
+    SIZE = "size"
+    BALANCED = "balanced"
+    SPEED = "speed"
+
+
 class Isa(StrEnum):
-    """Up to which instruction set kernels are inside. Processors are asked for theirs."""
+    """For which instruction sets x86 kernels are inside. Processors are asked for theirs.
+
+    `few` are the ABI's own and those with fused multiplication (FMA3, AVX2); `avx2` are all up to
+    AVX2, for processors before FMA3 too; `avx512` are all. `auto` is what the goal asks for.
+    """
 
     AUTO = "auto"
+    FEW = "few"
+    AVX2 = "avx2"
     AVX512 = "avx512"
+
+    def resolved(self, goal: Goal) -> Isa:
+        """Return what `auto` means for a goal."""
+        return _ISA_FOR[goal] if self is Isa.AUTO else self
+
+
+_ISA_FOR: Final = {Goal.SIZE: Isa.FEW, Goal.BALANCED: Isa.AVX2, Goal.SPEED: Isa.AVX512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +239,7 @@ class ObjectsPlan:
 class BuildPlan:
     """Everything that decides the bytes of one runtime. `link` are the flags of the linker.
 
-    `kernels` and `isa` choose among the objects, which are the same for all.
+    `kernels` and `isa` (never `auto`) choose among the objects, which are the same for all.
     """
 
     tool: str
@@ -226,7 +247,7 @@ class BuildPlan:
     selection: Selection
     link: tuple[str, ...]
     kernels: Kernels = Kernels.AUTO
-    isa: Isa = Isa.AUTO
+    isa: Isa = Isa.AVX2
 
     @property
     def fingerprint(self) -> str:

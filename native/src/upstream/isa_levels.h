@@ -10,5 +10,9 @@
 
 /* Defined with the registrations of a runtime. */
 extern const bool br_isa_avx512;
+extern const bool br_isa_between; /* SSSE3, SSE4.1 and AVX, for processors without FMA3 */
 
 #define cpuinfo_has_x86_avx512f() (br_isa_avx512 && cpuinfo_has_x86_avx512f())
+#define cpuinfo_has_x86_ssse3() (br_isa_between && cpuinfo_has_x86_ssse3())
+#define cpuinfo_has_x86_sse4_1() (br_isa_between && cpuinfo_has_x86_sse4_1())
+#define cpuinfo_has_x86_avx() (br_isa_between && cpuinfo_has_x86_avx())

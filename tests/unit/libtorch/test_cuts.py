@@ -43,12 +43,25 @@ def features(
     return {cut.feature for cut in active_cuts(selection, catalogue)}
 
 
-def test_kernels_for_avx512_are_inside_if_asked_for() -> None:
-    kernel = "xnn_f32_gemm_minmax_ukernel_7x32__avx512f_broadcast"
-    cuts = {isa: active_cuts(Selection(), make_catalogue([]), isa) for isa in Isa}
-    found = {isa: feature_of(kernel, known) for isa, known in cuts.items()}
-    assert found == {Isa.AUTO: "AVX-512 kernels", Isa.AVX512: None}
-    assert feature_of("xnn_f32_gemm_minmax_ukernel_5x16__fma3_broadcast", cuts[Isa.AUTO]) is None
+@pytest.mark.parametrize(
+    ("kernel", "inside"),
+    [
+        ("xnn_f32_gemm_minmax_ukernel_7x32__avx512f_broadcast", {Isa.AVX512}),
+        ("xnn_f32_gemm_minmax_ukernel_5x16__avx_broadcast", {Isa.AVX2, Isa.AVX512}),
+        ("xnn_x8_lut_ukernel__avx", {Isa.AVX2, Isa.AVX512}),
+        ("xnn_qs8_vadd_minmax_ukernel__sse41_mul16_ld64_u8", {Isa.AVX2, Isa.AVX512}),
+        ("xnn_f32_gemm_minmax_ukernel_5x16__fma3_broadcast", {Isa.FEW, Isa.AVX2, Isa.AVX512}),
+        ("xnn_x8_lut_ukernel__avx2", {Isa.FEW, Isa.AVX2, Isa.AVX512}),
+        ("xnn_f32_gemm_minmax_ukernel_4x8__sse_load1", {Isa.FEW, Isa.AVX2, Isa.AVX512}),
+    ],
+)
+def test_kernels_are_inside_for_the_instruction_sets_of_a_plan(
+    kernel: str, inside: set[Isa]
+) -> None:
+    cuts = {
+        isa: active_cuts(Selection(), make_catalogue([]), isa) for isa in Isa if isa is not Isa.AUTO
+    }
+    assert {isa for isa, known in cuts.items() if feature_of(kernel, known) is None} == inside
 
 
 def test_a_dense_float_model_needs_none_of_them() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from builder.vocabulary.plan import Component, GeneratedFile, SourceTree
+from builder.vocabulary.plan import Component, GeneratedFile, Goal, Isa, SourceTree
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../escaped", "a/../../escaped"])
@@ -17,3 +17,9 @@ def test_a_source_tree_knows_its_components() -> None:
     assert tree.root("fmt") == Path("src/fmt")
     with pytest.raises(KeyError):
         tree.root("onnx")
+
+
+def test_a_goal_decides_what_nobody_named() -> None:
+    assert [Isa.AUTO.resolved(goal) for goal in Goal] == [Isa.FEW, Isa.AVX2, Isa.AVX512]
+    assert {isa.resolved(goal) for goal in Goal for isa in Isa} == set(Isa) - {Isa.AUTO}
+    assert Isa.AVX2.resolved(Goal.SPEED) is Isa.AVX2
