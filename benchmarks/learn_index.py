@@ -2,12 +2,11 @@
 
     python benchmarks/learn_index.py --compile-all     # every candidate source: half an hour, once
     python benchmarks/learn_index.py                   # only what the store holds already
-    python benchmarks/learn_index.py --compile xnnpack # and all candidates of a component
-    python benchmarks/learn_index.py --compile xnnpack --abi x86_64   # and what these need there
+    python benchmarks/learn_index.py --component xnnpack --abi x86_64   # and what it needs there
 
 The index is advice: plans name files with it before anything is compiled. What the objects say
 replaces what the shipped index said of the same sources; the rest of it stays. Objects of another
-ABI than the first add to it what the components named by `--compile` need there.
+ABI than the first add to it what they need there: that is for components that choose by ABI.
 """
 
 import argparse
@@ -58,16 +57,21 @@ def compile_all(store: OpenStore, pending: Sequence[str], host: Host, console: C
                     console.note(f"does not compile: {name}")
 
 
+def is_of(source: str, components: Sequence[str]) -> bool:
+    """Whether a source is of one of these components; none are named: of any."""
+    return not components or source.partition(":")[0] in components
+
+
 def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--abi", default=FIRST, choices=[abi.value for abi in Abi])
     parser.add_argument("--compile-all", action="store_true")
-    parser.add_argument("--compile", action="append", default=[], metavar="COMPONENT")
+    parser.add_argument("--component", action="append", default=[], help="these alone")
     parser.add_argument("--model", type=Path, default=EXAMPLE, help="decides the profile")
     options = parser.parse_args()
-    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
-    cache = Path(chosen) if chosen else user_cache_path("build-runtime")
+    named = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
+    cache = Path(named) if named else user_cache_path("build-runtime")
     jobs = usable_cores()
     host = Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, jobs)
     console = make_console(quiet=False, ci=not sys.stderr.isatty())
@@ -77,8 +81,9 @@ def main() -> int:
     wanted = read_wanted([options.model], (), (), host, settings.rewrite)
     planned = make_plan(wanted, source, target, settings, host, console)
     with planned.store.opened(host, "learning what objects need", telling(console)) as store:
-        named = [it for it in store.homes if it.partition(":")[0] in options.compile]
-        compile_all(store, sorted(store.homes if options.compile_all else named), host, console)
+        chosen = sorted(it for it in store.homes if is_of(it, options.component))
+        if options.compile_all:
+            compile_all(store, chosen, host, console)
         graphs = {
             name: read_object(store.object_of(name)) for name in sorted(planned.store.compiled())
         }
@@ -92,11 +97,9 @@ def main() -> int:
         whole=always_linked(planned.candidates.groups),
         replacement=find_replacement(),
     )
-    index = read_index(path)
-    if options.abi == FIRST:
-        index = index.merged(learned)
-    else:
-        index = index.joined(learned.of(frozenset(named)))
+    learned = learned.of(frozenset(chosen))
+    shipped = read_index(path)
+    index = shipped.merged(learned) if options.abi == FIRST else shipped.joined(learned)
     write_atomic(path, index.to_bytes())
     if path == shipped_indexes(planned.plan)[0]:  # the index of the profile of float models
         write_atomic(path.with_name(FILE), to_bytes(derive_locations(planned.catalogue, index)))
