@@ -27,7 +27,7 @@ def _plan(request: Request, session: Session) -> Answer:
     host, events = session.host, session.console
     refuse_without_tools(request, host)
     wanted = read_wanted(request.models, request.lists, request.extra, host, request.rewrite)
-    refuse_early(wanted, request.source)
+    refuse_early(wanted, request.source, request.kernels)
     source = open_source(request.source, host, events)
     planned = [
         make_plan(wanted, source, target, request, host, events)

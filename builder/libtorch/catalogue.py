@@ -10,6 +10,7 @@ from typing import Final
 
 from builder.libtorch.mangling import kernel_symbol
 from builder.vocabulary.operators import OperatorName, OperatorUse
+from builder.vocabulary.plan import Kernels
 
 PROMOTED: Final = "torch/csrc/jit/mobile/promoted_prim_ops.cpp"
 """The file of the tree that registers operators with the interpreter itself, when it starts."""
@@ -78,6 +79,11 @@ class OperatorEntry:
         return self.source if not self.source or ":" in self.source else f"pytorch:{self.source}"
 
     @property
+    def ours(self) -> bool:
+        """Whether a source of ours implements it."""
+        return self.source.startswith("native:")
+
+    @property
     def most_arguments(self) -> int | None:
         """How many arguments can be passed; None: any number, as without a schema."""
         arguments = split_arguments(self.schema) if self.schema else ("...",)
@@ -120,6 +126,13 @@ class Catalogue:
             for name, it in self.entries.items()
             if not (it.symbol or it.registrar or it.kernel or it.missing)
         )
+
+    def usable(self, kernels: Kernels) -> "Catalogue":
+        """Return the operators that a build with these kernels can have."""
+        if kernels is Kernels.AUTO:
+            return self
+        entries = {name: it for name, it in self.entries.items() if not it.ours}
+        return replace(self, entries=entries)
 
     def held(self, selected: frozenset[OperatorName]) -> tuple[OperatorUse, ...]:
         """Return all that a runtime has which registers `selected`, sorted."""

@@ -93,7 +93,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     store = find_store(plan, base, every, host)
     candidates = replace(every, groups=without_kernels(every.groups, plan.kernels))
     preprocess = preprocessor(store, host, on_wait)
-    catalogue = read_catalogue(source, objects.generated, preprocess, host)
+    catalogue = read_catalogue(source, objects.generated, preprocess, host).usable(plan.kernels)
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))

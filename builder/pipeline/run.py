@@ -34,7 +34,7 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     with lease(host.cache), TemporaryDirectory(prefix="build-runtime-") as scratch:
         events.step("reading models")
         wanted = read_wanted(request.models, request.lists, request.extra, host, request.rewrite)
-        refuse_early(wanted, request.source)
+        refuse_early(wanted, request.source, request.kernels)
         refuse_without_inputs(request, wanted)
         targets = find_targets(request, host, events)
         refuse_unrunnable(request, targets, host, events)

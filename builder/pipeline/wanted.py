@@ -24,6 +24,7 @@ from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import BuildRuntimeError, UsageError
 from builder.vocabulary.models import Model, Rewrite
 from builder.vocabulary.operators import Selection
+from builder.vocabulary.plan import Kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +165,17 @@ def refuse_nothing(wanted: Wanted, lists: Iterable[Path]) -> None:
         )
 
 
-def pinned_problems(wanted: Wanted, version: str) -> tuple[Problem, ...]:
+def pinned_problems(
+    wanted: Wanted, version: str, kernels: Kernels = Kernels.AUTO
+) -> tuple[Problem, ...]:
     """Return what the pinned source of a release cannot do; needs neither it nor a toolchain."""
-    return wanted.problems(version, pinned_catalogue(version))
+    return wanted.problems(version, pinned_catalogue(version).usable(kernels))
 
 
-def refuse_early(wanted: Wanted, source: SourceRequest) -> None:
+def refuse_early(wanted: Wanted, source: SourceRequest, kernels: Kernels = Kernels.AUTO) -> None:
     """Raise `ModelError` with every problem before anything is fetched.
 
     A source of the user's may have other operators: it is asked when it has been read.
     """
     if source.directory is None:
-        refuse(pinned_problems(wanted, source.version), source.version)
+        refuse(pinned_problems(wanted, source.version, kernels), source.version)

@@ -26,6 +26,7 @@ from builder.libtorch.catalogue import (
 )
 from builder.libtorch.codegen import pinned_catalogue
 from builder.vocabulary.operators import OperatorName
+from builder.vocabulary.plan import Kernels
 
 HEADER: Final = r"""
 #pragma once
@@ -360,6 +361,9 @@ def test_what_our_sources_implement_is_an_operator_with_its_source() -> None:
         "native:src/kernels/x.cpp",
     )
     assert entry.classes == {"xnnpack.C"}
+    both = with_kernels(make_catalogue([OperatorEntry(OperatorName("aten", "x"), "")]), schemas)
+    assert both.usable(Kernels.AUTO) == both
+    assert [str(it) for it in both.usable(Kernels.ATEN).entries] == ["aten::x"]
     of_the_tree = OperatorEntry(entry.name, "", kernel="k", source="aten/x.cpp")
     assert of_the_tree.definer == "pytorch:aten/x.cpp"
 
