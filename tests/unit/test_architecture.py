@@ -52,6 +52,7 @@ TORCH_USERS: Final = frozenset(
         "models/conversion/repairs/pairs.py",
         "models/conversion/repairs/wrapped_numbers.py",
         "models/conversion/rewrites/agreement.py",
+        "models/conversion/rewrites/batches.py",
         "models/conversion/rewrites/cleaning.py",
         "models/conversion/rewrites/constants.py",
         "models/conversion/rewrites/folding.py",

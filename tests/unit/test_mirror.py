@@ -74,6 +74,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/conversion/repairs/table": "torch/models/repairs/test_table.py",
     "models/conversion/pickling": "unit/models/conversion/test_flatbuffer.py",
     "models/conversion/rewrites/agreement": "torch/models/rewrites/test_table.py",
+    "models/conversion/rewrites/batches": "torch/models/rewrites/test_table.py",
     "models/conversion/rewrites/clamps": "torch/models/rewrites/test_table.py",
     "models/conversion/rewrites/cleaning": "torch/models/rewrites/test_table.py",
     "models/conversion/rewrites/constants": "torch/models/rewrites/test_table.py",

@@ -19,11 +19,13 @@ from builder.models.conversion.repairs.graphs import (
     users_of,
 )
 from builder.models.conversion.rewrites.constants import constants_of
+from builder.models.conversion.rewrites.packing import BATCHED
 
 _CONVOLUTIONS: Final = frozenset({"aten::conv1d", "aten::conv2d", "aten::conv3d"})
 _TRANSPOSED: Final = frozenset(
     {"aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"}
 )
+_OF_IMAGES: Final = frozenset({"aten::conv2d", "aten::conv_transpose2d"})
 _RELATIVE: Final = 1e-5  # of the largest answer
 _SEED: Final = 20_26
 _SIZE: Final = 5  # of the input that a pair is tried on, beside what the convolution reaches over
@@ -65,6 +67,8 @@ def fold(code: Code) -> Counter[str]:
             node = pair.convolution
             for place, tensor in ((1, weight), (2, bias)):
                 node.replaceInput(place, constant_before(node, code.graph, tensor))
+            if node.kind() in _OF_IMAGES:
+                node.i_(BATCHED, 1)  # the batch norm would take the second dimension for channels
             replace(norm, node.output())
             count += 1
     return Counter({"batch norm folded into a convolution": count} if count else {})

@@ -33,11 +33,14 @@ _TENSOR: Final = torch.TensorType.get()
 _IN_ORDER: Final = 0  # torch.contiguous_format, as code has it
 _CHANNELS_LAST: Final = 2
 
+ENTRY: Final = "entry"
+"""Marks the conversions where a region begins."""
+
 _IN: Final = "a value gets its channels last"
 _OUT: Final = "a value gets its channels first again"
 
-_PACKED: Final = frozenset({run_of(CONVOLUTION), run_of(TRANSPOSED)})
-_KEEPING: Final = frozenset({
+PACKED: Final = frozenset({run_of(CONVOLUTION), run_of(TRANSPOSED)})
+KEEPING: Final = frozenset({
     "aten::abs", "aten::adaptive_avg_pool2d", "aten::add", "aten::avg_pool2d",
     "aten::batch_norm", "aten::celu", "aten::clamp", "aten::clamp_max", "aten::clamp_min",
     "aten::div", "aten::elu", "aten::exp", "aten::gelu", "aten::hardsigmoid", "aten::hardswish",
@@ -49,7 +52,7 @@ _KEEPING: Final = frozenset({
 })  # fmt: skip
 """Operators that answer in the layout of their inputs, if it is that of all of them."""
 
-_JOINING: Final = "aten::cat"
+JOINING: Final = "aten::cat"
 _READING: Final = frozenset({"aten::size", "aten::dim", "aten::numel", "prim::dtype"})
 """Operators that look at no element."""
 
@@ -87,7 +90,7 @@ def _lay_out(block: Block, graph: Graph, aliases: Any, found: Counter[str]) -> N
             for user in [*nodes_of(inner), *_returns(inner)]:
                 _leave(user, node, region)
             _lay_out(inner, graph, aliases, found)
-        if node.kind() in _PACKED:
+        if node.kind() in PACKED:
             _enter(node, region)
         elif not _stays(node, region):
             _leave(node, node, region)
@@ -118,6 +121,7 @@ def _converted_in(value: Value, node: Node, region: _Region) -> Value:
     known = None if changes else region.entered.get(value.unique())
     if known is None:
         known = _contiguous(value, node, region.graph, _CHANNELS_LAST)
+        known.node().i_(ENTRY, 1)
         region.entered[value.unique()] = known
         region.found[_IN] += 1
     return known
@@ -130,8 +134,8 @@ def _stays(node: Node, region: _Region) -> bool:
         return True
     if kind == "prim::ListConstruct":
         return all(map(region.holds, node.inputs())) and _is_joined(node, region)
-    given = _tensors(node)
-    keeps = (kind in _KEEPING or kind == _JOINING) and node.outputsSize() == 1
+    given = tensors_of(node)
+    keeps = (kind in KEEPING or kind == JOINING) and node.outputsSize() == 1
     if not keeps or not given or not all(map(region.holds, given)):
         return False
     if region.aliases.has_writers(node.output()):
@@ -150,17 +154,17 @@ def _is_joined(node: Node, region: _Region) -> bool:
     users = users_of(node.output())
     return (
         node.inputsSize() > 0
-        and [it.kind() for it in users] == [_JOINING]
+        and [it.kind() for it in users] == [JOINING]
         and not region.aliases.has_writers(users[0].output())
     )
 
 
-def _tensors(node: Node) -> list[Value]:
+def tensors_of(node: Node) -> list[Value]:
     """Return the tensors whose layout decides that of an answer."""
     given = list(node.inputs())
     if node.kind() == "aten::batch_norm":
         return given[:1]
-    if node.kind() == _JOINING:
+    if node.kind() == JOINING:
         made = given[0].node()
         return list(made.inputs()) if made.kind() == "prim::ListConstruct" else []
     return [it for it in given if it.type().isSubtypeOf(_TENSOR) and not _is_number(it)]

@@ -53,6 +53,9 @@ ARGUMENTS: Final[Mapping[Context, tuple[str, ...]]] = {
 }
 """What the operator is given that a context packs, after its input."""
 
+BATCHED: Final = "batched"
+"""Marks a convolution that takes no image without a batch."""
+
 _DIMENSIONS: Final = {LINEAR: 2, CONVOLUTION: 4, TRANSPOSED: 4}
 
 
@@ -146,6 +149,8 @@ def _pack(it: Candidate, packed: Packed) -> None:
     state = tuple(map(_stored, (given[name] for name in it.context.fields)))
     inputs = [node.inputsAt(0), packed.attribute(node, it.code, it.context, state)]
     made = insert_before(node, graph, run_of(it.context), inputs, [_TENSOR])
+    if node.hasAttribute(BATCHED):
+        made.i_(BATCHED, 1)
     packed.found[f"{it.context.plain} became prepacked::{it.context.run}"] += 1
     if clamp.node is not None:
         packed.found[f"{clamp.node.kind()} became a limit of what comes before it"] += 1

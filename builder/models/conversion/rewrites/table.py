@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish
 from builder.models.conversion.rewrites.agreement import cases_for, differs
+from builder.models.conversion.rewrites.batches import take_images
 from builder.models.conversion.rewrites.cleaning import clean
 from builder.models.conversion.rewrites.folding import fold
 from builder.models.conversion.rewrites.freezing import RefusedError, freeze
@@ -36,7 +37,9 @@ BEFORE: Final = (
 )
 """In the order in which they run, before anything is packed."""
 
-AFTER: Final = GraphRewrite("layout", lay_out)
+AFTER: Final = (GraphRewrite("layout", lay_out), GraphRewrite("batches", take_images))
+"""In the order in which they run, after everything is packed."""
+
 _PACKING: Final = "packing"
 
 
@@ -64,7 +67,7 @@ def rewrite(script: Any, names: Iterable[str]) -> Rewritten:  # noqa: ANN401  a 
         message = "it has no convolution and no linear layer whose weights are known and read once"
         raise RefusedError(message)
     changes += _counted(_PACKING, packed.found)
-    changes += _run(AFTER, codes)
+    changes += (change for it in AFTER for change in _run(it, codes))
     for code in codes:
         finish(code.graph)
     if difference := differs(script, frozen, cases):

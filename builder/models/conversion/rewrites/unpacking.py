@@ -19,8 +19,8 @@ from builder.models.conversion.repairs.graphs import (
     replace,
 )
 from builder.models.conversion.rewrites.constants import constant_of
-from builder.models.conversion.rewrites.packing import ARGUMENTS, Packed
-from builder.models.prepacked.contexts import CONTEXTS, Context
+from builder.models.conversion.rewrites.packing import ARGUMENTS, BATCHED, Packed
+from builder.models.prepacked.contexts import CONTEXTS, LINEAR, Context
 from builder.models.prepacked.operators import make_of, run_of
 
 _TENSOR = torch.TensorType.get()
@@ -65,6 +65,8 @@ def _state(node: Node, context: Context, code: Code) -> dict[str, Value] | None:
 def _plain(node: Node, context: Context, state: dict[str, Value], code: Code) -> Value:
     given = [node.inputsAt(0), *(state[name] for name in ARGUMENTS[context])]
     answer = insert_before(node, code.graph, context.plain, given, [_TENSOR]).output()
+    if context is not LINEAR:
+        answer.node().i_(BATCHED, 1)
     limits = [state["least"], state["most"]]
     if all(it.node().mustBeNone() for it in limits):
         return answer

@@ -14,7 +14,7 @@ from builder.models.reading.lite import opened
 from tests.torch.models.rewrites.rewritten import TORCH, agree, convert, operators, rewritten
 
 X = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-KINDS = {*(it.name for it in (*BEFORE, AFTER)), "packing"}
+KINDS = {*(it.name for it in (*BEFORE, *AFTER)), "packing"}
 CONVOLUTION = "prepacked::conv2d_clamp_run"
 LINEAR = "prepacked::linear_clamp_run"
 
@@ -287,4 +287,33 @@ def test_weights_that_are_no_numbers(tmp_path: Path, value: float) -> None:
         convolution.weight[0, 0, 0, 0] = value
         norm.running_var[1] = 0.0
     path, _ = rewritten(net, tmp_path)
+    agree(tmp_path / "net.pt", path, X)
+
+
+class Plain(nn.Module):
+    """Convolutions that take images with and without a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+        self.up = nn.ConvTranspose2d(4, 2, 2, stride=2)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y = torch.relu(self.one(x))
+        return nn.functional.max_pool2d(y, 2), self.up(self.two(y + torch.sigmoid(y)))
+
+
+def test_images_without_a_batch(tmp_path: Path) -> None:
+    path, changes = rewritten(Plain().eval(), tmp_path)
+    assert [it.count for it in changes.rewrites if it.name == "batches"] == [3]
+    for x in (X, X[0], X[:0], X[:, :, :1, :1]):
+        if x.shape[-1] > 1:
+            agree(tmp_path / "net.pt", path, x)
+
+
+@pytest.mark.parametrize("last", [nn.BatchNorm2d(4), nn.Upsample(scale_factor=2)])
+def test_what_is_known_to_have_a_batch_asks_nothing(tmp_path: Path, last: nn.Module) -> None:
+    net = trained(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 1), last))
+    path, changes = rewritten(net, tmp_path)
+    assert not [it for it in changes.rewrites if it.name == "batches"]
     agree(tmp_path / "net.pt", path, X)
