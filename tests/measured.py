@@ -128,7 +128,8 @@ class Spec:
 
 
 def _mobilenet() -> nn.Module:
-    example = runpy.run_path(str(EXAMPLES / "mobilenet_v2" / "make_model.py"))
+    path = EXAMPLES / "mobilenet_v2" / "make_model.py"
+    example = runpy.run_path(str(path), run_name="mobilenet_v2")  # TorchScript writes the name down
     module: nn.Module = example["MobileNetV2"]()
     return module
 

@@ -11,6 +11,7 @@ from builder.artifact.opening import Artifact, changed_files, open_artifact
 from builder.benching.comparing import measure, measure_against
 from builder.benching.counting import count_instructions, find_emulator, make_counter
 from builder.benching.figures import Ratio, Row
+from builder.benching.operators import WARN, OperatorTime, measure_operators
 from builder.benching.peers.job import Job, PeerName
 from builder.benching.programs import Program
 from builder.commands.exchange import Answer
@@ -44,6 +45,7 @@ class Question:
     threads: tuple[int, ...]
     rounds: int
     against: PeerName | None
+    per_op: bool
     instructions: bool
 
 
@@ -66,6 +68,7 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             inputs = ask_torch(model, spec, Path(scratch), host).inputs
             program = Program(executor.prefix, artifact.program, model.path.resolve(), inputs)
             rows = tuple(_rows(question, model, program, host, events))
+            operators = _operators(question, artifact, program, host, events)
             counted = _count(question, artifact, program, host, events)
         document = {
             "artifact": str(question.artifact),
@@ -74,9 +77,10 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             "runner": executor.how,
             "library_bytes": artifact.library.stat().st_size,
             "rows": [it.document() for it in rows],
+            "operators": None if operators is None else [it.document() for it in operators],
             "instructions": counted,
         }
-    return Answer(document, to_text(document, rows))
+    return Answer(document, to_text(document, rows, operators or ()))
 
 
 def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
@@ -88,7 +92,7 @@ def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
             looked_in=[found],
             hint="measure on a device: `build-runtime-run --bench` is in the artifact",
         )
-    if found.prefix and (not question.instructions or question.against):
+    if found.prefix and (not question.instructions or question.against or question.per_op):
         raise UsageError(
             f"programs of {artifact.target} run here {found.how}, whose times say nothing about a"
             " device",
@@ -129,6 +133,21 @@ def _rows(
         )
 
 
+def _operators(
+    question: Question, artifact: Artifact, program: Program, host: Host, events: Events
+) -> tuple[OperatorTime, ...] | None:
+    if not question.per_op:
+        return None
+    if WARN not in artifact.holdings.opcodes:
+        raise ModelError(
+            f"{question.artifact} was built without warnings, which tell operators apart",
+            hint="build it again, or leave --per-op out",
+        )
+    events.step("timing operators")
+    with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
+        return measure_operators(program, host, Path(scratch))
+
+
 def _count(
     question: Question, artifact: Artifact, program: Program, host: Host, events: Events
 ) -> int | None:
@@ -151,7 +170,9 @@ def _count(
     return count_instructions(program, counter, host)
 
 
-def to_text(document: dict[str, Any], rows: tuple[Row, ...]) -> str:
+def to_text(
+    document: dict[str, Any], rows: tuple[Row, ...], operators: tuple[OperatorTime, ...]
+) -> str:
     """Return the figures for people."""
     about = f"{document['target']}, {document['runner']}"
     lines = [f"{document['model']} ({about}), library: {document['library_bytes']:,} bytes"]
@@ -170,9 +191,20 @@ def to_text(document: dict[str, Any], rows: tuple[Row, ...]) -> str:
                 f"{row.threads} thread{'s' if row.threads > 1 else ''} / {row.peer.name}:"
                 f" processor {_ratio(cpu)}, clock {_ratio(wall)}"
             )
+    lines += _operator_lines(operators)
     if document["instructions"] is not None:
         lines += ["", f"instructions of one run: {document['instructions']:,}"]
     return "\n".join(lines)
+
+
+def _operator_lines(operators: tuple[OperatorTime, ...]) -> Iterator[str]:
+    total = sum(it.time for it in operators)
+    if operators:
+        yield ""
+        yield "calls of a run        time  share  operator (one thread)"
+    for it in operators:
+        share = it.time / total if total else 0.0
+        yield f"{it.calls:14.6g} {_time(it.time)} {share:6.1%}  {it.name}"
 
 
 def _time(microseconds: float) -> str:

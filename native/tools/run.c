@@ -22,6 +22,7 @@ static const char usage[] =
     "  --threads N         threads one run may use, 1 to 256\n"
     "  --bench N           time N runs of the first case\n"
     "  --warmup N          runs before the timed ones (with --bench; 3)\n"
+    "  --marks             tell times between warnings like `@7` of the model (with --bench)\n"
     "  --methods           print the model's methods as a JSON list\n"
     "  --operators         print the operators of the runtime as a JSON list\n"
     "  --manifest          print the manifest of the runtime\n"
@@ -37,7 +38,7 @@ typedef struct options {
   long threads; /* 0: as the runtime decides */
   long bench;   /* 0: no timing */
   long warmup;  /* -1: not given */
-  int bundled, methods, operators, manifest, help;
+  int bundled, methods, operators, manifest, help, marks;
 } options;
 
 /* ---- Reporting ---- */
@@ -165,7 +166,7 @@ static int parse_options(int argc, char** argv, options* out) {
   } flags[] = {
       {"--bundled", &out->bundled},     {"--methods", &out->methods},
       {"--operators", &out->operators}, {"--manifest", &out->manifest},
-      {"--help", &out->help},
+      {"--help", &out->help},           {"--marks", &out->marks},
   };
   int i;
   size_t k;
@@ -212,6 +213,9 @@ static int parse_options(int argc, char** argv, options* out) {
   }
   if (out->warmup >= 0 && out->bench == 0) {
     return complain(EXIT_USAGE, "--warmup", "needs --bench");
+  }
+  if (out->marks && out->bench == 0) {
+    return complain(EXIT_USAGE, "--marks", "needs --bench");
   }
   if (out->model == NULL && !out->operators && !out->manifest && !out->help) {
     fputs(usage, stderr);
@@ -328,8 +332,63 @@ static void free_times(times* timed) {
   timed->wall = timed->cpu = NULL;
 }
 
+/* Marks are warnings of a model that was written for it: `@7` says that the seventh part ended.
+ * What a part takes is the time since the mark before, or since the run began. */
+enum { MOST_MARKS = 1 << 20 };
+
+typedef struct marks {
+  double last;
+  double* us; /* in all, by number */
+  long* count;
+  size_t size;
+} marks;
+
+static void note_mark(void* context, const char* text) {
+  marks* noted = context;
+  const double at = now(CLOCK_MONOTONIC);
+  long number;
+  if (text[0] == '@' && parse_number(text + 1, 0, MOST_MARKS - 1, &number)) {
+    noted->us[number] += at - noted->last;
+    ++noted->count[number];
+    noted->size = (size_t)number < noted->size ? noted->size : (size_t)number + 1;
+  }
+  noted->last = now(CLOCK_MONOTONIC);
+}
+
+static br_status begin_marks(br_module* module, marks* noted, br_error** error) {
+  noted->us = calloc(MOST_MARKS, sizeof(*noted->us));
+  noted->count = calloc(MOST_MARKS, sizeof(*noted->count));
+  noted->size = 0;
+  if (noted->us == NULL || noted->count == NULL) {
+    return BR_OUT_OF_MEMORY;
+  }
+  return br_module_on_warning(module, note_mark, noted, error);
+}
+
+static void forget_marks(marks* noted) {
+  if (noted->size != 0) {
+    memset(noted->us, 0, noted->size * sizeof(*noted->us));
+    memset(noted->count, 0, noted->size * sizeof(*noted->count));
+  }
+}
+
+/* As a list of numbers, counts, and microseconds of all counts together. */
+static void print_marks(const marks* noted) {
+  const char* separator = "";
+  size_t i;
+  printf(", \"marks\": [");
+  for (i = 0; i < noted->size; ++i) {
+    if (noted->count[i] != 0) {
+      printf("%s[%lu, %ld, %.3f]", separator, (unsigned long)i, noted->count[i], noted->us[i]);
+      separator = ", ";
+    }
+  }
+  printf("]");
+}
+
 /* Time runs of one call. A run that fails is reported, and the exit code returned; else 0. */
-static int time_runs(br_module* module, const options* wanted, const br_value* tuple, times* out) {
+static int time_runs(br_module* module, const options* wanted, const br_value* tuple, times* out,
+                     marks* noted) {
   const long warmup = wanted->warmup < 0 ? 3 : wanted->warmup;
   const size_t count = (size_t)wanted->bench;
   arguments unpacked = {NULL, 0};
@@ -341,10 +400,18 @@ static int time_runs(br_module* module, const options* wanted, const br_value* t
   if (out->wall == NULL || out->cpu == NULL) {
     status = BR_OUT_OF_MEMORY;
   }
+  if (status == BR_OK && wanted->marks) {
+    status = begin_marks(module, noted, &error);
+  }
   for (i = -warmup; status == BR_OK && i < wanted->bench; ++i) {
     br_value* result = NULL;
-    const double cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-    const double wall = now(CLOCK_MONOTONIC);
+    double cpu;
+    double wall;
+    if (i == 0) {
+      forget_marks(noted);
+    }
+    cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+    wall = noted->last = now(CLOCK_MONOTONIC);
     status = br_module_run(module, wanted->method, (const br_value* const*)unpacked.items,
                            unpacked.count, &result, &error);
     if (i >= 0) {
@@ -443,6 +510,7 @@ typedef struct summary {
   size_t cases, failed;
   double load_us, first_us;
   times timed;
+  marks noted;
 } summary;
 
 static void print_summary(const options* wanted, const summary* done) {
@@ -461,6 +529,9 @@ static void print_summary(const options* wanted, const summary* done) {
     printf(", \"iterations\": %ld", wanted->bench);
     print_times("latency_us", done->timed.wall, wanted->bench);
     print_times("cpu_us", done->timed.cpu, wanted->bench);
+    if (wanted->marks) {
+      print_marks(&done->noted);
+    }
   }
   printf(", \"peak_rss_kib\": %ld, \"torch_version\": ", peak_rss());
   print_json_text(br_torch_version());
@@ -469,7 +540,7 @@ static void print_summary(const options* wanted, const summary* done) {
 
 static int run_model(br_module* module, const options* wanted, double load_us) {
   int code = 0;
-  summary done = {0, 0, load_us, -1, {NULL, NULL}};
+  summary done = {0, 0, load_us, -1, {NULL, NULL}, {0, NULL, NULL, 0}};
   size_t i;
   buffer outputs = {NULL, 0, 0, 0};
   br_value** cases;
@@ -491,7 +562,7 @@ static int run_model(br_module* module, const options* wanted, double load_us) {
   done.failed = run_cases(module, wanted->method, cases, done.cases, &outputs, &done.first_us);
   code = done.failed == 0 ? 0 : EXIT_RUN;
   if (code == 0 && wanted->bench != 0) {
-    code = time_runs(module, wanted, cases[0], &done.timed);
+    code = time_runs(module, wanted, cases[0], &done.timed, &done.noted);
   }
   if (wanted->outputs != NULL && buffer_write_file(&outputs, wanted->outputs) != 0) {
     code = complain(EXIT_USAGE, wanted->outputs, strerror(errno));
@@ -502,6 +573,8 @@ static int run_model(br_module* module, const options* wanted, double load_us) {
   }
   free(cases);
   free_times(&done.timed);
+  free(done.noted.us);
+  free(done.noted.count);
   buffer_free(&outputs);
   br_value_free(inputs);
   return code;
@@ -530,7 +603,7 @@ static int with_model(const options* wanted) {
 }
 
 int main(int argc, char** argv) {
-  options wanted = {NULL, "forward", NULL, NULL, 0, 0, -1, 0, 0, 0, 0, 0};
+  options wanted = {NULL, "forward", NULL, NULL, 0, 0, -1, 0, 0, 0, 0, 0, 0};
   int code = parse_options(argc, argv, &wanted);
   if (code != 0) {
     return code;

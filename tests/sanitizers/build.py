@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,9 @@ def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
     paths = _write_models(examples, folder)
     if sanitizer is Sanitizer.THREAD:
         paths.append(folder / "tally.pt")
-        torch.jit.script(Tally()).save(str(paths[-1]))  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about the age of TorchScript
+            torch.jit.script(Tally()).save(str(paths[-1]))  # type: ignore[no-untyped-call]
     covered = tuple(prepare_coverage(folder, suite))
     models = read_models([*paths, *(it.path for it in covered)], host)
     target = make_target(Platform.LINUX, Abi.X86_64)

@@ -113,6 +113,7 @@ class BenchOptions:
         "--rounds", "N", "how often it is measured; figures are medians (default 9)",
         parse=_rounds, default=9,
     )  # fmt: skip
+    per_op: bool = flag("--per-op", "also tell what each operator takes, on one thread")
     instructions: bool = flag(
         "--instructions", "count the instructions of one run under qemu, also for other processors"
     )
@@ -131,7 +132,8 @@ def _bench(options: BenchOptions, session: Session) -> Answer:
 
     question = benching.Question(
         options.artifact, models[0], inputs, options.threads, options.rounds,
-        PeerName(options.against) if options.against else None, options.instructions,
+        PeerName(options.against) if options.against else None, options.per_op,
+        options.instructions,
     )  # fmt: skip
     return benching.bench(question, session.host, session.console)
 

@@ -50,7 +50,7 @@ def ask(
     def answer(**other: Any) -> Answer:
         usual: dict[str, Any] = {
             "artifact": artifact, "model": model, "inputs": SHAPES, "threads": (1,), "rounds": 1,
-            "against": None, "instructions": False,
+            "against": None, "per_op": False, "instructions": False,
         }  # fmt: skip
         return bench(Question(**{**usual, **other}), host, Events())
 
@@ -104,7 +104,14 @@ def test_an_emulated_runtime_is_counted_and_not_timed(
     assert "instructions of one run: 77" in answer.text
 
 
-@pytest.mark.parametrize("other", [{}, {"instructions": True, "against": PeerName.TORCH}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"instructions": True, "against": PeerName.TORCH},
+        {"instructions": True, "per_op": True},
+    ],
+)
 def test_times_of_an_emulator_are_refused(
     other: dict[str, Any], ask: Callable[..., Answer], runs: Callable[[Executor | str], None]
 ) -> None:
@@ -142,3 +149,8 @@ def test_a_changed_library_is_not_run(ask: Callable[..., Answer], tmp_path: Path
 def test_instructions_of_this_processor_need_its_emulator(ask: Callable[..., Answer]) -> None:
     with pytest.raises(ToolchainError, match="qemu-x86_64, which is not here"):
         ask(instructions=True)
+
+
+def test_operators_need_a_runtime_that_warns(ask: Callable[..., Answer]) -> None:
+    with pytest.raises(ModelError, match="built without warnings"):
+        ask(per_op=True)
