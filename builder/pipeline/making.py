@@ -1,9 +1,12 @@
 """From models to a proven library for one target; nothing is packaged."""
 
+from collections.abc import Iterable
+
 from builder.foundation.process import Host
+from builder.libtorch.candidates import Group
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import Rehearsed
-from builder.pipeline.planning import Planned, make_plan
+from builder.pipeline.planning import make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Events, Request
 from builder.vocabulary.errors import UsageError
@@ -25,18 +28,17 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     """
     planned = make_plan(rehearsed.wanted, source, target, request, host, events)
     if request.limits.exact:
-        refuse_fused(planned)
+        refuse_fused(planned.candidates.groups, planned.prediction.sources)
     output = compile_plan(planned, host, events)
     events.step("verifying")
     checks = check_built(request, rehearsed, planned, output, host, events)
     return Proven(planned, rehearsed.wanted.models, output, checks)
 
 
-def refuse_fused(planned: Planned) -> None:
+def refuse_fused(groups: Iterable[Group], predicted: Iterable[str]) -> None:
     """Raise `UsageError` where kernels of ours would answer: they round otherwise."""
-    groups = planned.candidates.groups
     ours = {it for group in groups if group.kind is SourceKind.OWN_KERNEL for it in group.ids}
-    found = sorted(it.rpartition("/")[2] for it in ours.intersection(planned.prediction.sources))
+    found = sorted(it.rpartition("/")[2] for it in ours.intersection(predicted))
     if found:
         raise UsageError(
             "--exact cannot hold: kernels on XNNPACK compute what the models call"

@@ -1,6 +1,7 @@
 """Float products on XNNPACK's microkernels: against double precision, and weights that change."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -84,6 +85,22 @@ def runtime(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     return made
 
 
+def test_exact_answers_are_refused_before_anything_is_built(
+    runtime: Runtime, tool: Tool, tmp_path: Path
+) -> None:
+    words = (runtime.model("products"), "--abi", "x86_64", "--exact")
+    refused = tool.run(*words, cwd=tmp_path, expect=2)
+    assert "--exact cannot hold" in refused.stderr
+    assert "--kernels aten" in refused.stderr
+    assert "compiling" not in refused.stderr
+
+
+def test_the_manifest_tells_for_which_processors_kernels_are_inside(runtime: Runtime) -> None:
+    told = {it["name"] for it in runtime.manifest["result"]["instruction_sets"]}
+    assert "fma3" in told
+    assert not any(it.startswith("avx512") for it in told)
+
+
 def tensor(array: Numbers) -> Tensor:
     return Tensor(str(array.dtype), array.shape, np.ascontiguousarray(array).tobytes())
 
@@ -117,7 +134,7 @@ def expected(case: Case) -> tuple[Numbers, Numbers]:
     return product, size * EPSILON * (a.shape[1] + 4)
 
 
-def test_products_are_those_of_double_precision(runtime: Runtime, tmp_path: Any) -> None:
+def test_products_are_those_of_double_precision(runtime: Runtime, tmp_path: Path) -> None:
     cases = list(drawn(350))
     values: list[tuple[Value, ...]] = [
         (kind, tensor(a), tensor(b), tensor(c), beta, alpha) for kind, a, b, c, beta, alpha in cases
@@ -131,7 +148,7 @@ def test_products_are_those_of_double_precision(runtime: Runtime, tmp_path: Any)
         assert np.all(np.abs(result.numpy() - product) <= margin), told
 
 
-def test_what_is_no_number_stays_none(runtime: Runtime, tmp_path: Any) -> None:
+def test_what_is_no_number_stays_none(runtime: Runtime, tmp_path: Path) -> None:
     generator = np.random.default_rng(7)
     cases: list[tuple[Numbers, Numbers]] = []
     for rows, columns, depth in ((1, 5, 9), (4, 3, 2), (9, 33, 17), (6, 16, 4)):
@@ -153,7 +170,7 @@ def test_what_is_no_number_stays_none(runtime: Runtime, tmp_path: Any) -> None:
             np.testing.assert_array_equal(result.numpy(), a.astype("float64") @ b)
 
 
-def test_nothing_is_summed_over_no_depth(runtime: Runtime, tmp_path: Any) -> None:
+def test_nothing_is_summed_over_no_depth(runtime: Runtime, tmp_path: Path) -> None:
     shapes = ((3, 0, 4), (0, 5, 4), (3, 5, 0), (0, 0, 0))
     values: list[tuple[Value, ...]] = [
         (4, tensor(np.ones((rows, depth), "float32")), tensor(np.ones((depth, columns), "float32")),
@@ -166,7 +183,7 @@ def test_nothing_is_summed_over_no_depth(runtime: Runtime, tmp_path: Any) -> Non
         assert result.numpy().tolist() == [[1.5 + depth] * columns] * rows
 
 
-def test_a_weight_that_is_written_to_is_packed_no_more(runtime: Runtime, tmp_path: Any) -> None:
+def test_a_weight_that_is_written_to_is_packed_no_more(runtime: Runtime, tmp_path: Path) -> None:
     """Note [Weights] in native/src/registry/weights.h, with the state of one module."""
     weight = (np.arange(30, dtype="float32").reshape(6, 5) / 7).astype("float32")
     other = np.arange(30, dtype="float32").reshape(6, 5)

@@ -37,7 +37,6 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "commands/line/registry": "unit/test_cli.py",
     "commands/line/session": "unit/commands/test_shown.py",
     "pipeline/choosing": "unit/pipeline/test_planning.py",
-    "pipeline/making": "e2e/test_builds.py",
     "pipeline/packing": "unit/pipeline/test_planning.py",
     "proof/proving": "unit/pipeline/test_proving.py",
     "source/request": "unit/source/test_opening.py",
