@@ -149,12 +149,16 @@ def interrupt(process: subprocess.Popen[str]) -> Finished:
 
 @dataclass(frozen=True)
 class Runtime:
-    """A runtime that was built: the archive, the folder it was unpacked to, and the summary."""
+    """A runtime that was built: the archive, the folder it was unpacked to, and the summary.
+
+    `under` is what its program is started with: an emulator, to choose the processor.
+    """
 
     abi: str
     prefix: Path
     archive: Path
     summary: Mapping[str, Any]
+    under: tuple[str, ...] = ()
 
     @property
     def library(self) -> Path:
@@ -183,7 +187,7 @@ class Runtime:
     def run(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Run the program of a runtime of this machine."""
         return subprocess.run(
-            [self.program, *map(str, words)],
+            [*self.under, self.program, *map(str, words)],
             capture_output=True,
             text=True,
             check=False,
