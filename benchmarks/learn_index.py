@@ -78,7 +78,7 @@ def main() -> int:
     source = open_source(SourceRequest(directory=None), host, console)
     target = make_target(Platform.LINUX, Abi(options.abi))
     settings = BuildSettings()
-    wanted = read_wanted([options.model], (), (), host, settings.rewrite)
+    wanted = read_wanted([options.model], (), (), host, settings.conversion)
     planned = make_plan(wanted, source, target, settings, host, console)
     with planned.store.opened(host, "learning what objects need", telling(console)) as store:
         chosen = sorted(it for it in store.homes if is_of(it, options.component))

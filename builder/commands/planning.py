@@ -26,7 +26,7 @@ def plan(request: Request, session: Session) -> Answer:
 def _plan(request: Request, session: Session) -> Answer:
     host, events = session.host, session.console
     refuse_without_tools(request, host)
-    wanted = read_wanted(request.models, request.lists, request.extra, host, request.rewrite)
+    wanted = read_wanted(request.models, request.lists, request.extra, host, request.conversion)
     refuse_early(wanted, request.source, request.kernels)
     source = open_source(request.source, host, events)
     planned = [

@@ -199,6 +199,11 @@ class BuildSettings:
         commands=("build", "plan", "lock", "inspect"),
     )  # fmt: skip
 
+    @property
+    def conversion(self) -> Rewrite:
+        """How models are converted: PyTorch's kernels alone run no packed weights."""
+        return Rewrite.OFF if self.kernels is Kernels.ATEN else self.rewrite
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:

@@ -97,7 +97,7 @@ def _result(proven: Proven, request: Request, size: SizeReport) -> ResultFacts:
         holdings=holdings(proven.planned),
         checks=proven.checks,
         tolerances=tolerances(request.limits),
-        rewrite=request.rewrite,
+        rewrite=request.conversion,
     )
 
 

@@ -33,7 +33,7 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     refuse_without_tools(request, host)
     with lease(host.cache), TemporaryDirectory(prefix="build-runtime-") as scratch:
         events.step("reading models")
-        wanted = read_wanted(request.models, request.lists, request.extra, host, request.rewrite)
+        wanted = read_wanted(request.models, request.lists, request.extra, host, request.conversion)
         refuse_early(wanted, request.source, request.kernels)
         refuse_without_inputs(request, wanted)
         targets = find_targets(request, host, events)

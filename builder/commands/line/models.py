@@ -93,7 +93,7 @@ def _converted(options: InspectOptions, session: Session) -> Answer:
         )
     from builder.commands.inspecting import conversion
 
-    rewrite = session.resolved.settings.build.rewrite
+    rewrite = session.resolved.settings.build.conversion
     document = conversion.conversion(options.models.models, session.host, rewrite)
     return Answer(document, conversion.to_text(document))
 
@@ -117,7 +117,7 @@ def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
         )
     from builder.commands.inspecting import difference
 
-    rewrite = session.resolved.settings.build.rewrite
+    rewrite = session.resolved.settings.build.conversion
     document = difference.difference(base, compared, session.host, rewrite)
     return Answer(document, difference.to_text(document))
 
@@ -148,7 +148,7 @@ def _lock(options: LockOptions, session: Session) -> Answer:
     from builder.commands import locking
 
     run = locking.check if options.check else locking.lock
-    return run(asked, options.file, session.host, session.resolved.settings.build.rewrite)
+    return run(asked, options.file, session.host, session.resolved.settings.build.conversion)
 
 
 LOCK: Final = Command(

@@ -21,6 +21,7 @@ from builder.models.conversion.record import read_changes
 from builder.models.conversion.refusal import explained, refuse_extensions, remember, remembered
 from builder.models.conversion.repairs.places import is_elsewhere
 from builder.models.formats.archive import Archive
+from builder.models.formats.faults import MalformedError
 from builder.models.formats.identify import Kind, has_source, kind_of, refusal
 from builder.models.reading.lite import (
     check_storages,
@@ -95,14 +96,24 @@ def _read_lite(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
         return _left_alone(_on_cpu(model, host), rewrite, "it was exported on another device")
     if not has_source(archive.records):
         return _left_alone(model, rewrite, _NO_SOURCE)
+    made = _of_source(archive, host, rewrite)
+    if isinstance(made, str):
+        return _left_alone(model, rewrite, made)
+    if not made.rewrites:
+        return replace(model, notes=made.notes)
+    return replace(made, format=ModelFormat.LITE)
+
+
+def _of_source(archive: Archive, host: Host, rewrite: Rewrite) -> Model | str:
+    """Return what the source of a lite model is converted to, or why that cannot be."""
     try:
-        made = _converted(archive, host, rewrite)
+        return _converted(archive, host, rewrite)
+    except ToolchainError:
+        return "torch is not installed"
+    except MalformedError as fault:
+        return f"its source cannot be read: {fault}"
     except ModelError as error:
-        first = error.message.splitlines()[-1].strip()
-        return _left_alone(model, rewrite, f"torch refuses its source: {first}")
-    if made.rewrites:
-        return replace(made, format=ModelFormat.LITE)
-    return replace(model, notes=made.notes)
+        return f"its source cannot be read: {error.message.splitlines()[-1].strip()}"
 
 
 def _left_alone(model: Model, rewrite: Rewrite, reason: str) -> Model:

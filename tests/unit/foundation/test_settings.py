@@ -13,8 +13,17 @@ from builder.commands.line.registry import COMMANDS, NAMES, read
 from builder.foundation.configuration import Setting, Table, resolve
 from builder.foundation.settings import DEFINITIONS, BuildSettings, Definition, Kind, Settings
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.models import Rewrite
+from builder.vocabulary.plan import Kernels
 from builder.vocabulary.targets import Abi
 from tests.unit.models import forge
+
+
+@pytest.mark.parametrize("wished", Rewrite)
+def test_kernels_of_pytorch_alone_run_no_packed_weights(wished: Rewrite) -> None:
+    assert BuildSettings(rewrite=wished).conversion is wished
+    assert BuildSettings(rewrite=wished, kernels=Kernels.ATEN).conversion is Rewrite.OFF
+
 
 EACH: Final = pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda it: it.key)
 _SAMPLES: Final[Mapping[Kind, tuple[str, str]]] = {

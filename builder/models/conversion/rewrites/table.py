@@ -24,23 +24,49 @@ from builder.vocabulary.models import Repair
 
 @dataclass(frozen=True, slots=True)
 class GraphRewrite:
-    """A kind of rewrite of a method. `run` returns what it did how often."""
+    """A kind of rewrite of a method.
+
+    `says` is a sentence for people; `run` returns what it did how often.
+    """
 
     name: str
+    says: str
     run: Callable[[Code], Counter[str]]
 
 
 BEFORE: Final = (
-    GraphRewrite("unpacking", unpack),
-    GraphRewrite("cleaning", clean),
-    GraphRewrite("folding", fold),
+    GraphRewrite(
+        "unpacking",
+        "What `optimize_for_mobile` packed is unpacked, to be rewritten as any other model.",
+        unpack,
+    ),
+    GraphRewrite("cleaning", "Dropout goes, and branches that are never taken.", clean),
+    GraphRewrite(
+        "folding",
+        "Batch norm becomes part of the weights of the convolution before it.",
+        fold,
+    ),
 )
 """In the order in which they run, before anything is packed."""
 
-AFTER: Final = (GraphRewrite("layout", lay_out), GraphRewrite("batches", take_images))
+PACKING: Final = "packing"
+PACKING_SAYS: Final = (
+    "Convolutions and linear layers run on packed weights; `relu` and other limits become part of"
+    " them."
+)
+AFTER: Final = (
+    GraphRewrite(
+        "layout",
+        "Between convolutions, images have their channels last, so that nothing is converted.",
+        lay_out,
+    ),
+    GraphRewrite(
+        "batches",
+        "A packed convolution adds a batch of one to an image without, where the model takes such.",
+        take_images,
+    ),
+)
 """In the order in which they run, after everything is packed."""
-
-_PACKING: Final = "packing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +92,7 @@ def rewrite(script: Any, names: Iterable[str]) -> Rewritten:  # noqa: ANN401  a 
     if not packed.classes:
         message = "it has no convolution and no linear layer whose weights are known and read once"
         raise RefusedError(message)
-    changes += _counted(_PACKING, packed.found)
+    changes += _counted(PACKING, packed.found)
     changes += (change for it in AFTER for change in _run(it, codes))
     for code in codes:
         finish(code.graph)

@@ -1,5 +1,6 @@
 """Models that are rewritten for speed: they answer as before, and gain what they should."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from builder.models.conversion.rewrites.table import AFTER, BEFORE
+from builder.models.conversion.rewrites.table import AFTER, BEFORE, PACKING, PACKING_SAYS
 from builder.models.formats.pickle_values import Call
 from builder.models.formats.pickles import read_pickle
 from builder.models.reading.lite import opened
+from tests.places import ROOT
 from tests.torch.models.rewrites.rewritten import TORCH, agree, convert, operators, rewritten
 
 X = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-KINDS = {*(it.name for it in (*BEFORE, *AFTER)), "packing"}
+KINDS = {*(it.name for it in (*BEFORE, *AFTER)), PACKING}
 CONVOLUTION = "prepacked::conv2d_clamp_run"
 LINEAR = "prepacked::linear_clamp_run"
 
@@ -71,6 +73,14 @@ def test_a_network_for_images(tmp_path: Path) -> None:
     convert(tmp_path / "net.pt", plain, "off")
     assert path.stat().st_size < plain.stat().st_size
     assert operators(path).isdisjoint({"aten::conv2d", "aten::batch_norm", "aten::dropout"})
+
+
+def test_the_documentation_has_every_rewrite() -> None:
+    page = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    section = page.partition("### Rewrites")[2].partition("\n##")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
+    before, after = ([(it.name, it.says) for it in kinds] for kinds in (BEFORE, AFTER))
+    assert rows == [*before, (PACKING, PACKING_SAYS), *after]
 
 
 def test_the_bytes_depend_on_the_model_alone(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from builder.foundation.process import Command, Completed, Host
 from builder.models.conversion import torchscript
 from builder.models.conversion.record import Changes, to_json
 from builder.models.conversion.torchscript import read_model
-from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.models import ModelFormat, Repair
+from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
+from builder.vocabulary.models import ModelFormat, Repair, Rewrite
 from tests.conftest import FakeRunner
 from tests.unit.models import forge
 
@@ -192,3 +192,81 @@ def test_a_converter_that_writes_nonsense_is_reported(
     runner.answer_with(PYTHON, converting({"a": b""}))
     with pytest.raises(ModelError):
         read_model(script, host)
+
+
+WITH_SOURCE = forge.lite() | forge.torchscript()
+WITHOUT_SOURCE = {
+    name: it for name, it in forge.lite().items() if not name.startswith("code/")
+}  # fmt: skip
+
+
+def rewriting(changes: Changes) -> Callable[[Command], Completed]:
+    """Return a converter that says what it rewrote, and answers with another model."""
+
+    def convert(command: Command) -> Completed:
+        module = command.argv.index("builder.models.conversion.convert")
+        Path(command.argv[module + 4]).write_text(to_json(changes))
+        return converting(forge.lite() | {"extra/rewritten": b"yes"})(command)
+
+    return convert
+
+
+def test_each_setting_has_a_result_of_its_own(script: Path, host: Host, runner: FakeRunner) -> None:
+    runner.answer_with(PYTHON, converting())
+    places = {read_model(script, host, it).path for it in Rewrite}
+    assert len(places) == len(runner.commands) == len(Rewrite)
+    assert {
+        it.argv[it.argv.index("builder.models.conversion.convert") + 5] for it in runner.commands
+    } == set(Rewrite)
+
+
+def test_a_lite_model_is_rewritten_through_its_source(
+    tmp_path: Path, host: Host, runner: FakeRunner
+) -> None:
+    path = forge.write(tmp_path / "net.ptl", WITH_SOURCE)
+    runner.answer_with(PYTHON, rewriting(Changes(rewrites=(REPAIR,))))
+    made = read_model(path, host, Rewrite.AUTO)
+    assert (made.format, made.source, made.rewrites) == (ModelFormat.LITE, path, (REPAIR,))
+    assert made.path != path
+    assert read_model(path, host).path == path, "nothing is rewritten unless it is wished"
+
+
+def test_a_lite_model_that_gains_nothing_keeps_its_bytes(
+    tmp_path: Path, host: Host, runner: FakeRunner
+) -> None:
+    path = forge.write(tmp_path / "net.ptl", WITH_SOURCE)
+    runner.answer_with(PYTHON, rewriting(Changes(notes=("why",))))
+    made = read_model(path, host, Rewrite.AUTO)
+    assert (made.path, made.rewrites, made.notes) == (path, (), ("why",))
+
+
+@pytest.mark.parametrize(
+    ("records", "answer", "reason"),
+    [
+        (WITHOUT_SOURCE, Completed(0, "", ""), "it carries no source"),
+        (WITH_SOURCE, Completed(1, "unknown builtin op", ""), "unknown builtin op"),
+        (WITH_SOURCE | {"code/a.py.debug_pkl": b"?"}, Completed(0, "", ""), "not a pickle"),
+    ],
+)
+def test_a_lite_model_whose_source_is_of_no_use(  # noqa: PLR0917  fixtures
+    tmp_path: Path, host: Host, runner: FakeRunner, records: dict[str, bytes], answer: Completed,
+    reason: str,
+) -> None:  # fmt: skip
+    path = forge.write(tmp_path / "net.ptl", records)
+    runner.answer_with(PYTHON, lambda _: answer)
+    model = read_model(path, host, Rewrite.AUTO)
+    assert model.path == path
+    (note,) = model.notes
+    assert note.startswith("not rewritten for speed: ")
+    assert reason in note
+
+
+def test_a_lite_model_needs_no_torch(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> str:
+        raise ToolchainError("no torch", hint="")
+
+    monkeypatch.setattr(torchscript, "_torch_version", missing)
+    model = read_model(forge.write(tmp_path / "net.ptl", WITH_SOURCE), host, Rewrite.AUTO)
+    assert model.notes == ("not rewritten for speed: torch is not installed",)
