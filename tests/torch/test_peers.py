@@ -61,3 +61,11 @@ def test_onnx_runtime_is_asked_or_missed(program: Program) -> None:
     else:
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["name"].startswith("onnxruntime")
+
+
+def test_a_runtime_that_fails_is_told_in_one_line(program: Program) -> None:
+    program.path.write_text("import sys; sys.exit('no such\\noperator')")
+    done = ask(Job(PeerName.TORCH, CLASSIFIER, (), program, 1, 2))
+    assert done.returncode == 1
+    told_last = done.stderr.splitlines()[-1]
+    assert told_last.startswith("the runtime does not run the model: no such operator (repeat")

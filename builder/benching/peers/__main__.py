@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         theirs = partial(peer.sample, runs_per_round(peer.run))
         samples = take_turns((ours, theirs), job.rounds)
     except VerificationError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{' '.join(error.message.split())} ({error.hint})\n")
         return 1
     version = importlib.import_module(job.peer).__version__
     sys.stdout.write(to_json(f"{job.peer} {version}", *samples) + "\n")
