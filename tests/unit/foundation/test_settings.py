@@ -18,8 +18,8 @@ from tests.unit.models import forge
 
 EACH: Final = pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda it: it.key)
 _SAMPLES: Final[Mapping[Kind, tuple[str, str]]] = {
-    Kind.LIST: ("Half", "Short"), Kind.PATH: ("/one", "/two"), Kind.COUNT: ("3", "5"),
-    Kind.SIZE: ("5G", "7M"), Kind.TEXT: ("one", "two"),
+    Kind.LIST: ("Half", "Short"), Kind.PATH: ("/one", "/two"), Kind.PATHS: ("/one", "/two,/three"),
+    Kind.COUNT: ("3", "5"), Kind.SIZE: ("5G", "7M"), Kind.TEXT: ("one", "two"),
 }  # fmt: skip
 
 
