@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import torch
 
-_FRAGMENTS: Final[list[torch.library.Library]] = []
-"""What was defined here: torch forgets it together with these objects."""
+_KEPT: Final[list[object]] = []
+"""What holds definitions: torch forgets them together with it."""
 
 
 def learn_operators(document: Mapping[str, Any]) -> None:
@@ -27,7 +27,7 @@ def learn_operators(document: Mapping[str, Any]) -> None:
     own = document.get("own", {"libraries": (), "schemas": ()})
     for library in own["libraries"]:
         if Path(library).suffix == ".py":
-            runpy.run_path(library)
+            _KEPT.append(runpy.run_path(library))
         else:
             torch.ops.load_library(library)  # type: ignore[no-untyped-call]
     for schema in own["schemas"]:
@@ -41,7 +41,7 @@ def _define(schema: Any, text: str) -> None:  # noqa: ANN401  a FunctionSchema, 
         namespace, _, rest = text.partition("::")
         fragment = torch.library.Library(namespace, "FRAGMENT")  # type: ignore[no-untyped-call]
         fragment.define(rest)  # type: ignore[no-untyped-call]
-        _FRAGMENTS.append(fragment)
+        _KEPT.append(fragment)
     elif str(same) != str(schema):
         message = f"it defines {same}, and the C++ {schema}"
         raise ValueError(message)
