@@ -17,6 +17,20 @@ function(build_runtime_registrar name source)
   _build_runtime_root(registrar_${name} interpreter "project/registrars/${name}")
 endfunction()
 
+# Sources of operators of the user's own, each with the header before it that exports its kernels. They
+# look for headers in the folders that were given. They are compiled when a build asks for their objects.
+function(build_runtime_extension)
+  cmake_parse_arguments(PARSE_ARGV 0 extension "" "" "FOLDERS;SOURCES;HEADERS")
+  build_runtime_sources(sources ${extension_SOURCES})
+  add_library(extension OBJECT EXCLUDE_FROM_ALL ${sources})
+  set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX)
+  foreach(source header IN ZIP_LISTS sources extension_HEADERS)
+    set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_OPTIONS -include "${header}")
+  endforeach()
+  build_runtime_compile_settings(extension extension
+    project/include "${BUILD_RUNTIME_CONFIGURED}" ${extension_FOLDERS})
+endfunction()
+
 function(_build_runtime_root target kind)
   build_runtime_compile_settings(${target} ${kind} ${ARGN} project/include "${BUILD_RUNTIME_CONFIGURED}")
   set_property(GLOBAL APPEND PROPERTY build_runtime_root_targets ${target})

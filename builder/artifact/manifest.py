@@ -134,6 +134,7 @@ def manifest(
             {"name": str(operator.name), "models": sorted(operator.models)}
             for operator in plan.selection.operators
         ],
+        "extension": [{"file": it.name, "sha256": it.sha256} for it in plan.extension],
         "classes": sorted(plan.selection.classes),
         "dtypes": sorted(plan.selection.dtypes),
     }

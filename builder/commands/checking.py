@@ -3,15 +3,23 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from builder.commands.exchange import Answer, Asked
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.conversion.exported import read_exported
 from builder.models.preflight.problems import LackingError, Problem, advice
-from builder.pipeline.wanted import Wanted, names_apart, read_each, read_lists, refuse_nothing
+from builder.pipeline.wanted import (
+    Wanted,
+    names_apart,
+    read_each,
+    read_lists,
+    refuse_nothing,
+)
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import BuildRuntimeError, ModelError
 from builder.vocabulary.models import Model, Repair
@@ -44,7 +52,7 @@ class _Row:
         }
 
 
-def check(asked: Asked, host: Host) -> Answer:
+def check(asked: Asked, host: Host, extension: Extension = NOTHING) -> Answer:
     """Return what the pinned release cannot do for the models; exit code 3 if there is anything.
 
     Neither its source nor a toolchain is needed. A model that cannot be read has an entry that says
@@ -53,11 +61,12 @@ def check(asked: Asked, host: Host) -> Answer:
     """
     version = SourceRequest(directory=None).version
     listed = read_lists(asked.lists, asked.extra)
-    read = read_each(asked.models, host, read_exported)
-    wanted = Wanted(tuple(it for it in read if isinstance(it, Model)), listed)
+    read = read_each(asked.models, host, partial(read_exported, extension=extension))
+    models = tuple(it for it in read if isinstance(it, Model))
+    wanted = Wanted(models, listed, extension)
     if not asked.models:
         refuse_nothing(wanted, asked.lists)
-    catalogue = pinned_catalogue(version)
+    catalogue = extension.extend(pinned_catalogue(version))
     problems = (
         *(it for error in read if isinstance(error, LackingError) for it in error.problems),
         *wanted.problems(version, catalogue),

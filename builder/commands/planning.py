@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
+from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
 from builder.pipeline.choosing import find_targets, refuse_without_tools
 from builder.pipeline.planning import Planned, make_plan
@@ -26,7 +27,10 @@ def plan(request: Request, session: Session) -> Answer:
 def _plan(request: Request, session: Session) -> Answer:
     host, events = session.host, session.console
     refuse_without_tools(request, host)
-    wanted = read_wanted(request.models, request.lists, request.extra, host, request.conversion)
+    extension = read_extension(request.ops_source, request.ops_library)
+    wanted = read_wanted(
+        request.models, request.lists, request.extra, host, request.conversion, extension
+    )
     refuse_early(wanted, request.source, request.kernels)
     source = open_source(request.source, host, events)
     planned = [

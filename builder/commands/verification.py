@@ -10,6 +10,8 @@ from typing import Any, Final
 from builder.artifact.layout import SELECTION
 from builder.artifact.opening import Artifact, changed_files, open_artifact
 from builder.commands.exchange import Answer
+from builder.extensions.libraries import refuse_unloadable
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import check_file_writable, write_atomic
 from builder.foundation.process import Host
 from builder.models.conversion.torchscript import reader
@@ -45,6 +47,7 @@ class Question:
     inputs: tuple[InputSpec, ...]
     wish: Wish
     junit: Path | None
+    extension: Extension = NOTHING
 
 
 def verify(question: Question, host: Host, events: Events) -> Answer:
@@ -54,7 +57,9 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
     events.step("reading the artifact")
     with open_artifact(question.artifact, host.cache / "scratch") as artifact:
         events.step("reading models")
-        models = read_models(question.models, host, reader(artifact.rewrite))
+        models = read_models(question.models, host, reader(artifact.rewrite, question.extension))
+        if not question.wish.without_run:
+            refuse_unloadable(models, host)
         verdicts = [
             # an archive was unpacked to a place that is gone when the user reads this
             replace(it, hint=it.hint.replace(f"{artifact.root}/", ""))

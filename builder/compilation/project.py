@@ -1,7 +1,7 @@
 """Render the generated CMake projects and sources: templates hold data, this supplies it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -9,13 +9,15 @@ import jinja2
 
 from builder.compilation.memory_use import memory_uses
 from builder.compilation.workspace import TREE, Project
+from builder.extensions.compiling import exported_blocks
+from builder.extensions.reading import NOTHING, Extension, Source
 from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
 from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
 from builder.libtorch.cuts import active_cuts, cut_instructions
 from builder.libtorch.kernels import find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
-from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan
+from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan, SourceKind
 from builder.vocabulary.targets import abi_facts, platform_facts
 
 
@@ -27,7 +29,9 @@ def component_roots(objects: ObjectsPlan) -> dict[str, Path]:
 
 def shown_roots(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
     """Return how commands and link maps name the components, and how reports do."""
-    return tuple((f"{TREE}/{name}", name) for name in component_roots(plan.objects))
+    folders = dict.fromkeys(it.name.partition(":")[0] for it in plan.extension)
+    names = (*component_roots(plan.objects), *folders)
+    return tuple((f"{TREE}/{name}", name) for name in names)
 
 
 def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
@@ -82,7 +86,7 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
             for group in groups
             for _, header in group.before
         ),
-        _initial_cache(plan),
+        _initial_cache(plan, roots),
     )
     return _project(files, roots)
 
@@ -106,9 +110,14 @@ def _kernels_header(source: str) -> str:
     return f"kernels/{source.replace('/', '-')}.h"
 
 
-def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Project:
-    """Render the project of one runtime: its registrations, its manifest, and the link."""
-    roots = component_roots(plan.objects)
+def render_runtime(
+    plan: BuildPlan, catalogue: Catalogue, manifest: str, extension: Extension = NOTHING
+) -> Project:
+    """Render the project of one runtime: its registrations, its manifest, and the link.
+
+    The sources of an extension are part of it, compiled as far as a build demands them.
+    """
+    roots = {**component_roots(plan.objects), **dict(extension.roots)}
     entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
     registrars = [
         {
@@ -136,6 +145,11 @@ def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Proj
         "weights_may_change": any(it.registrar and "!" in it.schema for it in entries),
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,
+        "extension": [
+            {"source": f"{TREE}/{it.component}/{it.path}", "header": _extension_header(it)}
+            for it in extension.sources
+        ],
+        "extension_folders": [f"{TREE}/{name}" for name, _ in extension.roots],
         "manifest_bytes": manifest.encode(),
     }
     files = (
@@ -151,11 +165,28 @@ def render_runtime(plan: BuildPlan, catalogue: Catalogue, manifest: str) -> Proj
             )
             for registrar in registrars
         ),
-        _initial_cache(plan),
+        *_extension_headers(extension),
+        _initial_cache(plan, roots),
     )
     generated = ("project/registration.cpp", "project/manifest.cpp")
     sources = (*generated, *(str(registrar["source"]) for registrar in registrars))
-    return replace(_project(files, roots), roots=sources)
+    demanded = tuple(it.id for it in extension.sources)
+    return replace(_project(files, roots), roots=sources, demanded=demanded)
+
+
+def _extension_headers(extension: Extension) -> Iterator[GeneratedFile]:
+    """Yield the headers before the user's sources, and what these include."""
+    for source in extension.sources:
+        context = {"source": source.path, "blocks": exported_blocks(source, extension)}
+        name = f"include/{_extension_header(source)}"
+        yield _render("runtime/extension.h.j2", name, context)
+    if extension.sources:
+        for header in ("boxed.h", "function_types.h"):
+            yield _copied(f"registry/{header}", header)
+
+
+def _extension_header(source: Source) -> str:
+    return f"{source.component}/{source.path.replace('/', '-')}.h"
 
 
 def render_cuts(version: str, features: Mapping[str, str]) -> str:
@@ -176,9 +207,8 @@ def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _initial_cache(plan: BuildPlan) -> GeneratedFile:
+def _initial_cache(plan: BuildPlan, names: Iterable[str]) -> GeneratedFile:
     toolchain = plan.toolchain
-    names = component_roots(plan.objects)
     variables: dict[str, object] = {
         "BUILD_RUNTIME_CMAKE": CMAKE,
         # a change of the logic must configure again, like a change of the data
@@ -195,6 +225,12 @@ def _initial_cache(plan: BuildPlan) -> GeneratedFile:
         "BUILD_RUNTIME_DEFINITIONS": plan.objects.flags.definitions,
         "BUILD_RUNTIME_LINK_FLAGS": plan.link,
     }
+    if plan.extension_flags:
+        variables["BUILD_RUNTIME_FLAGS_extension"] = ()
+        variables["BUILD_RUNTIME_CXX_FLAGS_extension"] = (
+            *plan.extension_flags,
+            *_kernel_flags(plan),
+        )
     for known in plan.objects.flags.kinds:
         more = [it for it in toolchain.flags if it.kind is known.kind]
         variables[f"BUILD_RUNTIME_FLAGS_{known.kind}"] = [
@@ -207,6 +243,13 @@ def _initial_cache(plan: BuildPlan) -> GeneratedFile:
         ]
     context = {"version": plan.tool, "variables": variables}
     return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
+
+
+def _kernel_flags(plan: BuildPlan) -> Iterator[str]:
+    """Yield what the toolchain adds for kernels, of which those of the user are some."""
+    for it in plan.toolchain.flags:
+        if it.kind is SourceKind.KERNEL:
+            yield from (*it.options, *it.cxx)
 
 
 def _prefix_map(names: Iterable[str]) -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from builder.compilation.output import BuildOutput, BuildProgress, telling
-from builder.compilation.store import ObjectStore, OpenStore
-from builder.compilation.workspace import Project, Workspace
+from builder.compilation.store import ObjectStore, OpenStore, flags_told
+from builder.compilation.workspace import Project, Workspace, place_of
 from builder.foundation.cache import note_use
 from builder.foundation.files import locked, relative, touch, write_if_changed
 from builder.foundation.process import CommandError, Host
@@ -45,21 +45,50 @@ class Demand:
 
 @dataclass(slots=True)
 class _Objects:
-    """Objects compiled so far in this build, with their graphs read once."""
+    """Objects compiled so far in this build, with their graphs read once.
+
+    Most are of the store; `demanded` are those of the runtime's own workspace, by source.
+    """
 
     store: OpenStore
+    workspace: Workspace
+    demanded: Mapping[str, str]
     sources: set[str] = field(default_factory=set)
     graphs: dict[Path, ObjectGraph] = field(default_factory=dict)
     fresh: int = 0
 
     def compile(self, wanted: Iterable[str], host: Host, progress: BuildProgress) -> None:
-        missing = sorted(set(wanted) & self.store.homes.keys() - self.sources)
-        self.fresh += self.store.compile(missing, host, progress)
-        self.sources.update(missing)
+        missing = sorted(set(wanted) - self.sources)
+        stored = [it for it in missing if it in self.store.homes]
+        demanded = [it for it in missing if it in self.demanded]
+        self.fresh += self.store.compile(stored, host, progress)
+        if demanded:
+            targets = [self.demanded[it] for it in demanded]
+            self.fresh += self.workspace.run_ninja(targets, host, progress)
+        self.sources.update(stored, demanded)
 
     def paths(self) -> dict[str, Path]:
         """Return the object of each source."""
-        return {source: self.store.object_of(source) for source in sorted(self.sources)}
+        return {source: self._object_of(source) for source in sorted(self.sources)}
+
+    def name_of(self, source: str) -> str:
+        """Return how the object of a source is named, wherever it was compiled."""
+        return self.demanded.get(source) or self.store.name_of(source)
+
+    def flags_of(self, live: Iterable[Path]) -> dict[str, tuple[str, ...]]:
+        """Return the flags that really compiled these objects, by the name of their group."""
+        live = frozenset(live)
+        found = self.store.flags_of(live)
+        own = {it for it in self.demanded.values() if self.workspace.build / it in live}
+        for command, output in self.workspace.commands() if own else ():
+            if output in own:
+                found.setdefault("extension", flags_told(command))
+        return dict(sorted(found.items()))
+
+    def _object_of(self, source: str) -> Path:
+        if source in self.demanded:
+            return self.workspace.build / self.demanded[source]
+        return self.store.object_of(source)
 
     def read(self, path: Path) -> ObjectGraph:
         if path not in self.graphs:
@@ -96,13 +125,14 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         places = {"BUILD_RUNTIME_CONFIGURED": configured, "BUILD_RUNTIME_PREFIX": f"{root}/prefix"}
         workspace.configure(project, host, places)
         progress.step("compiling")
-        objects = _Objects(opened)
+        outputs = workspace.outputs()
+        demanded = {it: outputs[place_of(it)] for it in project.demanded}
+        objects = _Objects(opened, workspace, demanded)
         objects.compile((*demand.always, *demand.predicted), host, progress)
         objects.fresh += workspace.run_ninja(["runtime_roots"], host, progress)
-        outputs = workspace.outputs()
         roots = [workspace.build / outputs[source] for source in project.roots]
         rounds = _link(workspace, objects, demand, roots, host, progress)
-        flags = opened.flags_of(rounds.live)
+        flags = objects.flags_of(rounds.live)
     return BuildOutput(
         directory=root,
         library=root / "prefix/lib/libbuild_runtime.so",
@@ -188,7 +218,7 @@ def _state(objects: Iterable[Path], build: Path) -> str:
 
 
 def _sweep(objects: _Objects, roots: list[Path], asked: set[str], demand: Demand) -> Closure:
-    names = {path: objects.store.name_of(source) for source, path in objects.paths().items()}
+    names = {path: objects.name_of(source) for source, path in objects.paths().items()}
     defining = [
         path
         for path in names

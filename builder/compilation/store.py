@@ -201,14 +201,14 @@ class OpenStore:
             for command, output in store.workspace.commands() if wanted else ():
                 group = wanted.get(output, "")
                 if group:
-                    found.setdefault(group, _told(_flags(command)[1:]))
+                    found.setdefault(group, flags_told(command))
         return dict(sorted(found.items()))
 
 
-def _told(words: Iterable[str]) -> tuple[str, ...]:
+def flags_told(command: str) -> tuple[str, ...]:
     """Return the flags of a compile command that a person asks about: none that names a place."""
     places = ("-I", "-ffile-prefix-map=", "-isystem", "-include")
-    return tuple(it for it in paired(words) if not it.startswith(places))
+    return tuple(it for it in paired(_flags(command)[1:]) if not it.startswith(places))
 
 
 def _flags(command: str) -> tuple[str, ...]:

@@ -50,13 +50,15 @@ class Project:
     """What a workspace is made of: generated files, and where the trees of its sources are.
 
     `copied` trees are small and belong to the installed program: the workspace has its own. `roots`
-    are the sources whose objects a link begins with, relative to the folder ninja works in.
+    are the sources whose objects a link begins with, relative to the folder ninja works in;
+    `demanded` are the ids of sources that are compiled when something needs them.
     """
 
     files: tuple[GeneratedFile, ...]
     linked: tuple[tuple[str, Path], ...]
     copied: tuple[tuple[str, Path], ...] = ()
     roots: tuple[str, ...] = ()
+    demanded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,12 @@ class Workspace:
         ours = {path.relative_to(self.build).as_posix() for path in headers}
         names = times.parse_deps(told.stdout) | ours
         times.note(self.root / "times.json", self.build, names)
+
+
+def place_of(source: str) -> str:
+    """Return where commands find a source, given by its id `component:path`."""
+    component, _, path = source.partition(":")
+    return f"{TREE}/{component}/{path}"
 
 
 def explain(error: CommandError) -> CommandError:

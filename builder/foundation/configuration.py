@@ -12,6 +12,7 @@ from builder.vocabulary.errors import UsageError, did_you_mean
 _WANTED: Final = {
     Kind.TEXT: "a string",
     Kind.PATH: "a string",
+    Kind.PATHS: "a string or a list of strings",
     Kind.LIST: "a string or a list of strings",
     Kind.COUNT: "a number",
     Kind.SIZE: "a number of bytes or a string such as '5G'",
@@ -89,7 +90,7 @@ def _text(kind: Kind, value: object) -> str | None:
     """Return a value of the file as a flag would be written; None for a wrong type."""
     if isinstance(value, str):
         return value
-    if kind is Kind.LIST and isinstance(value, list):
+    if kind in (Kind.LIST, Kind.PATHS) and isinstance(value, list):
         return ",".join(value) if all(isinstance(it, str) for it in value) else None
     if kind in (Kind.COUNT, Kind.SIZE) and type(value) is int:  # a bool is an int, too
         return str(value)
@@ -97,10 +98,18 @@ def _text(kind: Kind, value: object) -> str | None:
 
 
 def _anchored(definition: Definition, value: str, folder: Path) -> str:
-    """Make a path of the file relative to it, so that it means the same wherever the user is."""
-    if definition.kind is not Kind.PATH or not value or value.startswith("~"):
-        return value
-    return str(folder / value)
+    """Make paths of the file relative to it, so that they mean the same wherever the user is."""
+    match definition.kind:
+        case Kind.PATH:
+            return _anchored_path(value, folder)
+        case Kind.PATHS:
+            return ",".join(_anchored_path(it, folder) for it in value.split(","))
+        case _:
+            return value
+
+
+def _anchored_path(value: str, folder: Path) -> str:
+    return value if not value or value.startswith("~") else str(folder / value)
 
 
 def resolve(flags: Mapping[str, str], env: Mapping[str, str], table: Table) -> Resolved:

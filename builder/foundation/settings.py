@@ -30,10 +30,11 @@ SHOWN_GROUP: Final = "what is shown and kept"
 
 
 class Kind(Enum):
-    """What `[tool.build-runtime]` holds for a setting. `PATH` is relative to the file there."""
+    """What `[tool.build-runtime]` holds for a setting. A `PATH` is relative to the file there."""
 
     TEXT = auto()
     PATH = auto()
+    PATHS = auto()
     LIST = auto()
     COUNT = auto()
     SIZE = auto()
@@ -123,6 +124,7 @@ def one_of(what: str, choices: Sequence[str], make: Callable[[str], T]) -> Calla
     return parse
 
 
+_KNOW_OPERATORS: Final = ("build", "plan", "check", "inspect", "lock", "verify")
 _PER_TARGET: Final = uncounted("each target has a result of its own")
 _COUNT: Final = re.compile("[1-9][0-9]{0,3}")
 
@@ -138,6 +140,10 @@ def _path(text: str) -> Path:
     except RuntimeError:  # `~` and the name of nobody
         pass
     raise UsageError(f"no path: {text!r}", hint="name a folder")
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(map(_path, filter(None, text.split(","))))
 
 
 def _path_if_any(text: str) -> Path | None:
@@ -197,6 +203,15 @@ class BuildSettings:
         "rewrite", Rewrite, "whether models are rewritten for speed",
         metavar="WHEN", default=DEFAULT_REWRITE, choices=tuple(Rewrite),
         commands=("build", "plan", "lock", "inspect"),
+    )  # fmt: skip
+    ops_source: tuple[Path, ...] = define(
+        "ops-source", _paths, "C++ with operators of your own: files, or folders with some",
+        kind=Kind.PATHS, metavar="FILE|DIR", unset="none", commands=_KNOW_OPERATORS,
+        counting=uncounted("the files that are compiled count by their content"),
+    )  # fmt: skip
+    ops_library: tuple[Path, ...] = define(
+        "ops-library", _paths, "the same operators for desktop torch: a .so or a .py that has them",
+        kind=Kind.PATHS, metavar="FILE", unset="none", commands=_KNOW_OPERATORS,
     )  # fmt: skip
 
     @property

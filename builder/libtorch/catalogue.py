@@ -52,10 +52,11 @@ class OperatorEntry:
     `header` and `symbol` are set for ATen operators, which we register ourselves: the function is
     `at::_ops::<symbol>::call` of `<ATen/ops/<header>_ops.h>`. Others are registered by `registrar`,
     a file of the tree that filters what it registers by an allow-list; or `kernel` names a function
-    of the file `source` that runs it (see `builder.libtorch.kernels`): a path of the tree, or one
-    of ours as `native:path`. Without any of these, the interpreter itself always has the operator.
-    `missing`: the source lacks it, and every call of it fails. `later` is how many arguments at the
-    end of the schema it lacks: they have to be None.
+    of the file `source` that runs it (see `builder.libtorch.kernels`): a path of the tree, or an id
+    such as `native:path`. Without any of these, the interpreter itself always has the operator.
+    `place` is where the user's own C++ defines it (`ops/nms.cpp:12`): such an operator without a
+    kernel cannot be had. `missing`: the source lacks it, and every call of it fails. `later` is how
+    many arguments at the end of the schema it lacks: they have to be None.
     """
 
     name: OperatorName
@@ -67,6 +68,7 @@ class OperatorEntry:
     source: str = ""
     missing: bool = False
     later: int = 0
+    place: str = ""
 
     @property
     def classes(self) -> frozenset[str]:
@@ -124,7 +126,7 @@ class Catalogue:
         return frozenset(
             name
             for name, it in self.entries.items()
-            if not (it.symbol or it.registrar or it.kernel or it.missing)
+            if not (it.symbol or it.registrar or it.kernel or it.missing or it.place)
         )
 
     def usable(self, kernels: Kernels) -> "Catalogue":

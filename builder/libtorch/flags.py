@@ -28,6 +28,14 @@ def compile_flags(profile: Profile) -> CompileFlags:
     )
 
 
+def extension_flags(profile: Profile) -> tuple[str, ...]:
+    """Return how the user's own operators are compiled: as kernels, but their warnings show."""
+    table = _table()
+    every = table["all"]
+    chosen = table[profile.optimisation][SourceKind.KERNEL]
+    return (*chosen, *every["options"], *every["cxx"], *table["warnings"]["extension"])
+
+
 def link_flags() -> tuple[str, ...]:
     """Return how the library is linked, whatever the target and the selection."""
     return tuple(_table()["link"]["options"])

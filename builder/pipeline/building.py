@@ -7,6 +7,7 @@ from builder.artifact.manifest import BuildFacts, manifest
 from builder.compilation.output import BuildOutput
 from builder.compilation.project import render_cuts, render_runtime
 from builder.compilation.runtime import Demand, build_runtime
+from builder.extensions.compiling import candidates_of, explained
 from builder.foundation.files import locked, write_atomic
 from builder.foundation.process import Host
 from builder.libtorch.closure.libraries import provided_symbols
@@ -24,16 +25,18 @@ Find = Callable[[str], tuple[str, ...]]
 
 def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
     """Compile and link what was planned."""
+    extension = planned.extension
+    compiled = planned.candidates.names | {it.id for it in extension.sources}
     kernels = {it.kernel: it.definer for it in planned.catalogue.entries.values() if it.kernel}
     # the catalogue names kernels of every profile
     definers = {
         symbol: source
         for symbol, source in {**kernels, **planned.index.definers(planned.replacement)}.items()
-        if source in planned.candidates.names
+        if source in compiled
     }
     # the text inside the library leaves the models out: new weights must not make a new library
     project = render_runtime(
-        planned.plan, planned.catalogue, manifest(BuildFacts(planned.plan, ()))
+        planned.plan, planned.catalogue, manifest(BuildFacts(planned.plan, ())), extension
     )
     with planned.toolchain.link_line(planned.plan.toolchain, host) as link_line:
         provided = cache(lambda: provided_symbols(link_line().libraries))
@@ -42,14 +45,17 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
             predicted=planned.prediction.sources,
             known_definers=_replaced(finder(definers), planned.replacement),
             search=SourceSearch(
-                planned.candidates.groups, planned.candidates.roots, provided
+                (*planned.candidates.groups, *candidates_of(extension)),
+                {**planned.candidates.roots, **dict(extension.roots)},
+                provided,
             ).definers,
             replacement=planned.replacement,
             feature_of=cache(lambda symbol: feature_of(symbol, planned.cuts)),
             render_cuts=lambda features: render_cuts(planned.plan.tool, features),
             link_line=link_line,
         )
-        output = build_runtime(planned.plan, planned.store, project, demand, host, events)
+        with explained(extension):
+            output = build_runtime(planned.plan, planned.store, project, demand, host, events)
     if output.sources.keys() != set(planned.prediction.sources) | set(demand.always):
         _learn(planned, output, host)
     return output
@@ -68,7 +74,11 @@ def _replaced(find: Find, replacement: FindReplacement) -> Find:
 def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
     """Remember what this build found out: the next prediction for these objects is exact."""
     # only objects this build asked ninja for: others may be of a run that was killed
-    graphs = {source: read_object(path) for source, path in output.sources.items()}
+    graphs = {
+        source: read_object(path)
+        for source, path in output.sources.items()
+        if source in planned.store.homes
+    }
     learned = condense(
         graphs,
         known=planned.index.definers(),

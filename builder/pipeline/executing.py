@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder.extensions.libraries import refuse_unloadable
 from builder.foundation.process import Host
 from builder.models.selection import make_profile, select
 from builder.models.tracing.execution_trace import Trace
@@ -34,6 +35,8 @@ def rehearse(
     This comes before anything is fetched or compiled: raise `UsageError` for inputs that cannot be
     read or compared, `ModelError` for a model that does not run on them.
     """
+    if request.verify or request.inputs:
+        refuse_unloadable(wanted.models, host)
     specs = request.inputs or (InputSpec(),) * len(wanted.models)
     pairs = tuple(zip(wanted.models, specs, strict=True))
     answers = tuple(
@@ -72,7 +75,7 @@ def _with_run_dtypes(  # noqa: PLR0917  what, on what, how, and where
     `ModelError` for a model that runs as it was exported, and not in a lite interpreter.
     """
     spec = inputs_for(model, spec)
-    if not spec.given:
+    if not spec.given or model.own.unanswered:  # torch cannot run it: a note says so later
         return model
     events.step(f"tracing {model.name} in desktop torch on {spec.describe()}")
     try:

@@ -11,6 +11,7 @@ from builder.compilation.dependence import Candidates
 from builder.compilation.output import telling
 from builder.compilation.sharing import candidates_of, find_store
 from builder.compilation.store import ObjectStore, preprocessor
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import OnWait
 from builder.foundation.process import Host
 from builder.foundation.resources import DATA
@@ -20,7 +21,7 @@ from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
 from builder.libtorch.closure.replacements import FindReplacement, find_replacement, without_kernels
 from builder.libtorch.codegen import generate_tree, read_catalogue
 from builder.libtorch.cuts import Cut, active_cuts, feature_of
-from builder.libtorch.flags import compile_flags, link_flags
+from builder.libtorch.flags import compile_flags, extension_flags, link_flags
 from builder.libtorch.mangling import call_prefix
 from builder.libtorch.symbols import Prediction, SymbolIndex, read_index
 from builder.models.preflight.problems import refuse
@@ -56,6 +57,7 @@ class Planned:
     prediction: Prediction
     cuts: tuple[Cut, ...]
     replacement: FindReplacement
+    extension: Extension = NOTHING
 
 
 def make_plan(  # noqa: PLR0917  one value of each stage before
@@ -93,10 +95,15 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     store = find_store(plan, base, every, host)
     candidates = replace(every, groups=without_kernels(every.groups, plan.kernels))
     preprocess = preprocessor(store, host, on_wait)
-    catalogue = read_catalogue(source, objects.generated, preprocess, host).usable(plan.kernels)
+    known = read_catalogue(source, objects.generated, preprocess, host)
+    catalogue = wanted.extension.extend(known.usable(plan.kernels))
     refuse(wanted.problems(source.version, catalogue), source.version)
     selection = wanted.selection(source.version, catalogue)
     plan = replace(plan, selection=with_classes(selection, catalogue))
+    extension = wanted.extension if wanted.own_called else NOTHING
+    if extension.sources:
+        flags = extension_flags(profile)
+        plan = replace(plan, extension=extension.files, extension_flags=flags)
     indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
     index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(candidates.names)
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
@@ -108,9 +115,12 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         lambda symbol: feature_of(symbol, cuts) is not None,
         replacement,
     )
+    holding = {entry.definer for entry in entries if entry.place}
+    prediction = replace(prediction, sources=(*prediction.sources, *sorted(holding)))
     return Planned(
-        plan, provider, catalogue, candidates, store, index, prediction, cuts, replacement
-    )
+        plan, provider, catalogue, candidates, store, index, prediction, cuts, replacement,
+        extension,
+    )  # fmt: skip
 
 
 def _objects(

@@ -10,13 +10,13 @@ from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
 from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Request
+from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
 from builder.proof.execution import find_executor
 from builder.toolchains.table import provider_for
 from builder.vocabulary.checks import RUN, Check, Outcome
 from builder.vocabulary.fingerprints import fingerprint
-from builder.vocabulary.models import Model
-from builder.vocabulary.plan import Program, SourceTree
+from builder.vocabulary.plan import ExtensionFile, Program, SourceTree
 from builder.vocabulary.targets import Target
 
 
@@ -24,7 +24,8 @@ from builder.vocabulary.targets import Target
 class _Question:
     """Everything that decides a result. Equal questions have equal answers.
 
-    `own` are the hashes of our own files, `converted` those of the models that ship. How programs
+    `own` are the hashes of our own files, `converted` those of the models that ship, `extension`
+    are the files of the user's operators. How programs
     `run` here is part of it: an emulator that comes later makes a skipped run possible.
     """
 
@@ -35,10 +36,11 @@ class _Question:
     request: Request
     converted: tuple[str, ...]
     run: str
+    extension: tuple[ExtensionFile, ...] = ()
 
 
 def request_name(
-    request: Request, models: tuple[Model, ...], source: SourceTree, target: Target, host: Host
+    request: Request, wanted: Wanted, source: SourceTree, target: Target, host: Host
 ) -> str:
     """Name everything that decides a result, so that an equal request can be answered at once."""
     executor = find_executor(target, host)
@@ -54,8 +56,9 @@ def request_name(
         target=target,
         source=source,
         request=request,
-        converted=tuple(model.sha256 for model in models),
+        converted=tuple(model.sha256 for model in wanted.models),
         run=executor if isinstance(executor, str) else executor.how,
+        extension=wanted.extension.files,
     )
     return fingerprint(question, content=sha256_file)
 

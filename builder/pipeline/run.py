@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
 from builder.foundation.files import check_writable
 from builder.foundation.process import Host
@@ -33,7 +34,10 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
     refuse_without_tools(request, host)
     with lease(host.cache), TemporaryDirectory(prefix="build-runtime-") as scratch:
         events.step("reading models")
-        wanted = read_wanted(request.models, request.lists, request.extra, host, request.conversion)
+        extension = read_extension(request.ops_source, request.ops_library)
+        wanted = read_wanted(
+            request.models, request.lists, request.extra, host, request.conversion, extension
+        )
         refuse_early(wanted, request.source, request.kernels)
         refuse_without_inputs(request, wanted)
         targets = find_targets(request, host, events)
@@ -64,7 +68,7 @@ def _results(  # noqa: PLR0917  one value of each stage before
     events: Events,
 ) -> Iterator[Built]:
     for batch in batches(targets):
-        names = [request_name(request, wanted.models, source, it, host) for it in batch]
+        names = [request_name(request, wanted, source, it, host) for it in batch]
         known = [
             recall(name, request, target, host) for name, target in zip(names, batch, strict=True)
         ]

@@ -8,6 +8,7 @@ from operator import or_
 from pathlib import Path
 
 from builder import RELEASE
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.codegen import pinned_catalogue
@@ -29,10 +30,11 @@ from builder.vocabulary.plan import Kernels
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Models and the union of all operator lists."""
+    """Models, the union of all operator lists, and the operators of the user's own."""
 
     models: tuple[Model, ...]
     listed: OperatorList = EMPTY
+    extension: Extension = NOTHING
 
     def merged(self, catalogue: Catalogue | None = None) -> OperatorList:
         """Return all that is asked for as one list.
@@ -42,6 +44,12 @@ class Wanted:
         """
         listed = self.listed if catalogue is None else expand(self.listed, catalogue)
         return from_selection(select(self.models)) | listed
+
+    @property
+    def own_called(self) -> bool:
+        """Whether any operator of the user's own is asked for."""
+        own = {it.definition.name for it in self.extension.operators}
+        return not own.isdisjoint(self.selection(RELEASE).names)
 
     def selection(self, version: str, catalogue: Catalogue | None = None) -> Selection:
         """Return all that is asked for of a release; see `merged` for what the catalogue is for."""
@@ -137,12 +145,13 @@ def read_lists(lists: Iterable[Path], extra: Iterable[Path]) -> OperatorList:
     return reduce(or_, given, EMPTY)
 
 
-def read_wanted(
+def read_wanted(  # noqa: PLR0917  what, and how it is read
     models: Iterable[Path],
     lists: Iterable[Path],
     extra: Iterable[Path],
     host: Host,
     rewrite: Rewrite,
+    extension: Extension = NOTHING,
 ) -> Wanted:
     """Read models, rewritten as a setting says, and lists; `extra` list what an app calls from C++.
 
@@ -150,7 +159,8 @@ def read_wanted(
     """
     lists = tuple(lists)
     listed = read_lists(lists, extra)
-    wanted = Wanted(read_models(models, host, reader(rewrite)), listed)
+    read = reader(rewrite, extension)
+    wanted = Wanted(read_models(models, host, read), listed, extension)
     refuse_nothing(wanted, lists)
     return wanted
 
@@ -169,7 +179,8 @@ def pinned_problems(
     wanted: Wanted, version: str, kernels: Kernels = Kernels.AUTO
 ) -> tuple[Problem, ...]:
     """Return what the pinned source of a release cannot do; needs neither it nor a toolchain."""
-    return wanted.problems(version, pinned_catalogue(version).usable(kernels))
+    known = pinned_catalogue(version).usable(kernels)
+    return wanted.problems(version, wanted.extension.extend(known))
 
 
 def refuse_early(wanted: Wanted, source: SourceRequest, kernels: Kernels = Kernels.AUTO) -> None:

@@ -15,7 +15,7 @@ from builder.proof.execution import Executor
 from builder.vocabulary.errors import ModelError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat, inputs_for
 from builder.vocabulary.tolerances import Limits
-from builder.vocabulary.value_files import Value, decode
+from builder.vocabulary.value_files import Failure, Value, decode
 
 _LITE: Final = frozenset({ModelFormat.LITE, ModelFormat.FLATBUFFER})
 _FAILED_CASES: Final = 6
@@ -46,11 +46,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a model did. Without inputs it was loaded only: `cases` is 0."""
+    """How a model did. Without inputs it was loaded only: `cases` is 0.
+
+    `unanswered` are the operators for which desktop torch could not say what is right.
+    """
 
     model: str
     cases: int
     comparison: Comparison
+    unanswered: tuple[str, ...] = ()
 
 
 def run_model(  # noqa: PLR0917  what, on what, how, and where
@@ -77,9 +81,6 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
         answers = answers or ask_torch(model, spec, Path(name), host)
         inputs, outputs = answers.inputs, Path(name, "outputs")
-        wanted = _results(model, answers.expected)
-        more = answers.allowed
-        allowed = _results(model, more) if more.exists() else [None] * len(wanted)
         result = executor.run(
             program, str(model.path.resolve()),
             "--inputs", str(inputs), "--outputs", str(outputs), host=host,
@@ -90,6 +91,11 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
             again = ("--inputs", str(kept), "--outputs", "/dev/null")
             raise _failed(model, executor.line(program, str(model.path), *again), result)
         actual = _results(model, outputs)
+        if model.own.unanswered:
+            return _uncompared(model, actual)
+        wanted = _results(model, answers.expected)
+        more = answers.allowed
+        allowed = _results(model, more) if more.exists() else [None] * len(wanted)
     if len(actual) != len(wanted):
         raise VerificationError(
             f"{model.name}: the runtime answers {len(actual)} cases of {len(wanted)}",
@@ -101,6 +107,15 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
         one, other, allowance = case
         total += compare(one, other, place, limits, allowance)
     return RunResult(model.name, len(wanted), total)
+
+
+def _uncompared(model: Model, actual: list[Value]) -> RunResult:
+    """Return how a model did that nothing can be compared with; a case that failed is a failure."""
+    failed = Comparison()
+    for number, answer in enumerate(actual):
+        if isinstance(answer, Failure):
+            failed += compare(answer, None, f"case {number}")
+    return RunResult(model.name, len(actual), failed, model.own.unanswered)
 
 
 def _results(model: Model, path: Path) -> list[Value]:
@@ -138,6 +153,8 @@ def ask_torch(model: Model, spec: InputSpec, folder: Path, host: Host) -> Answer
         "lite": model.format in _LITE,
         "ptl": str(model.path),
         "rounds": model.rounds,
+        **model.own.document(),
+        **({"unanswered": True} if model.own.unanswered else {}),
         **({"exported": True} if model.format is ModelFormat.EXPORTED else {}),
         **spec.document(),
     }

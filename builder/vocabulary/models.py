@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -153,6 +154,40 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnOperators:
+    """Operators of the user's own, as desktop torch is told of them in a child process.
+
+    `schemas` are enough to convert a model. `libraries` also run them there: without any, nothing
+    tells what a model answers that calls them.
+    """
+
+    schemas: tuple[str, ...] = ()
+    libraries: tuple[Path, ...] = ()
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The names of the operators that desktop torch knows, but cannot run."""
+        return () if self.libraries else tuple(it.partition("(")[0] for it in self.schemas)
+
+    @property
+    def known(self) -> OwnOperators:
+        """These operators by their schemas alone."""
+        return OwnOperators(self.schemas)
+
+    def document(self) -> dict[str, object]:
+        """Return what the child process reads: nothing where there are none."""
+        libraries = [str(path.resolve()) for path in self.libraries]
+        return {"own": {"schemas": self.schemas, "libraries": libraries}} if self.schemas else {}
+
+    def of(self, names: Container[OperatorName]) -> OwnOperators:
+        """Return these operators alone; without any, no library is needed either."""
+        schemas = tuple(
+            it for it in self.schemas if OperatorName.parse(it.partition("(")[0]) in names
+        )
+        return OwnOperators(schemas, self.libraries) if schemas else OwnOperators()
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A lite-interpreter model: what its bytecode asks of the runtime.
 
@@ -170,6 +205,7 @@ class Model:
     `repairs`: what the model that ships does otherwise than the one the user named.
     `rewrites`: what it does faster. `notes`: what else there is to say, as why it is not faster.
     `packed`: custom classes of stored objects that pack weights, with the dtype of these.
+    `own` are the operators of the user's own that it calls.
     Of an exported program, `call` says how it is called, and `examples` are files of arguments that
     it was compared with TorchScript on.
     """
@@ -200,6 +236,7 @@ class Model:
     packed: frozenset[tuple[str, str]] = frozenset()
     call: Call | None = None
     examples: tuple[Path, ...] = ()
+    own: OwnOperators = field(default_factory=OwnOperators)
 
     @property
     def exported(self) -> tuple[Method, ...]:

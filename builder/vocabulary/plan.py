@@ -236,10 +236,20 @@ class ObjectsPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtensionFile:
+    """A file of the user's own C++: `name` is its place in the build, `operators:nms.cpp`."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class BuildPlan:
     """Everything that decides the bytes of one runtime. `link` are the flags of the linker.
 
     `kernels` and `isa` (never `auto`) choose among the objects, which are the same for all.
+    `extension` are the files of the user's own operators, headers included, which belong to no
+    store; `extension_flags` compile them.
     """
 
     tool: str
@@ -248,6 +258,8 @@ class BuildPlan:
     link: tuple[str, ...]
     kernels: Kernels = Kernels.AUTO
     isa: Isa = Isa.AVX2
+    extension: tuple[ExtensionFile, ...] = ()
+    extension_flags: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:

@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from builder.cli import main
+from builder.extensions.reading import read_extension
 from builder.foundation.configuration import read_table, resolve
 from builder.vocabulary.targets import Abi
 from tests.docs.pages import Block, block, differences
@@ -80,6 +81,23 @@ def test_an_exported_program_is_called_as_shown(desk: Path, play: Callable[..., 
     made.write_text(block("import torch\n\n\nclass Net").text, encoding="utf-8")
     subprocess.run([sys.executable, made], cwd=desk, check=True)
     play(block("$ build-runtime inspect net.pt2"))
+
+
+@CONVERTS
+def test_a_detector_is_checked_as_shown(desk: Path, play: Callable[..., None]) -> None:
+    script = EXAMPLES / "detection" / "make_model.py"
+    subprocess.run([sys.executable, script, desk], check=True)
+    (desk / "model.pt").rename(desk / "detector.pt")
+    play(block("$ build-runtime check detector.pt"))
+
+
+def test_the_operators_shown_are_read(tmp_path: Path) -> None:
+    """Whether such C++ compiles is seen where the example is built."""
+    text = block("#include <ATen/ATen.h>\n#include <torch/library.h>").text
+    (tmp_path / "shop.cpp").write_text(text, encoding="utf-8")
+    (operator,) = read_extension([tmp_path]).operators
+    assert operator.definition.schema == "shop::area(Tensor boxes, float scale=1.0) -> Tensor"
+    assert operator.entry.kernel
 
 
 @CONVERTS

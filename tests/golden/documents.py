@@ -54,7 +54,7 @@ def _type(definition: Definition) -> dict[str, Any]:
     match definition.kind:
         case Kind.TEXT | Kind.PATH:
             return one
-        case Kind.LIST:
+        case Kind.LIST | Kind.PATHS:
             return {"anyOf": [{"type": "array", "items": one}, text]}
         case Kind.COUNT:
             number = {"type": "integer", "minimum": 1, "maximum": 9999}

@@ -106,6 +106,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/lists/reading": "unit/models/lists/test_lists.py",
     "models/lists/resolving": "unit/models/lists/test_lists.py",
     "models/lists/writing": "unit/models/lists/test_lists.py",
+    "extensions/learning": "torch/extensions/test_learning.py",
     "models/preflight/foreign": "unit/models/preflight/test_mentioned.py",
     "models/preflight/interpreter": "unit/models/preflight/test_checks.py",
     "models/preflight/problems": "unit/models/preflight/test_checks.py",

@@ -5,23 +5,29 @@ from pathlib import Path
 from typing import Any
 
 from builder import RELEASE
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.models.conversion.exported import read_exported
-from builder.models.conversion.torchscript import read_model
+from builder.models.conversion.torchscript import reader
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.models import Model, ModelFormat, Repair, Rewrite
 from builder.vocabulary.operators import OperatorName
 
 
-def conversion(paths: tuple[Path, ...], host: Host, rewrite: Rewrite) -> dict[str, Any]:
+def conversion(
+    paths: tuple[Path, ...], host: Host, rewrite: Rewrite, extension: Extension = NOTHING
+) -> dict[str, Any]:
     """Return what the conversion changed in each model; raise `ModelError` for what is no model."""
+    read = reader(rewrite, extension)
     return {
         "source": RELEASE,
-        "models": [_describe(read_model(path, host, rewrite), host) for path in paths],
+        "models": [_describe(read(path, host), host, extension) for path in paths],
     }
 
 
-def exported_operators(model: Model, host: Host) -> frozenset[OperatorName] | None:
+def exported_operators(
+    model: Model, host: Host, extension: Extension = NOTHING
+) -> frozenset[OperatorName] | None:
     """Return what a model calls as it was exported; None where only torch could tell.
 
     What was neither repaired nor rewritten calls the same.
@@ -30,12 +36,12 @@ def exported_operators(model: Model, host: Host) -> frozenset[OperatorName] | No
         return model.operators
     if model.format is ModelFormat.LITE:
         return read_lite(model.source).operators
-    found = read_exported(model.source, host)
+    found = read_exported(model.source, host, extension)
     return found.operators if found.path == model.source else None
 
 
-def _describe(model: Model, host: Host) -> dict[str, Any]:
-    exported = exported_operators(model, host)
+def _describe(model: Model, host: Host, extension: Extension) -> dict[str, Any]:
+    exported = exported_operators(model, host, extension)
     return {
         "name": model.name,
         "path": str(model.source),

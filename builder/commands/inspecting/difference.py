@@ -7,6 +7,7 @@ from typing import Any
 
 from builder import RELEASE
 from builder.artifact.opening import open_artifact
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.libtorch.cuts import active_cuts
@@ -35,14 +36,20 @@ class _Base:
     rewrite: Rewrite
 
 
-def difference(base: Path, paths: tuple[Path, ...], host: Host, rewrite: Rewrite) -> dict[str, Any]:
+def difference(
+    base: Path,
+    paths: tuple[Path, ...],
+    host: Host,
+    rewrite: Rewrite,
+    extension: Extension = NOTHING,
+) -> dict[str, Any]:
     """Return what the models at `paths` need beyond `base`, a model or an artifact of a build.
 
     Raises `ModelError` for files that are no model, `UsageError` for a damaged artifact.
     """
-    known = _base(base, host, rewrite)
+    known = _base(base, host, rewrite, extension)
     # a runtime rewrites models as it was built to
-    models = read_apart(paths, host, reader(known.rewrite))
+    models = read_apart(paths, host, reader(known.rewrite, extension))
     needs = select(models)
     held = frozenset(use.name for use in known.holdings.operators)
     lacks = [(model, unmet_needs(model, select((model,)), known.holdings)) for model in models]
@@ -74,7 +81,7 @@ def difference(base: Path, paths: tuple[Path, ...], host: Host, rewrite: Rewrite
     }  # fmt: skip
 
 
-def _base(path: Path, host: Host, rewrite: Rewrite) -> _Base:
+def _base(path: Path, host: Host, rewrite: Rewrite, extension: Extension) -> _Base:
     if path.is_dir() or (path.is_file() and tarfile.is_tarfile(path)):
         with open_artifact(path, host.cache / "scratch") as artifact:
             selected = frozenset(map(OperatorName.parse, artifact.selected))
@@ -82,15 +89,15 @@ def _base(path: Path, host: Host, rewrite: Rewrite) -> _Base:
             return _Base(
                 path.name, "artifact", path, selected, held.opcodes, held, artifact.rewrite
             )
-    model = read_model(path, host, rewrite)
+    model = read_model(path, host, rewrite, extension)
     selection = select((model,))
-    held = _built_for(model, selection)
+    held = _built_for(model, selection, extension)
     return _Base(model.name, "model", path, selection.names, selection.opcodes, held, rewrite)
 
 
-def _built_for(model: Model, selection: Selection) -> Holdings:
+def _built_for(model: Model, selection: Selection, extension: Extension) -> Holdings:
     """Return what a runtime built for one model would hold, by the facts of the pinned release."""
-    catalogue = pinned_catalogue(RELEASE)
+    catalogue = extension.extend(pinned_catalogue(RELEASE))
     interpreter = read_interpreter(RELEASE)
     known = tuple(it for it in selection.operators if it.name in catalogue.entries)
     whole = with_classes(

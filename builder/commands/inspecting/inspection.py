@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from builder import RELEASE
+from builder.extensions.libraries import refuse_unloadable
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.libtorch.locations.table import read_locations
 from builder.models.conversion.exported import read_exported
@@ -40,6 +43,7 @@ class Question:
     models: tuple[Path, ...]
     inputs: tuple[InputSpec, ...] = ()
     bundled: bool = False
+    extension: Extension = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ def inspect(question: Question, host: Host, notes: Notes) -> dict[str, Any]:
     """Return what the models call, which model calls what, and what ran where inputs are given."""
     runs = question.bundled or any(it.given for it in question.inputs)
     read = read_model if runs else read_exported  # what runs is the lite model
-    models = read_apart(question.models, host, read)
+    models = read_apart(question.models, host, partial(read, extension=question.extension))
+    if runs:
+        refuse_unloadable(models, host)
     traced = _trace(models, question, host, notes)
     return {
         "source": RELEASE,
@@ -78,11 +84,16 @@ def _trace(
                 notes.note(f"{model.name} was not run: it bundles no inputs")
             found.append(None)
             continue
+        if model.own.unanswered:
+            lacks = ", ".join(model.own.unanswered)
+            notes.note(f"{model.name} was not run: desktop torch has no {lacks} (--ops-library)")
+            found.append(None)
+            continue
         from builder.libtorch.codegen import pinned_catalogue  # noqa: PLC0415  seldom needed
 
         notes.step(f"running {model.name} in desktop torch on {spec.describe()}")
         trace = trace_model(model, spec, host)
-        entries = pinned_catalogue(RELEASE).entries
+        entries = question.extension.extend(pinned_catalogue(RELEASE)).entries
         found.append(_Traced(spec.describe(), trace, reconcile(model, trace, entries)))
     return found
 

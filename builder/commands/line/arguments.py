@@ -141,7 +141,7 @@ class Parser(argparse.ArgumentParser):
             if not it.commands or command in it.commands:
                 self._group(it.group).add_argument(
                     *([it.short] if it.short else []), f"--{it.key}", dest=_SETTING + it.key,
-                    action="append" if it.kind is Kind.LIST else "store",
+                    action="append" if it.kind in (Kind.LIST, Kind.PATHS) else "store",
                     metavar=it.metavar, help=_help(it),
                 )  # fmt: skip
 

@@ -46,6 +46,7 @@ def _verify(options: VerifyOptions, session: Session) -> Answer:
     models = checked_models(options.models.models, f"{VERIFY.title} ARTIFACT")
     inputs, limits = inputs_of(options.proof.inputs, models), limits_of(options.proof)
     from builder.commands import verification
+    from builder.extensions.reading import read_extension
     from builder.proof.proving import Wish
 
     wish = Wish(
@@ -54,7 +55,11 @@ def _verify(options: VerifyOptions, session: Session) -> Answer:
         fetch=not options.offline,
         limits=limits,
     )
-    question = verification.Question(options.artifact, models, inputs, wish, options.junit)
+    settings = session.resolved.settings.build
+    extension = read_extension(settings.ops_source, settings.ops_library)
+    question = verification.Question(
+        options.artifact, models, inputs, wish, options.junit, extension
+    )
     return verification.verify(question, session.host, session.console)
 
 

@@ -2,13 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from builder.commands.exchange import Answer, Session
 from builder.commands.line.arguments import flag, option, part
 from builder.commands.line.command import Command
 from builder.commands.line.given import Inputs, Models, Wanted, asked_of, checked_models, inputs_of
 from builder.vocabulary.errors import UsageError
+
+if TYPE_CHECKING:
+    from builder.extensions.reading import Extension
+
+
+def _extension(session: Session) -> "Extension":
+    """Return the operators of the user's own that the settings name."""
+    settings = session.resolved.settings.build
+    from builder.extensions.reading import NOTHING, read_extension
+
+    if not settings.ops_source and not settings.ops_library:
+        return NOTHING
+    return read_extension(settings.ops_source, settings.ops_library)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +35,7 @@ def _check(options: CheckOptions, session: Session) -> Answer:
     asked = asked_of(options.wanted, CHECK.title)
     from builder.commands import checking
 
-    return checking.check(asked, session.host)
+    return checking.check(asked, session.host, _extension(session))
 
 
 CHECK: Final = Command(
@@ -75,7 +88,9 @@ def _inspect(options: InspectOptions, session: Session) -> Answer:
     inputs = inputs_of(given, models) if given.given else ()
     from builder.commands.inspecting import inspection, inspection_text
 
-    question = inspection.Question(models, inputs, bundled=options.traced.bundled)
+    question = inspection.Question(
+        models, inputs, bundled=options.traced.bundled, extension=_extension(session)
+    )
     document = inspection.inspect(question, session.host, session.console)
     return Answer(document, inspection_text.to_text(document, methods=options.methods))
 
@@ -94,7 +109,8 @@ def _converted(options: InspectOptions, session: Session) -> Answer:
     from builder.commands.inspecting import conversion
 
     rewrite = session.resolved.settings.build.conversion
-    document = conversion.conversion(options.models.models, session.host, rewrite)
+    models = options.models.models
+    document = conversion.conversion(models, session.host, rewrite, _extension(session))
     return Answer(document, conversion.to_text(document))
 
 
@@ -118,7 +134,7 @@ def _diff(options: InspectOptions, named: str, session: Session) -> Answer:
     from builder.commands.inspecting import difference
 
     rewrite = session.resolved.settings.build.conversion
-    document = difference.difference(base, compared, session.host, rewrite)
+    document = difference.difference(base, compared, session.host, rewrite, _extension(session))
     return Answer(document, difference.to_text(document))
 
 
@@ -148,7 +164,8 @@ def _lock(options: LockOptions, session: Session) -> Answer:
     from builder.commands import locking
 
     run = locking.check if options.check else locking.lock
-    return run(asked, options.file, session.host, session.resolved.settings.build.conversion)
+    rewrite = session.resolved.settings.build.conversion
+    return run(asked, options.file, session.host, rewrite, _extension(session))
 
 
 LOCK: Final = Command(

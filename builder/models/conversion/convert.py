@@ -1,12 +1,14 @@
 """The child process that turns TorchScript into a lite model, so that torch cannot hurt us.
 
-`python -m builder.models.conversion.convert SOURCE DESTINATION LINES CHANGES REWRITE [EXTRA…]`:
+`python -m builder.models.conversion.convert SOURCE DESTINATION LINES CHANGES REWRITE OWN [EXTRA…]`:
 status 0 and the files, or status 1 and torch's message on stdout. Whatever torch prints on its own
 goes to stderr. LINES gets the debug information alone: it is for messages; the model that ships
-does without. REWRITE is that of the setting. CHANGES tells what was repaired and rewritten; it is
-not written when there is nothing to tell.
+does without. REWRITE is that of the setting, OWN are operators of the user's own as
+`builder.extensions.learning` takes them. CHANGES tells what was repaired and rewritten; it is not
+written when there is nothing to tell.
 """
 
+import json
 import sys
 import warnings
 import zipfile
@@ -20,9 +22,12 @@ from builder.vocabulary.models import Rewrite
 
 def main(arguments: list[str]) -> int:
     """Convert; return the exit status. Files that ride along in the archive are kept."""
+    from builder.extensions.learning import learn_operators  # noqa: PLC0415  it needs torch
+
     warnings.simplefilter("ignore")
-    source, destination, lines, changes, rewrite, *names = arguments
+    source, destination, lines, changes, rewrite, own, *names = arguments
     try:
+        learn_operators(json.loads(own))
         done = _convert(Path(source), Path(destination), Path(lines), Rewrite(rewrite), names)
     except Exception as error:  # noqa: BLE001  reported to the parent, whatever it is
         sys.stdout.write(str(error) or type(error).__name__)

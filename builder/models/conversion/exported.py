@@ -3,9 +3,11 @@
 For what is said of a model, not for what is built: a runtime loads what the conversion makes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from builder import RELEASE
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.conversion.torchscript import read_model
@@ -14,16 +16,19 @@ from builder.models.reading.lite import is_flatbuffer, opened
 from builder.vocabulary.models import Model
 
 
-def read_exported(path: Path, host: Host) -> Model:
+def read_exported(path: Path, host: Host, extension: Extension = NOTHING) -> Model:
     """Read a model as `read_model` does, without torch where that is certain.
 
     `path` and `sha256` of such a model are those of the `.pt`: there is no lite model of it yet.
     Raise `ModelError` and `UsageError` as `read_model` does.
     """
-    return _from_source(path) or read_model(path, host)
+    found = _from_source(path, extension)
+    if found is None:
+        return read_model(path, host, extension=extension)
+    return replace(found, own=extension.own.of(found.operators))
 
 
-def _from_source(path: Path) -> Model | None:
+def _from_source(path: Path, extension: Extension) -> Model | None:
     """Return the model of a TorchScript archive; None if torch has to convert it, or read it."""
     if is_flatbuffer(path):
         return None
@@ -35,7 +40,9 @@ def _from_source(path: Path) -> Model | None:
         from builder.models.torchscript.signatures.overloads import read_overloads  # noqa: PLC0415
         from builder.models.torchscript.signatures.schemas import Schemas  # noqa: PLC0415
 
-        found = read_source(archive, Schemas(pinned_catalogue(RELEASE), read_overloads()))
+        known = read_overloads().followed_by(it.definition.name for it in extension.operators)
+        schemas = Schemas(extension.extend(pinned_catalogue(RELEASE)), known)
+        found = read_source(archive, schemas)
     return None if found is None or _calls_what_it_holds(found) else found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from builder import RELEASE
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import write_atomic
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.formats.archive import Archive
@@ -34,23 +35,27 @@ _CHANGE_IT: Final = (
 )
 
 
-def refuse_extensions(path: Path, archive: Archive) -> None:
+def refuse_extensions(path: Path, archive: Archive, extension: Extension = NOTHING) -> None:
     """Raise `LackingError` where the code names what no torch has: it need not even be started."""
     if not read_mentions(archive, of_extensions):
         return
-    catalogue, interpreter = pinned_catalogue(RELEASE), read_interpreter(RELEASE)
+    catalogue = extension.extend(pinned_catalogue(RELEASE))
+    interpreter = read_interpreter(RELEASE)
     mentions = read_mentions(archive, beyond(catalogue, interpreter))
     if any(of_extensions(it.kind, it.name) for it in mentions):
         refuse(problems_of(path.stem, mentions, catalogue), RELEASE)
 
 
-def explained(path: Path, archive: Archive, message: str) -> ModelError:
+def explained(
+    path: Path, archive: Archive, message: str, extension: Extension = NOTHING
+) -> ModelError:
     """Return the error for a model that torch refused with this message.
 
     What the code names and the release lacks is told all at once, with its lines. Otherwise torch
     has the word.
     """
-    catalogue, interpreter = pinned_catalogue(RELEASE), read_interpreter(RELEASE)
+    catalogue = extension.extend(pinned_catalogue(RELEASE))
+    interpreter = read_interpreter(RELEASE)
     lacks = beyond(catalogue, interpreter, _OPCODE.findall(message))
     problems = problems_of(path.stem, read_mentions(archive, lacks), catalogue)
     if problems:

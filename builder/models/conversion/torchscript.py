@@ -4,15 +4,17 @@ An exported program (`.pt2`) becomes such a file first.
 """
 
 import hashlib
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.cache import note_use
 from builder.foundation.files import check_writable, copy_atomic, sha256_file
 from builder.foundation.process import Command, Completed, Host
@@ -32,7 +34,8 @@ from builder.models.reading.lite import (
     read_pickles,
 )
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
-from builder.vocabulary.models import Model, ModelFormat, Rewrite
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.models import Model, ModelFormat, OwnOperators, Rewrite
 
 CONVERTER: Final = 4
 """Revision of the conversion; a change makes earlier results in the cache unused."""
@@ -43,60 +46,80 @@ _EXTRA: Final = "extra/"
 _NO_SOURCE: Final = "it carries no source, and bytecode cannot be rewritten"
 
 
-def read_model(path: Path, host: Host, rewrite: Rewrite = Rewrite.OFF) -> Model:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a model is converted: as a setting says, and told of the operators it may call."""
+
+    rewrite: Rewrite
+    extension: Extension
+
+    @property
+    def own(self) -> OwnOperators:
+        """What the converter is told; a conversion runs none of them."""
+        return self.extension.own.known
+
+
+def read_model(
+    path: Path, host: Host, rewrite: Rewrite = Rewrite.OFF, extension: Extension = NOTHING
+) -> Model:
     """Read a TorchScript `.pt`, a torch.export `.pt2` or a lite `.ptl`, as it will run.
 
     What is not lite is converted, once, into the cache; so is a lite model in flatbuffer form, and
-    one that is rewritten for speed. Raise `ModelError` for a file that is damaged or no model,
-    `UsageError` without a file.
+    one that is rewritten for speed. It may call the operators of an extension. Raise `ModelError`
+    for a file that is damaged or no model, `UsageError` without a file.
     """
+    model = _read_any(path, host, _Way(rewrite, extension))
+    return replace(model, own=extension.own.of(model.operators))
+
+
+def _read_any(path: Path, host: Host, way: _Way) -> Model:
     if is_flatbuffer(path):
         from builder.models.conversion.repack import read_flatbuffer  # noqa: PLC0415  rarely needed
 
-        return _left_alone(read_flatbuffer(path, host.cache), rewrite, _NO_SOURCE)
+        return _left_alone(read_flatbuffer(path, host.cache), way.rewrite, _NO_SOURCE)
     with opened(path) as archive:
         kind = kind_of(archive.records)
         if kind is Kind.LITE:
-            return _read_lite(archive, host, rewrite)
+            return _read_lite(archive, host, way)
         if kind is Kind.EXPORTED:
-            return _read_exported(archive, host, rewrite)
+            return _read_exported(archive, host, way)
         if kind is not Kind.TORCHSCRIPT:
             raise refusal(path, archive, kind)
-        return _converted(archive, host, rewrite)
+        return _converted(archive, host, way)
 
 
-def reader(rewrite: Rewrite) -> Callable[[Path, Host], Model]:
+def reader(rewrite: Rewrite, extension: Extension = NOTHING) -> Callable[[Path, Host], Model]:
     """Return how models are read that are rewritten as a setting says."""
-    return partial(read_model, rewrite=rewrite)
+    return partial(read_model, rewrite=rewrite, extension=extension)
 
 
-def _converted(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
+def _converted(archive: Archive, host: Host, way: _Way) -> Model:
     """Return what the source in an archive is converted to."""
     path = archive.path
-    kept = _place(path, host.cache, rewrite)
+    kept = _place(path, host.cache, way)
     note_use(host.cache, kept.parent)
     if (model := _kept(kept, path)) is not None:
         return model
     if not (refused := remembered(kept.parent)):
         extra = _vet(archive)
-        refuse_extensions(path, archive)
+        refuse_extensions(path, archive, way.extension)
         check_writable(kept.parent, option="--cache-dir")
-        refused = _convert(archive, kept, extra, host, rewrite)
+        refused = _convert(archive, kept, extra, host, way)
     if refused:
-        raise explained(path, archive, refused)
+        raise explained(path, archive, refused, way.extension)
     return _read(kept, path)
 
 
-def _read_lite(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
+def _read_lite(archive: Archive, host: Host, way: _Way) -> Model:
     """Read a lite model. Only its source, if it carries it, can be rewritten."""
-    model = read_lite(archive.path)
+    model, rewrite = read_lite(archive.path), way.rewrite
     if rewrite is Rewrite.OFF:
         return _on_cpu(model, host)
     if any(map(is_elsewhere, model.devices)):
         return _left_alone(_on_cpu(model, host), rewrite, "it was exported on another device")
     if not has_source(archive.records):
         return _left_alone(model, rewrite, _NO_SOURCE)
-    made = _of_source(archive, host, rewrite)
+    made = _of_source(archive, host, way)
     if isinstance(made, str):
         return _left_alone(model, rewrite, made)
     if not made.rewrites:
@@ -104,10 +127,10 @@ def _read_lite(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
     return replace(made, format=ModelFormat.LITE)
 
 
-def _of_source(archive: Archive, host: Host, rewrite: Rewrite) -> Model | str:
+def _of_source(archive: Archive, host: Host, way: _Way) -> Model | str:
     """Return what the source of a lite model is converted to, or why that cannot be."""
     try:
-        return _converted(archive, host, rewrite)
+        return _converted(archive, host, way)
     except ToolchainError:
         return "torch is not installed"
     except MalformedError as fault:
@@ -130,14 +153,14 @@ def _on_cpu(model: Model, host: Host) -> Model:
     return read_moved(model, host.cache)
 
 
-def _read_exported(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
+def _read_exported(archive: Archive, host: Host, way: _Way) -> Model:
     """Read an exported program as the TorchScript that it is written as."""
     from builder.models.exported.scripting import script  # noqa: PLC0415  seldom needed
 
     path = archive.path
     scripted = script(archive, _torch_version(), host)
     return replace(
-        read_model(scripted.path, host, rewrite),
+        _read_any(scripted.path, host, way),
         name=path.stem,
         source=path,
         format=ModelFormat.EXPORTED,
@@ -146,9 +169,12 @@ def _read_exported(archive: Archive, host: Host, rewrite: Rewrite) -> Model:
     )
 
 
-def _place(path: Path, cache: Path, rewrite: Rewrite) -> Path:
+def _place(path: Path, cache: Path, way: _Way) -> Path:
     """Return where the converted model is kept: by content of the file, converter and setting."""
-    key = hashlib.sha256(f"{sha256_file(path)} {_torch_version()} {CONVERTER} {rewrite}".encode())
+    words = [sha256_file(path), _torch_version(), str(CONVERTER), str(way.rewrite)]
+    if way.own != OwnOperators():
+        words.append(fingerprint(way.own))
+    key = hashlib.sha256(" ".join(words).encode())
     return cache / "models" / key.hexdigest() / f"{path.stem}.ptl"
 
 
@@ -204,7 +230,7 @@ def _vet(archive: Archive) -> tuple[str, ...]:
 
 
 def _convert(
-    archive: Archive, destination: Path, extra: tuple[str, ...], host: Host, rewrite: Rewrite
+    archive: Archive, destination: Path, extra: tuple[str, ...], host: Host, way: _Way
 ) -> str:
     """Run the converter and put its result in place, in one step; return why torch refuses it.
 
@@ -227,7 +253,8 @@ def _convert(
                 str(made),
                 str(lines),
                 str(changes),
-                rewrite,
+                way.rewrite,
+                json.dumps(way.own.document()),
                 *extra,
             ),
             cwd=Path(scratch),

@@ -6,10 +6,12 @@ from typing import Final
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, split_arguments
 from builder.models.formats.identify import HOW_TO_REPAIR
 from builder.models.preflight.foreign import (
+    DEFINE,
     foreign_class,
     foreign_instruction,
     foreign_operator,
     safe,
+    unimplemented,
     unknown_operator,
     use_of,
 )
@@ -90,7 +92,10 @@ def _operators(
             yield foreign_operator(name, near.describe(name), uses)
         elif entry is None:
             do = EXPORT_AGAIN if calling else f"correct the name in {', '.join(selected.models)}"
+            do = DEFINE if name.namespace in near.own else do
             yield unknown_operator(name, near.describe(name), uses, do)
+        elif entry.place and not entry.kernel:
+            yield unimplemented(entry, uses)
         elif (unlinked := interpreter.needs(name)) is not None:
             yield Problem(
                 "operator", str(name),
@@ -124,6 +129,7 @@ class _Near:
     def __init__(self, catalogue: Catalogue) -> None:
         """Index the names by what may be right about a wrong one: its base, or its overload."""
         self.namespaces = {name.namespace for name in catalogue.entries}
+        self.own = {name.namespace for name, it in catalogue.entries.items() if it.place}
         self._by_base: dict[tuple[str, str], list[str]] = {}
         self._by_overload: dict[str, list[str]] = {}
         for name in sorted(catalogue.entries):

@@ -3,7 +3,9 @@
 from pathlib import PurePath
 from typing import Final
 
+from builder.libtorch.catalogue import OperatorEntry
 from builder.models.preflight.interpreter import (
+    class_advice,
     instruction_advice,
     namespace_advice,
     operator_advice,
@@ -11,6 +13,7 @@ from builder.models.preflight.interpreter import (
 from builder.models.preflight.problems import EXPORT_AGAIN, Problem, Use
 from builder.vocabulary.operators import OperatorName, SourceLine
 
+DEFINE: Final = "define it, too, in the C++ that --ops-source names"
 _WIDTH: Final = 60
 
 
@@ -30,9 +33,19 @@ def unknown_operator(
     return Problem("operator", str(name), f"not in this source{near}", uses, do)
 
 
+def unimplemented(entry: OperatorEntry, uses: tuple[Use, ...]) -> Problem:
+    """Return the problem of an operator that the user's C++ defines, and does not implement."""
+    name = entry.name
+    what = name.base if not name.overload else f"{name.base}.{name.overload}"
+    return Problem(
+        "operator", str(name), f"defined in {entry.place}, without a kernel for the CPU", uses,
+        f'add one: TORCH_LIBRARY_IMPL({name.namespace}, CPU, m) {{ m.impl("{what}", function); }}',
+    )  # fmt: skip
+
+
 def foreign_class(name: str, near: str, uses: tuple[Use, ...]) -> Problem:
     """Return the problem of a custom class (`namespace.Name`) that cannot be linked."""
-    advice = namespace_advice(name.partition(".")[0])
+    advice = class_advice(name.partition(".")[0])
     return Problem(
         "class", f"custom class {name}", f"not supported{near}: it is of {advice.what}",
         uses, f"{name}: {advice.do}",

@@ -111,10 +111,18 @@ def namespace_advice(namespace: str) -> Advice:
     if (known := _advice("namespaces").get(namespace)) is not None:
         return known
     return Advice(
-        "write the operation with PyTorch's own operators, or do it in the app: libraries of"
-        " other operators cannot be built in",
+        "name the C++ that registers it: --ops-source FILE.cpp; or write the operation with"
+        " PyTorch's own operators",
         f"a library of the namespace {namespace}",
     )
+
+
+def class_advice(namespace: str) -> Advice:
+    """Return what is known about a namespace whose custom class a runtime cannot have."""
+    advice = namespace_advice(namespace)
+    if namespace in _advice("namespaces"):
+        return advice
+    return Advice("give its state as tensors and numbers to operators", advice.what)
 
 
 def operator_advice(name: str) -> Advice | None:

@@ -1,7 +1,9 @@
 """Run a model in desktop torch: `python -m …reference MODEL SPEC INPUTS EXPECTED ALLOWED`.
 
 SPEC is JSON: `{"files": [...]}`, `{"bundled": true}`, or
-`{"shapes": [[1, 3]], "dtypes": ["float32"]}`. `"rounds": true` is for a model with 8-bit numbers.
+`{"shapes": [[1, 3]], "dtypes": ["float32"]}`. `"rounds": true` is for a model with 8-bit numbers,
+`"own"` are operators of the user's own. With `"unanswered": true` the inputs are all that is
+written, as torch cannot run these.
 Writes value files: the list of argument tuples, the list of results, and for a model that rounds
 computed numbers to 8 bits the allowance of each result (`…reference.sensitivity`). The last line of
 stderr says what went wrong; exit 2 for wrong inputs, 3 for a model that does not run.
@@ -18,6 +20,7 @@ from typing import Any
 
 import torch
 
+from builder.extensions.learning import learn_operators
 from builder.models.prepacked.loading import load_lite
 from builder.models.reference.exactness import Watch
 from builder.models.reference.inputs import SEED, make_cases, told
@@ -74,6 +77,7 @@ def main(argv: list[str]) -> int:
     work_as_on_a_device()
     path, spec = Path(argv[0]), json.loads(argv[1])
     inputs, expected, allowed = map(Path, argv[2:])
+    learn_operators(spec)
     load = functools.partial(load_original, path, spec)
     model = load()
     try:
@@ -82,6 +86,8 @@ def main(argv: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent
         sys.stderr.write(f"{told(error)}\n")
         return 2
+    if spec.get("unanswered"):
+        return 0
     try:
         with rounding_as_runtimes_do() if spec.get("rounds") else nullcontext() as rounder:
             results = run_cases(model, cases, rounder)

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import torch
 
+from builder.extensions.learning import learn_operators
 from builder.models.prepacked.loading import load_lite
 from builder.models.reference.inputs import SEED, make_cases, told
 from builder.models.reference.surroundings import work_as_on_a_device
@@ -190,6 +191,7 @@ def main(argv: list[str]) -> int:
     path, spec, destination = argv[0], json.loads(argv[1]), Path(argv[2])
     summary = _Summary()
     try:
+        learn_operators(spec)
         model = load_lite(path)
         cases = make_cases(spec, model)
     except Exception as error:  # noqa: BLE001  whatever torch raises becomes one line for the parent

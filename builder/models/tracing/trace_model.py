@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from builder.foundation.resources import IMPORT_PATH
 from builder.models.tracing.execution_trace import Trace
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
 from builder.vocabulary.fingerprints import fingerprint
-from builder.vocabulary.models import InputSpec, Model
+from builder.vocabulary.models import InputSpec, Model, OwnOperators
 
 TRACER: Final = 1
 """Revision of the child's output; a change makes earlier traces in the cache unused."""
@@ -34,6 +34,7 @@ class _Question:
     torch: str
     model: str
     inputs: InputSpec
+    own: OwnOperators = field(default_factory=OwnOperators)
 
 
 def trace_model(model: Model, spec: InputSpec, host: Host) -> Trace:
@@ -62,14 +63,15 @@ def _place(model: Model, spec: InputSpec, host: Host) -> Path:
         raise ToolchainError(
             f"{model.name} cannot be traced: torch is not installed", hint="pip install torch"
         ) from error
-    name = fingerprint(_Question(TRACER, torch, model.sha256, spec), content=sha256_file)
+    name = fingerprint(_Question(TRACER, torch, model.sha256, spec, model.own), content=sha256_file)
     return host.cache / "traces" / f"{name}.json"
 
 
 def _run(model: Model, spec: InputSpec, destination: Path, host: Host) -> None:
+    document = {**model.own.document(), **spec.document()}
     argv = (
         sys.executable, "-m", "builder.models.reference.recorder",
-        str(model.path.resolve()), json.dumps(spec.document()), str(destination),
+        str(model.path.resolve()), json.dumps(document), str(destination),
     )  # fmt: skip
     # torch announces the recorder on stderr, where the last line has to be ours
     env = host.child_env(PYTHONPATH=str(IMPORT_PATH), TORCH_CPP_LOG_LEVEL="ERROR")

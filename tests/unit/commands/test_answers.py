@@ -140,7 +140,7 @@ def test_what_was_repaired_is_told_of_each_model(
     repair = Repair("gradients", "with torch.no_grad() removed", 3)
     model = replace(read_lite(path), repairs=(repair,))
     for module in (checking, inspection):
-        monkeypatch.setattr(module, "read_exported", lambda *_: model)
+        monkeypatch.setattr(module, "read_exported", lambda *_, **__: model)
     for command in ("check", "inspect"):
         assert main([command, "net.ptl"]) == 0
         shown = capsys.readouterr().out.splitlines()
@@ -205,7 +205,7 @@ def test_a_check_tells_what_is_in_the_way_of_each_model(
             " used by bad in Net.forward"
         ),
         (
-            "  fix: torchvision::…: leave it out of the model: run nms, roi_align and the like in"
+            "  fix: torchvision::…: name C++ that registers it: --ops-source FILE.cpp; or run it in"
             " the app, on what the model returns"
         ),
     ]
@@ -248,7 +248,7 @@ def test_a_check_tells_of_all_models_when_some_cannot_be_read(
             " used by boxes in Net.forward"
         ),
         (
-            "  fix: torchvision::…: leave it out of the model: run nms, roi_align and the like in"
+            "  fix: torchvision::…: name C++ that registers it: --ops-source FILE.cpp; or run it in"
             " the app, on what the model returns"
         ),
         "",

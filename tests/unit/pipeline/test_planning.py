@@ -130,7 +130,9 @@ def test_another_tolerance_is_another_request(host: Host) -> None:
     source = SourceTree("2.6.0", "d" * 64, "cache", ())
     target = make_target(Platform.LINUX, Abi.X86_64)
     names = {
-        request_name(replace(request("linux"), models=(), limits=limits), (), source, target, host)
+        request_name(
+            replace(request("linux"), models=(), limits=limits), Wanted(()), source, target, host
+        )
         for limits in (Limits(), Limits(exact=True), Limits(relative=0.5), Limits(absolute=0.5))
     }
     assert len(names) == 4

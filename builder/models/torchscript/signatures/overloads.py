@@ -8,10 +8,11 @@ otherwise, stand beside them.
 import json
 import lzma
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from builder.foundation.resources import DATA
+from builder.vocabulary.operators import OperatorName
 
 FILE: Final = DATA / "overloads.json.xz"
 _VERSION: Final = 1
@@ -27,6 +28,13 @@ class Overloads:
     torch: str
     order: Mapping[str, Sequence[str]]
     schemas: Sequence[str]
+
+    def followed_by(self, names: Iterable[OperatorName]) -> "Overloads":
+        """Return these with more operators, registered after all others in the order given."""
+        order = {name: list(overloads) for name, overloads in self.order.items()}
+        for name in names:
+            order.setdefault(f"{name.namespace}::{name.base}", []).append(name.overload)
+        return replace(self, order=order)
 
 
 def read_overloads() -> Overloads:

@@ -51,7 +51,7 @@ def test_what_an_extension_has_is_told_without_torch(
     assert [it.subject for it in told.problems] == [
         "aten::of_tomorrow", "shop::tax", "torchvision::nms",
     ]  # fmt: skip
-    assert "run nms, roi_align and the like in the app" in told.hint
+    assert "name C++ that registers it: --ops-source FILE.cpp" in told.hint
     assert not runner.commands
 
 

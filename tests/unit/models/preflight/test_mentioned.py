@@ -93,4 +93,4 @@ def test_each_thing_is_told_once_with_its_places_and_what_to_do() -> None:
         ),
         "instruction FORK: the lite interpreter does not run it; used by net in Net.forward",
     ]
-    assert "run nms, roi_align and the like in the app" in found[2].do
+    assert "name C++ that registers it: --ops-source FILE.cpp" in found[2].do
