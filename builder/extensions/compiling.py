@@ -1,8 +1,10 @@
 """How the user's own C++ is compiled: what is exported and compared, and which errors are his."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from builder.extensions.reading import Extension, Implemented, Source
 from builder.extensions.signatures import Parameter
@@ -11,6 +13,9 @@ from builder.libtorch.candidates import Group
 from builder.libtorch.mangling import kernel_symbol
 from builder.vocabulary.errors import CompileError
 from builder.vocabulary.plan import SourceKind
+
+_MOST_ERRORS: Final = 10
+_ASSERTION: Final = re.compile(r"( error: )static assertion failed(?: due to .*?')?: (?=\w+::\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +96,37 @@ def candidates_of(extension: Extension) -> tuple[Group, ...]:
 
 
 @contextmanager
-def explained(extension: Extension) -> Iterator[None]:
-    """Turn a failure to compile the user's own sources into one that names his files."""
+def explained(extension: Extension, tree: str) -> Iterator[None]:
+    """Turn a failure to compile the user's own sources into one that names his files.
+
+    Commands find the folders of sources below `tree`.
+    """
     try:
         yield
     except CommandError as error:
-        text = "\n".join(error.tail)
-        named = [name for name, _ in extension.roots if f"{name}/" in error.command.argv[-1]]
-        if not named or "error:" not in text:
+        lines = tuple(_errors(error, extension, tree))
+        if not lines:
             raise
-        for name, root in extension.roots:
-            text = text.replace(f"tree/{name}/", f"{root}/")
-        lines = [it for it in text.splitlines() if "warning: argument unused" not in it]
         raise CompileError(
             "operators of your own do not compile:\n    " + "\n    ".join(lines),
             hint=f"mend them, then run the same command again (the whole log: {error.log})",
         ) from error
+
+
+def _errors(error: CommandError, extension: Extension, tree: str) -> Iterator[str]:
+    """Yield what the compiler says of the user's files, the first cause first.
+
+    What it says of upstream's headers besides follows from that, and a failed comparison says all
+    in its own words. Nothing is told of a command that compiles other files.
+    """
+    roots = {f"{tree}/{name}/": f"{root}/" for name, root in extension.roots}
+    if not any(name in error.command.argv[-1] for name in roots):
+        return
+    log = error.log.read_text(encoding="utf-8", errors="replace")
+    found = [it for it in log.rpartition("FAILED: ")[2].splitlines() if ": error: " in it]
+    own = [it for it in found if it.startswith(tuple(roots))]
+    for line in (own or found or error.tail)[:_MOST_ERRORS]:
+        told = _ASSERTION.sub(r"\1", line)
+        for name, root in roots.items():
+            told = told.replace(name, root)
+        yield told

@@ -7,6 +7,7 @@ from builder.artifact.manifest import BuildFacts, manifest
 from builder.compilation.output import BuildOutput
 from builder.compilation.project import render_cuts, render_runtime
 from builder.compilation.runtime import Demand, build_runtime
+from builder.compilation.workspace import TREE
 from builder.extensions.compiling import candidates_of, explained
 from builder.foundation.files import locked, write_atomic
 from builder.foundation.process import Host
@@ -54,7 +55,7 @@ def compile_plan(planned: Planned, host: Host, events: Events) -> BuildOutput:
             render_cuts=lambda features: render_cuts(planned.plan.tool, features),
             link_line=link_line,
         )
-        with explained(extension):
+        with explained(extension, TREE):
             output = build_runtime(planned.plan, planned.store, project, demand, host, events)
     if output.sources.keys() != set(planned.prediction.sources) | set(demand.always):
         _learn(planned, output, host)

@@ -50,6 +50,7 @@ def test_a_manifest_and_a_report_tell_of_the_cpp(tool: Tool, compared: Runtime) 
     assert 2_000 < sizes["operators of your own"] < 60_000
 
 
+@pytest.mark.slow
 def test_kernels_that_no_model_calls_are_left_out(
     tool: Tool, detector: tuple[object, ...], tmp_path: Path, compared: Runtime
 ) -> None:
@@ -69,12 +70,13 @@ def test_kernels_that_no_model_calls_are_left_out(
     assert "ran, but not compared: desktop torch has no torchvision::nms" in check["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "to", "told"),
     [
         ("double iou_threshold)", "float iou_threshold)", "must take double for iou_threshold"),
         ("const at::Tensor& scores, ", "", "its schema has 3 arguments, its function another"),
-        ("return result;", "return nothing;", "nms.cpp:65:10: error: use of undeclared identifier"),
+        ("return result;", "return nothing;", "nms.cpp:63:10: error: use of undeclared identifier"),
     ],
 )
 def test_what_does_not_compile_names_the_file_of_the_user(  # noqa: PLR0917
