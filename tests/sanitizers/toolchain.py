@@ -158,7 +158,7 @@ class InstrumentingClang:
 def _flags(kind: SourceKind, known: _Facts) -> tuple[str, ...]:
     """Return what follows the builds' own flags, and replaces their `-Os -g0`."""
     common = (*known.flags, "-O1", "-g1", "-fno-omit-frame-pointer")
-    if kind is SourceKind.OWN:  # an older clang does not know every warning that is turned off
+    if kind.ours:  # an older clang does not know every warning that is turned off
         return (*common, "-Wno-unknown-warning-option")
     return (*common, *known.kernels) if kind in _NOT_IN_FULL else common
 
