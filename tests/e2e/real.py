@@ -201,7 +201,8 @@ class Runtime:
         inputs, outputs = scratch / "inputs.brvf", scratch / "outputs.brvf"
         inputs.write_bytes(encode(list(cases)))
         files = ("--inputs", inputs, "--outputs", outputs)
-        completed = self.run(model, "--method", method, *files)
+        named = ("--method", method) if method != "forward" else ()
+        completed = self.run(model, *named, *files)
         assert completed.returncode in (0, 6), completed.stderr
         results = decode(outputs.read_bytes())
         assert isinstance(results, list)

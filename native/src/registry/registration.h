@@ -53,6 +53,10 @@ constexpr char kWritesOthers = 'o'; // it writes others
 // above, and the name. Sorted by name. Defined by the generated file.
 const char* const* memory_uses(std::size_t* count);
 
+// Whether an operator may write to tensors without telling: see Note [Weights] in
+// registry/weights.h. Defined by the generated file.
+bool weights_may_change();
+
 // Returns true, so that a constant can hold the call.
 bool register_operators(const OperatorEntry* entries, std::size_t count);
 

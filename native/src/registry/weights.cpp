@@ -1,5 +1,7 @@
 #include "registry/weights.h"
 
+#include "registry/registration.h"
+
 namespace build_runtime {
 namespace {
 

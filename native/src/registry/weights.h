@@ -41,7 +41,4 @@ void tell_owned(const c10::IValue& module);
 void tell_written(const c10::IValue& value);
 void tell_dropped();
 
-// Whether an operator may write to tensors without telling. Defined by the generated file.
-bool weights_may_change();
-
 } // namespace build_runtime

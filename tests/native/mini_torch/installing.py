@@ -47,17 +47,20 @@ def write_tree(folder: Path) -> Path:
 
 def _complete(pin: Pin, root: Path) -> None:
     """Write empty files where the pins demand some, and where a group would have no source."""
+    for name in _lists(pin):
+        source = f"src/{Path(name).stem}.c"
+        _write(root / name, f"SET(PROD_SRCS\n  {source})\n")
+        _write(root / source)
     wanted = {*pin.requires, "LICENSE"}
     wanted.update(_stand_in(patterns) for patterns in _groups(pin) if not _any(root, patterns))
     for name in sorted(wanted):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    for name in _lists(pin):
-        source = f"src/{Path(name).stem}.c"
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(f"SET(PROD_SRCS\n  {source})\n")
-        (root / source).touch()
+        if not (root / name).exists():
+            _write(root / name)
+
+
+def _write(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def _groups(pin: Pin) -> Iterator[list[str]]:
