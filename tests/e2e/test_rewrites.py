@@ -17,6 +17,8 @@ from tests.documents import validate
 from tests.e2e.real import Runtime, Tool, built
 from tests.places import RECORDED
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, about TorchScript
+
 MODELS: Final = RECORDED / "prepacked"
 NAMES: Final = ("plain", "optimized", "unfolded")
 """A model as it was exported, as `optimize_for_mobile` made it, and packed by its code."""
@@ -38,7 +40,7 @@ from torch.jit.mobile import _load_for_lite_interpreter
 model, given, answer = sys.argv[1:]
 torch.save(_load_for_lite_interpreter(model)(torch.load(given)), answer)
 """
-ASK: Final = "import sys, torch; sys.exit(not torch.backends.xnnpack.enabled)"
+ASK: Final = "import sys, torch.backends.xnnpack as it; sys.exit(not it.enabled)"
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +87,9 @@ def test_a_lock_builds_the_same_library(tool: Tool, rewritten: Runtime, tmp_path
 @pytest.fixture(scope="module")
 def stock() -> str:
     """Return a Python that imports a PyTorch with XNNPACK."""
-    program = os.environ.get("TORCH_WITH_XNNPACK") or shutil.which("python3", path="/usr/bin")
-    if (
-        program is None
-        or subprocess.run((program, "-c", ASK), capture_output=True, check=False).returncode
-    ):
+    program = os.environ.get("TORCH_WITH_XNNPACK") or "/usr/bin/python3"
+    asked = shutil.which(program) and subprocess.run((program, "-c", ASK), check=False)
+    if not asked or asked.returncode:
         pytest.skip("no Python imports a PyTorch with XNNPACK: set $TORCH_WITH_XNNPACK")
     return program
 

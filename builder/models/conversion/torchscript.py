@@ -25,6 +25,7 @@ from builder.models.conversion.repairs.places import is_elsewhere
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.identify import Kind, has_source, kind_of, refusal
+from builder.models.prepacked.contexts import may_gain
 from builder.models.reading.lite import (
     check_storages,
     is_flatbuffer,
@@ -113,7 +114,7 @@ def _converted(archive: Archive, host: Host, way: _Way) -> Model:
 def _read_lite(archive: Archive, host: Host, way: _Way) -> Model:
     """Read a lite model. Only its source, if it carries it, can be rewritten."""
     model, rewrite = read_lite(archive.path), way.rewrite
-    if rewrite is Rewrite.OFF:
+    if rewrite is Rewrite.OFF or not may_gain(model.operators):
         return _on_cpu(model, host)
     if any(map(is_elsewhere, model.devices)):
         return _left_alone(_on_cpu(model, host), rewrite, "it was exported on another device")
@@ -140,7 +141,8 @@ def _of_source(archive: Archive, host: Host, way: _Way) -> Model | str:
 
 
 def _left_alone(model: Model, rewrite: Rewrite, reason: str) -> Model:
-    if rewrite is Rewrite.OFF:
+    """Return a model as it is, with a note that says why if it could have gained something."""
+    if rewrite is Rewrite.OFF or not may_gain(model.operators):
         return model
     return replace(model, notes=(*model.notes, f"not rewritten for speed: {reason}"))
 

@@ -6,12 +6,13 @@ XNNPACK packs when a model is loaded, so the layout of the files does not change
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.pickle_values import Call, Tensor
+from builder.vocabulary.operators import OperatorName
 
 NAMESPACE: Final = "__torch__.torch.classes.xnnpack"
 OPERATORS: Final = "prepacked"
@@ -89,6 +90,16 @@ BY_CLASS: Final[Mapping[str, Context]] = {it.qualified: it for it in CONTEXTS}
 BY_RUN: Final[Mapping[str, Context]] = {it.run: it for it in CONTEXTS}
 NAMES: Final = frozenset(name for it in CONTEXTS for name in (it.run, it.make))
 """The operators on contexts, without their namespace."""
+
+
+_PACKABLE: Final = frozenset(
+    {"conv2d", "conv_transpose2d", "_convolution", "linear", "addmm", "matmul"}
+)
+
+
+def may_gain(operators: Iterable[OperatorName]) -> bool:
+    """Tell whether a model that calls these may have weights that can be packed, or are."""
+    return any(it.namespace == OPERATORS or it.base in _PACKABLE for it in operators)
 
 
 def check_context(found: Call) -> None:

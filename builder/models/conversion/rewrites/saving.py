@@ -17,6 +17,8 @@ from builder.models.formats.packing import pack
 from builder.models.formats.pickle_values import Call
 from builder.models.formats.pickles import read_pickle
 from builder.models.prepacked.archives import holds_contexts, wrapped
+from builder.models.prepacked.contexts import may_gain
+from builder.models.reading.lite import read_lite
 from builder.vocabulary.models import Repair, Rewrite
 
 Extra = Mapping[str, str | bytes]
@@ -45,7 +47,7 @@ def choose(
         packed, names = holds_contexts(archive), _attributes(archive)
     plain = keep_packed(script, names) if packed else Rewritten(script, {})
     _save(plain, extra, destination)
-    if wish is Rewrite.OFF:
+    if wish is Rewrite.OFF or not may_gain(read_lite(destination).operators):
         return Saved(plain.script)
     faster = destination.with_suffix(".faster")
     try:

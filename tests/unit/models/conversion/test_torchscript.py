@@ -194,10 +194,9 @@ def test_a_converter_that_writes_nonsense_is_reported(
         read_model(script, host)
 
 
-WITH_SOURCE = forge.lite() | forge.torchscript()
-WITHOUT_SOURCE = {
-    name: it for name, it in forge.lite().items() if not name.startswith("code/")
-}  # fmt: skip
+LINEAR = forge.bytecode(forge.function(operators=(("aten::linear", "", 3),)))
+WITH_SOURCE = forge.lite() | forge.torchscript() | {"bytecode.pkl": LINEAR}
+WITHOUT_SOURCE = {name: it for name, it in WITH_SOURCE.items() if not name.startswith("code/")}
 
 
 def rewriting(changes: Changes) -> Callable[[Command], Completed]:
@@ -259,6 +258,14 @@ def test_a_lite_model_whose_source_is_of_no_use(  # noqa: PLR0917  fixtures
     (note,) = model.notes
     assert note.startswith("not rewritten for speed: ")
     assert reason in note
+
+
+def test_a_lite_model_that_could_not_gain_starts_nothing(
+    tmp_path: Path, host: Host, runner: FakeRunner
+) -> None:
+    path = forge.write(tmp_path / "net.ptl", forge.lite())
+    model = read_model(path, host, Rewrite.AUTO)
+    assert (model.path, model.notes, runner.commands) == (path, (), [])
 
 
 def test_a_lite_model_needs_no_torch(
