@@ -11,6 +11,7 @@ from builder.vocabulary.errors import VerificationError
 
 _DEADLINE: Final = 900.0
 WARMUP: Final = 3
+_OLDER: Final = "the artifact is of an older build-runtime: build it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,10 @@ def complete(argv: tuple[str, ...], host: Host) -> Completed:
     done = host.runner.capture(command, timeout=_DEADLINE)
     if done.status != 0:
         reason = done.stderr.strip() or f"status {done.status}"
+        older = "unknown option" in reason
         raise VerificationError(
-            f"the runtime does not run the model: {reason}", hint=f"repeat it by hand: {command}"
+            f"the runtime does not run the model: {reason}",
+            hint=_OLDER if older else f"repeat it by hand: {command}",
         )
     return done
 
@@ -50,7 +53,7 @@ def time_program(argv: tuple[str, ...], host: Host) -> Sample:
     except (ValueError, KeyError, TypeError) as error:
         raise VerificationError(
             f"the program of the runtime does not tell what is asked of it: {error!r}",
-            hint="the artifact is of an older build-runtime: build it again",
+            hint=_OLDER,
         ) from error
 
 

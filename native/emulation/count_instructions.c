@@ -24,7 +24,11 @@ extern void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb* bloc
 extern void qemu_plugin_register_atexit_cb(plugin_id id, void (*ended)(plugin_id, void*),
                                            void* context);
 
-EXPORTED int qemu_plugin_version = 1;
+/* What qemu looks up by name. */
+extern EXPORTED int qemu_plugin_version;
+extern EXPORTED int qemu_plugin_install(plugin_id id, const void* info, int argc, char** argv);
+
+int qemu_plugin_version = 1;
 
 /* Several threads of a program would lose counts: it is for programs with one. */
 static uint64_t executed;
@@ -41,9 +45,7 @@ static void tell(plugin_id id, void* context) {
   fprintf(stderr, "instructions: %llu\n", (unsigned long long)executed);
 }
 
-EXPORTED int qemu_plugin_install(plugin_id id, const void* info, int argc, char** argv);
-
-EXPORTED int qemu_plugin_install(plugin_id id, const void* info, int argc, char** argv) {
+int qemu_plugin_install(plugin_id id, const void* info, int argc, char** argv) {
   (void)info;
   (void)argc;
   (void)argv;

@@ -32,7 +32,7 @@ from tests.e2e.real import CLASSIFIER, Tool, host_of
 from tests.own_sources import own_sources
 
 CLANG_TIDY: Final = Path(sys.executable).with_name("clang-tidy")
-INTERFACE: Final = (f"-I{NATIVE / 'include'}", "-D_GNU_SOURCE")
+INTERFACE: Final = (*(f"-I{NATIVE / it}" for it in ("include", "tools", "src")), "-D_GNU_SOURCE")
 STANDARDS: Final = {".c": "-std=c99", ".cpp": "-std=c++17"}
 
 

@@ -97,7 +97,7 @@ std::vector<Method> exported_methods(const LoadedModule& loaded) {
   for (size_t i = 0; i < loaded.keeps_state.size(); ++i) {
     Function* function = loaded.functions->methods()[i].get();
     if (function->qualname().prefix() == owner) {
-      methods.push_back({function, loaded.keeps_state[i] != 0});
+      methods.push_back({function, loaded.keeps_state[i]});
     }
   }
   return methods;

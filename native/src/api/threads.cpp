@@ -1,6 +1,7 @@
 // How many threads a run gets when the app does not say.
 #include "api/big_cores.h"
 
+#include <caffe2/utils/threadpool/ThreadPool.h>
 #include <cpuinfo.h>
 
 #include <sched.h>
@@ -59,8 +60,6 @@ uint32_t count_allowed_cores() {
 // LibTorch asks when it makes its pool. Its own answer (caffe2/utils/threadpool/ThreadPool.cc) is
 // all cores there are, or on Android a guess by their number alone.
 namespace caffe2 {
-
-size_t getDefaultNumThreads();
 
 size_t getDefaultNumThreads() {
   const uint32_t cores =

@@ -26,7 +26,7 @@ struct LoadedModule {
   // What was saved beside the model (`_extra_files`): content by name.
   std::map<std::string, std::string> extra_files;
   // Of each of `functions`, whether it may write what outlives a call.
-  std::vector<char> keeps_state;
+  std::vector<bool> keeps_state;
 };
 
 // Where the bytes come from. Both throw Failure and never read outside of what they were given.
@@ -70,7 +70,7 @@ std::vector<Step> check_code(torch::jit::mobile::Function& function);
 
 // Of each function, whether it or one it calls may write what outlives the call: attributes of the
 // module, or constants. `steps` are those of all functions. See Note [Methods that keep state].
-std::vector<char> find_state_keepers(const torch::jit::mobile::CompilationUnit& functions,
+std::vector<bool> find_state_keepers(const torch::jit::mobile::CompilationUnit& functions,
                                      const std::vector<std::vector<Step>>& steps);
 
 // How many values a call of a function takes from the stack, its object among them. A function

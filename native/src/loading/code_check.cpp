@@ -96,8 +96,6 @@ class Checker {
         }
         break;
       case jit::JMP:
-        reach(here + instruction.X, left);
-        break;
       case jit::JF:
         reach(here + instruction.X, left);
         break;

@@ -261,11 +261,11 @@ class Writes {
 
 } // namespace
 
-std::vector<char> find_state_keepers(const jit::mobile::CompilationUnit& functions,
+std::vector<bool> find_state_keepers(const jit::mobile::CompilationUnit& functions,
                                      const std::vector<std::vector<Step>>& steps) {
   // Calls through an interface name a method of whichever class.
   std::unordered_set<std::string> called;
-  std::vector<char> calls;
+  std::vector<bool> calls;
   for (const auto& function : functions.methods()) {
     const Code& code = function->get_code();
     calls.push_back(false);
@@ -276,7 +276,7 @@ std::vector<char> find_state_keepers(const jit::mobile::CompilationUnit& functio
       }
     }
   }
-  std::vector<char> keepers;
+  std::vector<bool> keepers;
   bool callee_keeps = false;
   for (size_t i = 0; i < steps.size(); ++i) {
     const Function& function = *functions.methods()[i];
@@ -285,7 +285,7 @@ std::vector<char> find_state_keepers(const jit::mobile::CompilationUnit& functio
                     Writes(function, steps[i], /*called=*/true).may_keep();
   }
   for (size_t i = 0; i < steps.size(); ++i) {
-    keepers[i] = keepers[i] != 0 || (calls[i] != 0 && callee_keeps);
+    keepers[i] = keepers[i] || (calls[i] && callee_keeps);
   }
   return keepers;
 }

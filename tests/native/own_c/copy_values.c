@@ -14,7 +14,8 @@ struct br_value {
   int64_t number;
   double parts[2];
   br_dtype dtype;
-  size_t rank; /* of a tensor, whose shape is in `bytes` before its elements */
+  size_t rank;
+  int64_t* shape;
   size_t size; /* bytes, or entries */
   unsigned char* bytes;
   br_value** keys;
@@ -91,19 +92,14 @@ br_status br_value_new_string(const char* text, size_t size, br_value** value, b
 
 br_status br_value_tensor_copy(br_dtype dtype, size_t rank, const int64_t* shape, const void* data,
                                size_t size, br_value** value, br_error** error) {
-  const size_t head = rank * sizeof(*shape);
   br_value* made;
   br_status status = give(BR_KIND_TENSOR, value, &made);
   (void)error;
   made->dtype = dtype;
   made->rank = rank;
+  made->shape = copy(shape, rank * sizeof(*shape));
   made->size = size;
-  made->bytes = malloc(head + size + 1);
-  if (made->bytes == NULL) {
-    abort();
-  }
-  memcpy(made->bytes, shape, head);
-  memcpy(made->bytes + head, data, size);
+  made->bytes = copy(data, size);
   return status;
 }
 
@@ -177,24 +173,23 @@ br_status br_value_string(const br_value* value, const char** text, size_t* size
   return BR_OK;
 }
 
-br_status br_value_tensor(const br_value* value, br_tensor* view, br_error** error) {
-  const int64_t* shape = (const int64_t*)(const void*)value->bytes;
+br_status br_value_tensor(const br_value* value, br_tensor* tensor, br_error** error) {
   size_t i;
   (void)error;
-  view->dtype = value->dtype;
-  view->rank = value->rank;
-  view->shape = shape;
-  view->element_size = value_file_item_size((int)value->dtype);
-  view->element_count = 1;
+  tensor->dtype = value->dtype;
+  tensor->rank = value->rank;
+  tensor->shape = value->shape;
+  tensor->element_size = value_file_item_size((int)value->dtype);
+  tensor->element_count = 1;
   for (i = 0; i < value->rank; ++i) {
-    view->element_count *= (size_t)shape[i];
+    tensor->element_count *= (size_t)value->shape[i];
   }
   return BR_OK;
 }
 
 br_status br_value_tensor_read(const br_value* value, void* buffer, size_t size, br_error** error) {
   (void)error;
-  memcpy(buffer, value->bytes + value->rank * sizeof(int64_t), size);
+  memcpy(buffer, value->bytes, size);
   return BR_OK;
 }
 

@@ -31,6 +31,13 @@ def test_what_fails_is_told_with_how_to_repeat_it(host: Host, runner: FakeRunner
     assert "--bench 1" in raised.value.hint
 
 
+def test_an_option_it_does_not_know_is_of_a_later_release(host: Host, runner: FakeRunner) -> None:
+    runner.answer("build-runtime-run", stderr="error: --marks: unknown option", status=2)
+    with pytest.raises(VerificationError, match="--marks") as raised:
+        time_program(PROGRAM.argv(1, 1), host)
+    assert "build it again" in raised.value.hint
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"latency_us": {"median": 1}}'])
 def test_a_program_that_tells_no_times_is_of_an_older_release(
     text: str, host: Host, runner: FakeRunner
