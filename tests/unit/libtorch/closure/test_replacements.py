@@ -20,6 +20,12 @@ def test_a_function_is_replaced_for_its_own_types_alone() -> None:
     assert find(DOUBLE) is None
 
 
+def test_what_gives_a_tensor_is_replaced_and_what_writes_to_one_is_not() -> None:
+    find = find_replacement()
+    assert find("_ZN2at3cpu4tanhERKNS_6TensorE") == "native:src/kernels/activations.cpp"
+    assert find("_ZN2at3cpu9tanh_outfERKNS_6TensorERS1_") is None
+
+
 def test_nothing_is_replaced_where_upstreams_kernels_are_asked_for() -> None:
     assert find_replacement(Kernels.ATEN)(GEMM) is None
 
