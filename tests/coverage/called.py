@@ -20,9 +20,7 @@ from tests.unit.models.forge import archive, called, function, lite, module, pic
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
 _VARIADIC: Final = frozenset(
-    name
-    for name, entry in pinned_catalogue("2.6.0").entries.items()
-    if "..." in entry.schema
+    name for name, entry in pinned_catalogue("2.6.0").entries.items() if "..." in entry.schema
 )
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}
 

@@ -13,7 +13,6 @@ import torch
 
 from builder.libtorch.catalogue import OperatorEntry, split_arguments
 from builder.libtorch.codegen import pinned_catalogue
-from builder.vocabulary.operators import OperatorName
 from tests.coverage.called import Built, Call, call, inputs, lite_model
 from tests.coverage.values import Coverage, numbers
 
@@ -91,7 +90,10 @@ UNCALLED: Final[dict[str, str]] = {
     "aten::dequantize.any": "needs quantized tensors: called.py",
     "aten::dequantize.list": "needs quantized tensors: called.py",
     "aten::device.with_index": "torch takes the arguments in the wrong order, and fails",
-    **{f"aten::dict.{it}": _PAIRS_OF_ANY for it in ("Tensor", "bool", "complex", "float", "int", "str")},
+    **{
+        f"aten::dict.{it}": _PAIRS_OF_ANY
+        for it in ("Tensor", "bool", "complex", "float", "int", "str")
+    },
     "aten::eq.enum": _ENUMERATION,
     "aten::initial_seed": _GENERATOR,
     "aten::manual_seed.generator": _GENERATOR,
@@ -183,6 +185,4 @@ def calls() -> tuple[Call, ...]:
     )
 
 
-SUITE: Final = (
-    Coverage("registered", lambda: lite_model(calls()), lambda: [inputs(calls())]),
-)
+SUITE: Final = (Coverage("registered", lambda: lite_model(calls()), lambda: [inputs(calls())]),)

@@ -1,13 +1,14 @@
 """What we say of the pinned release is what its sources say."""
 
+import lzma
 import re
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from builder.libtorch.candidates import find_candidates
 from builder.foundation.resources import DATA
+from builder.libtorch.candidates import find_candidates
 from builder.libtorch.catalogue import Catalogue, parse_registrar
 from builder.libtorch.codegen import REGISTRARS, pinned_catalogue
 from builder.libtorch.kernels import own_kernels
