@@ -76,9 +76,9 @@ void sorted_copy(torch::jit::Stack& stack) {
 
 using namespace build_runtime;
 
+BR_OPERATOR(br_kernel_4aten_4sort_6Tensor, &sort_in_place<&sort>)
 BR_OPERATOR(br_kernel_4aten_4sort_3any, &sort_in_place<&sort>)
 BR_OPERATOR(br_kernel_4aten_4sort_5float, &sort_in_place<&sort_floats>)
-BR_OPERATOR(br_kernel_4aten_4sort_6Tensor, &sort_in_place<&sort>)
+BR_OPERATOR(br_kernel_4aten_6sorted_6Tensor, &sorted_copy<&sort>)
 BR_OPERATOR(br_kernel_4aten_6sorted_3any, &sorted_copy<&sort>)
 BR_OPERATOR(br_kernel_4aten_6sorted_5float, &sorted_copy<&sort_floats>)
-BR_OPERATOR(br_kernel_4aten_6sorted_6Tensor, &sorted_copy<&sort>)
