@@ -13,11 +13,15 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from builder.libtorch.codegen import pinned_catalogue
 from builder.vocabulary.operators import OperatorName
 from tests.coverage.values import Arguments, Coverage, integers, numbers, positive
 from tests.unit.models.forge import archive, called, function, lite, module, pickled
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
+_VARIADIC: Final = frozenset(
+    name for name, entry in pinned_catalogue("2.6.0").entries.items() if "..." in entry.schema
+)
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}
 
 CPU: Final = torch.device("cpu")
@@ -29,6 +33,19 @@ class Call:
 
     name: str
     arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A list or a dict that the bytecode builds, of a type written as bytecode does: `List[bool]`.
+
+    What a call makes of it is part of the answer: `shown` is an operator that tells of it, where it
+    is no value that can be compared.
+    """
+
+    kind: str
+    items: list[Any] | dict[Any, Any]
+    shown: str = ""
 
 
 def call(name: str, *arguments: Any) -> Call:
@@ -69,6 +86,8 @@ def _constant(value: object) -> Any:
     match value:
         case torch.device():
             return called("torch", "device", str(value))
+        case complex():
+            return called("builtins", "complex", value.real, value.imag)
         case list():
             kind = type(value[0]) if value else int
             return called("torch.jit._pickle", _LISTS[kind], value)
@@ -84,6 +103,8 @@ class _Code:
         self.constants: list[Any] = []
         self.operators: list[tuple[str, str, int]] = []
         self.body: list[tuple[str, int, int]] = []
+        self.types = ["List[Tensor]"]
+        self.built: list[Built] = []
         self.answers = 0
 
     def push(self, value: object) -> None:
@@ -93,12 +114,44 @@ class _Code:
             for item in value:
                 self.push(item)
             self.body.append(("LIST_CONSTRUCT", 0, len(value)))
+        elif isinstance(value, Built):
+            self.build(value)
+        elif isinstance(value, tuple):
+            for item in value:
+                self.push(item)
+            self.body.append(("TUPLE_CONSTRUCT", len(value), 0))
         elif _is_input(value):
-            self.inputs.append(value)
-            self.body.append(("LOAD", 1 + len(self.inputs), 0))
+            if not any(value is it for it in self.inputs):
+                self.inputs.append(value)
+            (place,) = (at for at, it in enumerate(self.inputs) if it is value)
+            self.body.append(("LOAD", 2 + place, 0))
         else:
             self.constants.append(_constant(value))
             self.body.append(("LOADC", len(self.constants) - 1, 0))
+
+    def build(self, value: Built) -> None:
+        """Push a container, and keep it in a register of its own."""
+        if isinstance(value.items, dict):
+            parts = [part for pair in value.items.items() for part in pair]
+            instruction = "DICT_CONSTRUCT"
+        else:
+            parts, instruction = value.items, "LIST_CONSTRUCT"
+        for part in parts:
+            self.push(part)
+        self.types.append(value.kind)
+        self.body.append((instruction, len(self.types) - 1, len(parts)))
+        self.built.append(value)
+        self.body += [("STORE", -len(self.built), 0), ("LOAD", -len(self.built), 0)]
+
+    def show(self, value: Built) -> None:
+        """Answer with a container that was built before."""
+        (place,) = (at for at, it in enumerate(self.built) if it is value)
+        self.body.append(("LOAD", -1 - place, 0))
+        if value.shown:
+            name = OperatorName.parse(value.shown)
+            self.operators.append((f"{name.namespace}::{name.base}", name.overload, 1))
+            self.body.append(("OP", len(self.operators) - 1, 0))
+        self.answers += 1
 
     def run(self, wanted: Call) -> int:
         """Add a call; return how many values it leaves."""
@@ -107,13 +160,16 @@ class _Code:
         name, count = OperatorName.parse(wanted.name), len(wanted.arguments)
         self.operators.append((f"{name.namespace}::{name.base}", name.overload, count))
         # operators of any number of arguments are told how many they get
-        told = ("OPN", len(self.operators) - 1, count) if name.base == "format" else None
+        told = ("OPN", len(self.operators) - 1, count) if name in _VARIADIC else None
         self.body.append(told or ("OP", len(self.operators) - 1, 0))
         return results_of(name)
 
     def answer(self, wanted: Call) -> None:
         """Add a call whose results, or else what it changes, are part of the answer."""
         results = self.run(wanted)
+        for it in wanted.arguments:
+            if isinstance(it, Built):
+                self.show(it)
         if not results and _is_input(wanted.arguments[0]):
             self.body.append(("LOAD", 1 + len(self.inputs), 0))
             results = 1
@@ -122,12 +178,15 @@ class _Code:
     def method(self) -> Any:
         count = 1 + len(self.inputs)
         ends = (("TUPLE_CONSTRUCT", self.answers, 0), ("RET", 0, 0))
+        # registers of what is built come after those of the inputs, whose number was not known
+        body = tuple((word, count - x if x < 0 else x, n) for word, x, n in self.body)
         return function(
             operators=tuple(self.operators),
-            instructions=(("STOREN", 1, count), *self.body, *ends),
+            instructions=(("STOREN", 1, count), *body, *ends),
             constants=tuple(self.constants),
-            types=("List[Tensor]",),
+            types=tuple(self.types),
             takes=tuple(map(_type_of, self.inputs)),
+            kept=len(self.built),
         )
 
 
@@ -243,6 +302,7 @@ PACKED: Final = call("quantized::conv_prepack", WEIGHT, BIAS, [1, 1], [0, 0], [1
 QUANTIZED: Final = (
     call("aten::dequantize.self", call("quantized::conv2d", PIXELS, PACKED, [1, 1], [0, 0], [1, 1], 1, 0.1, 20)),
     call("aten::dequantize.tensor", MADE), call("aten::dequantize.self", MEASURED), call("aten::dequantize.list", [MADE, MEASURED]),
+    call("aten::dequantize.any", [MADE, MEASURED]),
     call("aten::dequantize.self", call("aten::quantize_per_tensor_dynamic", X, QUINT8, False)),
 )  # fmt: skip
 

@@ -30,6 +30,7 @@ from tests.coverage import (
     pointwise,
     quantized,
     reduction,
+    registrar,
     sequences,
     shaping,
     signal,
@@ -48,6 +49,7 @@ DENSE: Final[tuple[Coverage, ...]] = (
     *sequences.SUITE,
     *language.SUITE,
     *called.SUITE,
+    *registrar.SUITE,
 )
 
 QUANTIZED: Final = (*quantized.SUITE, *called.QUANTIZED_SUITE)
@@ -55,7 +57,7 @@ MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE)
 
 _QUICK: Final = frozenset({
     "branches", "called_numbers", "called_special", "containers", "convolution", "kinds",
-    "normalisation", "oversized", "raises", "recurrent", "text",
+    "normalisation", "oversized", "raises", "recurrent", "registered", "text",
 })  # fmt: skip
 _SPECIAL: Final = frozenset({
     "static_convolutions_per_channel", "dynamic_layers", "lookup_8_bits", "quantized_returned",

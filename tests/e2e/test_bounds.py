@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 import torch
 
-from tests.e2e.real import Tool, built
+from builder.vocabulary.value_files import encode
+from tests.e2e.real import Runtime, Tool, built, ones
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
 
@@ -40,6 +41,13 @@ class Sizes(torch.nn.Module):
         return self.kept.dim()
 
 
+class Masked(torch.nn.Module):
+    """Chooses by a mask without dimensions, which leaves no index: torch fails, too."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[x.sum() > 0]
+
+
 def call(library: ctypes.CDLL, module: c_void_p, method: str, *numbers: int) -> int | None:
     """Return what a method of integers gives, None when it fails."""
     arguments, result, number = (c_void_p * len(numbers))(), c_void_p(), c_int64()
@@ -56,13 +64,21 @@ def call(library: ctypes.CDLL, module: c_void_p, method: str, *numbers: int) -> 
     return number.value
 
 
-def test_a_tensor_that_could_not_be_resized_is_empty(tool: Tool, tmp_path: Path) -> None:
-    scripted = torch.jit.script(Sizes())
-    scripted.save(str(tmp_path / "model.pt"))  # type: ignore[no-untyped-call]
-    words = (tmp_path / "model.pt", "--abi", "x86_64", "--json")
-    (made,) = built(tool.run(*words, cwd=tmp_path), tmp_path / "dist")
+@pytest.fixture(scope="module")
+def made(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+    folder = tmp_path_factory.mktemp("bounds")
+    paths = [folder / "sizes.pt", folder / "masked.pt"]
+    for path, model in zip(paths, (Sizes(), Masked()), strict=True):
+        scripted = torch.jit.script(model)
+        scripted.save(str(path))  # type: ignore[no-untyped-call]
+    words = (*paths, "--abi", "x86_64", "--json")
+    (runtime,) = built(tool.run(*words, cwd=folder), folder / "dist")
+    return runtime
+
+
+def test_a_tensor_that_could_not_be_resized_is_empty(made: Runtime) -> None:
     library, module = ctypes.CDLL(str(made.library)), c_void_p()
-    path = str(made.model("model")).encode()
+    path = str(made.model("sizes")).encode()
     assert library.br_module_load_file(path, byref(module), None) == 0
     assert call(library, module, "forward", 2, 4) is None
     assert (call(library, module, "numel"), call(library, module, "rank")) == (0, 1)
@@ -72,3 +88,10 @@ def test_a_tensor_that_could_not_be_resized_is_empty(tool: Tool, tmp_path: Path)
         assert call(library, module, "forward", 2, 4) == 8
         assert call(library, module, "forward", *shape) is None, what
         assert (call(library, module, "numel"), call(library, module, "rank")) == (0, 1), what
+
+
+def test_indices_that_are_all_undefined_are_an_error(made: Runtime, tmp_path: Path) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.write_bytes(encode((ones(3),)))
+    done = made.run(made.model("masked"), "--inputs", inputs)
+    assert (done.returncode, "aten::index.Tensor(float32[3]" in done.stderr) == (6, True)

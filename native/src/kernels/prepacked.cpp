@@ -4,7 +4,7 @@
 //
 // Weights are packed when a model is loaded, and only so are they kept. An image may come and leave
 // in any memory format; nothing is copied between layers that all have it channels-last.
-#include "kernels/exported.h"
+#include "registry/exported.h"
 #include "kernels/packed_convolution.h"
 #include "kernels/packed_linear.h"
 

@@ -96,8 +96,11 @@ def function(
     types: tuple[str, ...] = (),
     takes: tuple[str, ...] = (),
     self_type: str = "__torch__.Net",
+    kept: int = 0,
 ) -> Value:
     """Return a method; `takes` are the types of its arguments, whose registers begin at 2.
+
+    After these it has as many registers as it says are `kept`, and one.
 
     Unless told otherwise it calls its first operator, and returns what that makes.
     """
@@ -109,7 +112,7 @@ def function(
         ("operators", operators),
         ("constants", constants),
         ("types", types),
-        ("register_size", 2 + len(takes)),
+        ("register_size", 2 + len(takes) + kept),
     )
     arguments = tuple(
         (("name", f"a{place}" if place else "self"), ("type", it), ("default_value", None))

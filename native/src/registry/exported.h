@@ -11,6 +11,13 @@
     build_runtime::run_function(function, stack);   \
   }
 
+// `function` takes its arguments from the stack, and leaves its results there.
+#define BR_OPERATOR(symbol, function)               \
+  extern "C" void symbol(torch::jit::Stack& stack); \
+  void symbol(torch::jit::Stack& stack) {           \
+    (function)(stack);                              \
+  }
+
 // The body registers the class; the value only lets a constant hold the call.
 #define BR_CLASS(symbol)    \
   extern "C" bool symbol(); \
