@@ -108,7 +108,7 @@ def _converted(source: Path, rewrite: Rewrite) -> tuple[Path, Changes]:
     path = source.with_suffix(".ptl")
     told = source.with_suffix(".changes")
     told.unlink(missing_ok=True)
-    if convert([*map(str, (source, path, source.with_suffix(".lines"), told)), rewrite]):
+    if convert([*map(str, (source, path, source.with_suffix(".lines"), told)), rewrite, "{}"]):
         message = f"{source} cannot be converted"
         raise RuntimeError(message)
     return path, read_changes(told)

@@ -68,7 +68,7 @@ def convert(script: Script, folder: Path) -> Converted:
 def convert_file(original: Path, path: Path) -> Converted:
     """Convert a file as the child process does."""
     told = path.with_suffix(".changes")
-    assert main([*map(str, (original, path, path.with_suffix(".lines"), told)), "off"]) == 0
+    assert main([*map(str, (original, path, path.with_suffix(".lines"), told)), "off", "{}"]) == 0
     return Converted(original, path, read_changes(told).repairs)
 
 

@@ -18,7 +18,7 @@ def convert(original: Path, path: Path, rewrite: str = "auto") -> Changes:
     """Convert a file as the child process does."""
     told = path.with_suffix(".changes")
     told.unlink(missing_ok=True)
-    assert main([*map(str, (original, path, path.with_suffix(".lines"), told)), rewrite]) == 0
+    assert main([*map(str, (original, path, path.with_suffix(".lines"), told)), rewrite, "{}"]) == 0
     return read_changes(told)
 
 
