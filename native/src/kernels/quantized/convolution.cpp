@@ -42,7 +42,7 @@ struct QuantizedConvolution final : Qnnpack {
  private:
   // Undefined where XNNPACK does not suit.
   at::Tensor compute(const at::Tensor& input, Steps output, bool relu) {
-    const std::lock_guard<std::mutex> alone(mutex_);
+    const std::scoped_lock alone(mutex_);
     if (!suits(input)) {
       return {};
     }

@@ -78,7 +78,7 @@ struct QuantizedLinear final : Qnnpack {
 
   // Undefined where XNNPACK does not suit.
   at::Tensor compute(const at::Tensor& input, Steps output, bool relu) {
-    const std::lock_guard<std::mutex> alone(mutex_);
+    const std::scoped_lock alone(mutex_);
     if (!suits(input, at::kQUInt8) || input.qscheme() != at::kPerTensorAffine ||
         !make_ready({{input.q_scale(), input.q_zero_point()}, output, relu})) {
       return {};
@@ -125,13 +125,13 @@ struct QuantizedLinear final : Qnnpack {
 
   // The input is quantized as torch does it: one scale for all of it.
   at::Tensor compute_dynamic(const at::Tensor& input) {
-    const std::lock_guard<std::mutex> alone(mutex_);
+    const std::scoped_lock alone(mutex_);
     Range range;
     if (!suits(input, at::kFloat)) {
       return {};
     }
     const at::Tensor values = input.contiguous();
-    const float* from = values.const_data_ptr<float>();
+    const auto* from = values.const_data_ptr<float>();
     if (!find_range(from, values.numel(), range) || !make_dynamic_ready()) {
       return {};
     }

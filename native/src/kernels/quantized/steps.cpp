@@ -47,7 +47,7 @@ at::Tensor signed_steps(const at::Tensor& tensor) {
 }
 
 bool around_zero(const std::vector<uint8_t>& zero_points, const at::Tensor& scales, int64_t count) {
-  const float* scale = scales.const_data_ptr<float>();
+  const auto* scale = scales.const_data_ptr<float>();
   return static_cast<int64_t>(zero_points.size()) >= count && scales.numel() >= count &&
          std::all_of(zero_points.begin(), zero_points.begin() + count,
                      [](uint8_t it) { return it == kMiddle; }) &&
@@ -58,8 +58,8 @@ std::vector<int32_t> bias_steps(const at::Tensor& bias, const at::Tensor& scales
   constexpr auto kLeast = static_cast<double>(std::numeric_limits<int32_t>::min());
   constexpr auto kMost = static_cast<double>(std::numeric_limits<int32_t>::max());
   std::vector<int32_t> steps(static_cast<size_t>(bias.numel()));
-  const float* values = bias.const_data_ptr<float>();
-  const float* scale = scales.const_data_ptr<float>();
+  const auto* values = bias.const_data_ptr<float>();
+  const auto* scale = scales.const_data_ptr<float>();
   for (size_t i = 0; i < steps.size(); ++i) {
     const double made = std::nearbyint(values[i] / (input * scale[i]));
     steps[i] = std::isnan(made) ? 0 : static_cast<int32_t>(std::clamp(made, kLeast, kMost));
