@@ -36,6 +36,13 @@ INTERFACE: Final = (*(f"-I{NATIVE / it}" for it in ("include", "tools", "src")),
 STANDARDS: Final = {".c": "-std=c99", ".cpp": "-std=c++17"}
 
 
+QNNPACK: Final = f"{TREE}/pytorch/aten/src/ATen/native/quantized/cpu/qnnpack"
+QUANTIZED: Final = (
+    "-DUSE_PYTORCH_QNNPACK", f"-isystem{QNNPACK}/src", f"-isystem{QNNPACK}/deps/clog/include",
+)  # fmt: skip
+"""What kernels of quantized layers have besides: the store of a float model has none of them."""
+
+
 @pytest.fixture(scope="module")
 def host(tool: Tool) -> Host:
     return host_of(tool)
@@ -83,6 +90,8 @@ def flags_for(source: Path, store: OpenStore) -> tuple[str, ...]:
     """Return what decides the meaning of a source; upstream's headers are not ours to judge."""
     if not source.is_relative_to(NATIVE / "src"):
         return (*INTERFACE, STANDARDS[source.suffix])
+    if source.parent.name == "quantized":
+        return (*_meaning(store.command_for("native:src/kernels/xnnpack.cpp")), *QUANTIZED)
     name = f"native:{source.relative_to(NATIVE).as_posix()}"
     return tuple(_meaning(store.command_for(name)))
 

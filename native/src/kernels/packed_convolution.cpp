@@ -143,10 +143,11 @@ Pair PackedConvolution::output_size(const at::Tensor& input) const {
     if (given < 1 || given > kMaxSize) {
       fail_kernel("a convolution cannot take an image of " + std::to_string(given) + " pixels");
     }
-    const int64_t padded = given + 2 * padding_[d];
-    result[d] = kind_ == Kind::plain
-                    ? (padded < kernel ? 0 : (padded - kernel) / stride_[d] + 1)
-                    : (given - 1) * stride_[d] - 2 * padding_[d] + kernel + output_padding_[d];
+    if (kind_ == Kind::transposed) {
+      result[d] = (given - 1) * stride_[d] - 2 * padding_[d] + kernel + output_padding_[d];
+    } else if (const int64_t padded = given + 2 * padding_[d]; padded >= kernel) {
+      result[d] = (padded - kernel) / stride_[d] + 1;
+    }
     // torch has transposed convolutions with nothing left
     if (result[d] < (kind_ == Kind::plain ? 1 : 0) || result[d] > kMaxSize) {
       fail_kernel("the image is too small or too large for the kernel of a convolution");
@@ -161,11 +162,11 @@ Pair PackedConvolution::output_size(const at::Tensor& input) const {
 }
 
 void PackedConvolution::compute(const at::Tensor& input, const at::Tensor& output) {
-  const std::lock_guard<std::mutex> alone(mutex_);
+  const std::scoped_lock alone(mutex_);
   const auto batch = static_cast<size_t>(input.size(0));
   const auto height = static_cast<size_t>(input.size(2));
   const auto width = static_cast<size_t>(input.size(3));
-  const float* from = input.const_data_ptr<float>();
+  const auto* from = input.const_data_ptr<float>();
   auto* to = output.mutable_data_ptr<float>();
   pthreadpool_t threads = caffe2::pthreadpool_();
   if (kind_ == Kind::transposed) {

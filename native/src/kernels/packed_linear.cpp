@@ -38,7 +38,7 @@ at::Tensor PackedLinear::run(const at::Tensor& input) {
     return output;
   }
   const at::Tensor rows = readable(input, at::MemoryFormat::Contiguous);
-  const std::lock_guard<std::mutex> alone(mutex_);
+  const std::scoped_lock alone(mutex_);
   check_xnn(
       xnn_reshape_fully_connected_nc_f32(
           operator_.get(), static_cast<size_t>(rows.numel() / inputs_), caffe2::pthreadpool_()),

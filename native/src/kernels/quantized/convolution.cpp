@@ -1,0 +1,174 @@
+// PackedConvWeightsQnnp<2>::prepack: what a quantized convolution is packed into. XNNPACK computes
+// it where its kernels suit, and QNNPACK, of which it is made, everywhere else.
+#include "kernels/quantized/steps.h"
+#include "kernels/xnnpack.h"
+
+#include <ATen/native/quantized/cpu/QnnpackUtils.h>
+#include <ATen/native/quantized/cpu/init_qnnpack.h>
+#include <ATen/ops/_empty_affine_quantized.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <array>
+
+namespace build_runtime {
+namespace {
+
+using Pair = std::array<int64_t, 2>;
+using Qnnpack = PackedConvWeightsQnnp<2>;
+
+// Far above what layers have, and far below what would overflow.
+constexpr int64_t kMaxParameter = 1 << 15;
+constexpr int64_t kMaxTile = 64;
+
+bool within(const torch::List<int64_t>& pair, int64_t least) {
+  return pair.size() == 2 && pair[0] >= least && pair[1] >= least && pair[0] <= kMaxParameter &&
+         pair[1] <= kMaxParameter;
+}
+
+struct QuantizedConvolution final : Qnnpack {
+  using Qnnpack::Qnnpack;
+
+  at::Tensor apply(const at::Tensor& input, double scale, int64_t zero_point) override {
+    const at::Tensor made = compute(input, {scale, zero_point}, false);
+    return made.defined() ? made : Qnnpack::apply(input, scale, zero_point);
+  }
+
+  at::Tensor apply_relu(const at::Tensor& input, double scale, int64_t zero_point) override {
+    const at::Tensor made = compute(input, {scale, zero_point}, true);
+    return made.defined() ? made : Qnnpack::apply_relu(input, scale, zero_point);
+  }
+
+ private:
+  // Undefined where XNNPACK does not suit.
+  at::Tensor compute(const at::Tensor& input, Steps output, bool relu) {
+    const std::scoped_lock alone(mutex_);
+    if (!suits(input)) {
+      return {};
+    }
+    const Pair size = {output_size(input, 0), output_size(input, 1)};
+    const Requantization wanted{{input.q_scale(), input.q_zero_point()}, output, relu};
+    if (size[0] < 1 || size[1] < 1 || !make_ready(wanted)) {
+      return {};
+    }
+    at::Tensor made = at::_empty_affine_quantized(
+        {input.size(0), bias.size(0), size[0], size[1]}, at::TensorOptions().dtype(at::kQUInt8),
+        output.scale, output.zero_point, at::MemoryFormat::ChannelsLast);
+    run(input.contiguous(at::MemoryFormat::ChannelsLast), made);
+    return made;
+  }
+
+  bool suits(const at::Tensor& input) const {
+    if (input.scalar_type() != at::kQUInt8 || input.dim() != 4 || input.numel() == 0 ||
+        !orig_weight.defined() || transpose_) {
+      return false;
+    }
+    return within(stride_, 1) && within(padding_, 0) && within(dilation_, 1) && groups_ > 0 &&
+           orig_weight.size(0) == bias.size(0) && bias.size(0) % groups_ == 0 &&
+           input.size(1) == orig_weight.size(1) * groups_ &&
+           input.qscheme() == at::kPerTensorAffine &&
+           around_zero(w_zero_points, w_scales, bias.size(0));
+  }
+
+  int64_t output_size(const at::Tensor& input, size_t d) const {
+    const auto at = static_cast<int64_t>(d) + 2;
+    const int64_t kernel = dilation_[d] * (orig_weight.size(at) - 1) + 1;
+    const int64_t padded = input.size(at) + 2 * padding_[d];
+    return padded < kernel ? 0 : (padded - kernel) / stride_[d] + 1;
+  }
+
+  // False where XNNPACK has no kernel for these scales.
+  bool make_ready(const Requantization& wanted) {
+    if (operator_ != nullptr && ready_ == wanted) {
+      return true;
+    }
+    initialise_xnnpack();
+    const int64_t outputs = bias.size(0);
+    const int64_t inputs = orig_weight.size(1);
+    check_packed_size(outputs + groups_ * kMaxTile, kernel_[0] * kernel_[1] * (inputs + kMaxTile));
+    const auto number = [](int64_t value) { return static_cast<uint32_t>(value); };
+    const auto size = [](int64_t value) { return static_cast<size_t>(value); };
+    const std::vector<int32_t> steps = bias_steps(bias, w_scales, wanted.input.scale);
+    const int8_t zero = signed_step(wanted.output.zero_point);
+    xnn_operator_t made = nullptr;
+    const xnn_status status = xnn_create_convolution2d_nhwc_qs8_qc8w(
+        number(padding_[0]), number(padding_[1]), number(padding_[0]), number(padding_[1]),
+        number(kernel_[0]), number(kernel_[1]), number(stride_[0]), number(stride_[1]),
+        number(dilation_[0]), number(dilation_[1]), number(groups_), size(inputs),
+        size(outputs / groups_), size(inputs * groups_), size(outputs),
+        signed_step(wanted.input.zero_point), static_cast<float>(wanted.input.scale),
+        w_scales.const_data_ptr<float>(), static_cast<const int8_t*>(orig_weight.const_data_ptr()),
+        steps.data(), zero, static_cast<float>(wanted.output.scale), wanted.relu ? zero : INT8_MIN,
+        INT8_MAX, 0, nullptr, nullptr, &made);
+    operator_.reset(made);
+    ready_ = wanted;
+    return status == xnn_status_success;
+  }
+
+  void run(const at::Tensor& input, const at::Tensor& output) {
+    const at::Tensor steps = signed_steps(input);
+    auto* made = static_cast<uint8_t*>(output.mutable_data_ptr());
+    size_t bytes = 0;
+    size_t alignment = 0;
+    check_xnn(xnn_reshape_convolution2d_nhwc_qs8_qc8w(
+                  operator_.get(), static_cast<size_t>(input.size(0)),
+                  static_cast<size_t>(input.size(2)), static_cast<size_t>(input.size(3)), &bytes,
+                  &alignment, nullptr, nullptr, caffe2::pthreadpool_()),
+              "prepare a quantized convolution");
+    const at::Tensor workspace =
+        bytes == 0 ? at::Tensor() : at::empty({static_cast<int64_t>(bytes)}, steps.options());
+    check_xnn(
+        xnn_setup_convolution2d_nhwc_qs8_qc8w(
+            operator_.get(), bytes == 0 ? nullptr : workspace.mutable_data_ptr(),
+            static_cast<const int8_t*>(steps.const_data_ptr()), reinterpret_cast<int8_t*>(made)),
+        "prepare a quantized convolution");
+    run_xnn(operator_.get());
+    flip(made, made, output.numel());
+  }
+
+  XnnOperator operator_;
+  Requantization ready_;
+  std::mutex mutex_;
+};
+
+void check_parts(const at::Tensor& weight, const torch::List<int64_t>& stride,
+                 const torch::List<int64_t>& padding, const torch::List<int64_t>& output_padding,
+                 const torch::List<int64_t>& dilation, bool transpose) {
+  if (weight.dim() != 4 || weight.scalar_type() != at::kQInt8) {
+    fail_kernel("the weight of a quantized convolution is not four-dimensional qint8");
+  }
+  if (stride.size() != 2 || padding.size() != 2 || dilation.size() != 2 ||
+      (transpose && output_padding.size() != 2)) {
+    fail_kernel("a quantized convolution has no stride, padding or dilation for two dimensions");
+  }
+}
+
+} // namespace
+} // namespace build_runtime
+
+template <>
+c10::intrusive_ptr<ConvPackedParamsBase<2>> PackedConvWeightsQnnp<2>::prepack(
+    at::Tensor weight, std::optional<at::Tensor> bias, torch::List<int64_t> stride,
+    torch::List<int64_t> padding, torch::List<int64_t> output_padding,
+    torch::List<int64_t> dilation, int64_t groups, bool transpose) {
+  build_runtime::check_parts(weight, stride, padding, output_padding, dilation, transpose);
+  if (groups < 1) {
+    build_runtime::fail_kernel("a quantized convolution has no groups");
+  }
+  at::native::initQNNPACK();
+  const int64_t outputs = transpose ? weight.size(1) * groups : weight.size(0);
+  const at::Tensor offsets =
+      bias && bias->defined() ? *bias : at::zeros({outputs}, at::TensorOptions().dtype(at::kFloat));
+  if (offsets.dim() != 1 || offsets.size(0) != outputs || offsets.scalar_type() != at::kFloat) {
+    build_runtime::fail_kernel("the bias of a quantized convolution is not " +
+                               std::to_string(outputs) + " float32 numbers");
+  }
+  const at::Tensor steps = weight.contiguous(at::MemoryFormat::ChannelsLast);
+  auto [zero_points, scales] =
+      make_zero_points_and_scales_tensor(steps, transpose, static_cast<uint32_t>(groups));
+  return c10::make_intrusive<build_runtime::QuantizedConvolution>(
+      nullptr, steps, offsets.contiguous(), std::move(stride), std::move(padding),
+      std::move(output_padding), std::move(dilation), groups, transpose, std::nullopt,
+      std::vector<int64_t>{steps.size(2), steps.size(3)}, scales, std::move(zero_points),
+      steps.qscheme() == at::kPerChannelAffine);
+}

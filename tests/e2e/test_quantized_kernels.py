@@ -1,0 +1,185 @@
+"""Quantized layers, in a real runtime, beside torch's QNNPACK: never more than a step apart."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from builder.vocabulary.value_files import Tensor, Value
+from tests.e2e.real import Runtime, Tool, built
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
+Pair = tuple[int, int]
+
+
+class Layers(torch.nn.Module):
+    """Quantizes what it is given, and returns the steps of the result."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    @torch.jit.export
+    def convolution(  # noqa: PLR0917  those of the operator
+        self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, scales: torch.Tensor,
+        stride: list[int], padding: list[int], dilation: list[int], groups: int, relu: int,
+    ) -> torch.Tensor:  # fmt: skip
+        zeros = torch.zeros(scales.numel(), dtype=torch.long)
+        weight = torch.quantize_per_channel(w, scales, zeros, 0, torch.qint8)
+        packed = torch.ops.quantized.conv2d_prepack(weight, b, stride, padding, dilation, groups)
+        q = torch.quantize_per_tensor(x, 0.031, 119, torch.quint8)
+        if relu == 1:
+            made = torch.ops.quantized.conv2d_relu(q, packed, 0.05, 12)
+        else:
+            made = torch.ops.quantized.conv2d(q, packed, 0.07, 131)
+        return torch.int_repr(made)
+
+    @torch.jit.export
+    def linear(
+        self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int, relu: int
+    ) -> torch.Tensor:
+        weight = torch.quantize_per_tensor(w, 0.017, zero, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, b)
+        q = torch.quantize_per_tensor(x, 0.031, 119, torch.quint8)
+        if relu == 1:
+            made = torch.ops.quantized.linear_relu(q, packed, 0.05, 12)
+        else:
+            made = torch.ops.quantized.linear(q, packed, 0.07, 131)
+        return torch.int_repr(made)
+
+    @torch.jit.export
+    def dynamic(
+        self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int, relu: int
+    ) -> torch.Tensor:
+        weight = torch.quantize_per_tensor(w, 0.017, zero, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, b)
+        if relu == 1:
+            made: torch.Tensor = torch.ops.quantized.linear_relu_dynamic(x, packed)
+        else:
+            made = torch.ops.quantized.linear_dynamic(x, packed)
+        return made
+
+
+@contextmanager
+def qnnpack() -> Iterator[None]:
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = "qnnpack"
+    yield
+    torch.backends.quantized.engine = before
+
+
+@pytest.fixture(scope="module")
+def runtime(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+    """Build one library for all of it."""
+    folder = tmp_path_factory.mktemp("quantized")
+    torch.jit.script(Layers()).save(str(folder / "layers.pt"))  # type: ignore[no-untyped-call]
+    words = (folder / "layers.pt", "--abi", "x86_64", "--no-verify", "--json")
+    (made,) = built(tool.run(*words, cwd=folder), folder / "dist")
+    return made
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer with its input."""
+
+    batch: int
+    shape: Pair
+    inputs: int
+    outputs: int
+    groups: int
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    relu: int
+    zero: int
+    seed: int
+
+    def numbers(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=torch.Generator().manual_seed(self.seed))
+
+
+def pairs(low: int, high: int) -> st.SearchStrategy[Pair]:
+    return st.tuples(st.integers(low, high), st.integers(low, high))
+
+
+LAYERS: Final = st.builds(
+    Layer,
+    batch=st.sampled_from([1, 1, 2, 3]),
+    shape=pairs(5, 12),
+    inputs=st.sampled_from([1, 1, 2, 3, 8, 24]),
+    outputs=st.sampled_from([1, 1, 2, 5, 8, 17]),
+    groups=st.sampled_from([1, 1, 2, 8, 19]),
+    kernel=st.one_of(pairs(1, 3), st.just((1, 1)), st.just((3, 3)), st.just((5, 5))),
+    stride=pairs(1, 2),
+    padding=pairs(0, 2),
+    dilation=st.just((1, 1)),
+    relu=st.integers(0, 1),
+    zero=st.sampled_from([0, 0, 0, 3]),
+    seed=st.integers(0, 9),
+)
+BATCHES: Final = st.lists(LAYERS, min_size=20, max_size=40)
+many = settings(
+    max_examples=5, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
+)
+
+
+def value(tensor: torch.Tensor) -> Tensor:
+    return Tensor.from_numpy(tensor.numpy())
+
+
+def compare(
+    runtime: Runtime, scratch: Path, method: str, cases: list[tuple[Value | torch.Tensor, ...]]
+) -> None:
+    """Run a method on all cases, here and there."""
+    given = [tuple(value(it) if isinstance(it, torch.Tensor) else it for it in c) for c in cases]
+    made = runtime.run_cases(runtime.model("layers"), given, scratch, method)
+    with qnnpack():
+        expected = [getattr(Layers(), method)(*case) for case in cases]
+    for found, wanted in zip(made, expected, strict=True):
+        assert isinstance(found, Tensor), found
+        result = torch.from_numpy(found.numpy())
+        assert result.shape == wanted.shape
+        if wanted.dtype == torch.uint8:
+            assert (result.int() - wanted.int()).abs().max() <= 1
+        else:
+            torch.testing.assert_close(result, wanted, rtol=1e-4, atol=1e-4)
+
+
+@many
+@given(layers=BATCHES)
+def test_convolutions(runtime: Runtime, tmp_path: Path, layers: list[Layer]) -> None:
+    cases: list[tuple[Value | torch.Tensor, ...]] = []
+    for it in layers:
+        outputs = it.outputs * it.groups
+        depth = it.inputs * math.prod(it.kernel)
+        lists: list[Value] = [list(pair) for pair in (it.stride, it.padding, it.dilation)]
+        cases.append((
+            it.numbers(it.batch, it.inputs * it.groups, *it.shape),
+            it.numbers(outputs, it.inputs, *it.kernel) / math.sqrt(depth),
+            torch.linspace(-1, 1, outputs),
+            torch.linspace(0.004, 0.02, outputs, dtype=torch.double),
+            *lists, it.groups, it.relu,
+        ))  # fmt: skip
+    compare(runtime, tmp_path, "convolution", cases)
+
+
+@many
+@given(layers=BATCHES)
+@pytest.mark.parametrize("method", ["linear", "dynamic"])
+def test_linear_layers(runtime: Runtime, tmp_path: Path, method: str, layers: list[Layer]) -> None:
+    cases: list[tuple[Value | torch.Tensor, ...]] = [
+        (
+            it.numbers(it.batch, it.shape[0], it.inputs),
+            it.numbers(it.outputs, it.inputs) / math.sqrt(it.inputs),
+            torch.linspace(-1, 1, it.outputs), it.zero, it.relu,
+        )
+        for it in layers
+    ]  # fmt: skip
+    compare(runtime, tmp_path, method, cases)
