@@ -4,9 +4,9 @@
 //
 // Weights are packed when a model is loaded, and only so are they kept. An image may come and leave
 // in any memory format; nothing is copied between layers that all have it channels-last.
-#include "registry/exported.h"
 #include "kernels/packed_convolution.h"
 #include "kernels/packed_linear.h"
+#include "registry/exported.h"
 
 #include <torch/custom_class.h>
 
