@@ -128,7 +128,9 @@ def compare(runtime: Runtime, scratch: Path, method: str, cases: Sequence[Case])
     made = runtime.run_cases(MODELS / "layers.ptl", given, scratch, method)
     for result, (_, expected) in zip(made, cases, strict=True):
         if expected is None:
-            assert isinstance(result, Failure), result
+            # where nothing is left, torch refuses some transposed convolutions, and not others
+            empty = isinstance(result, Tensor) and 0 in result.shape
+            assert isinstance(result, Failure) or (empty and method == "transposed"), result
         else:
             found = tensor(result)
             assert found.shape == expected.shape
