@@ -73,7 +73,7 @@ class Layer:
         if self.special and made.numel() > 2:
             made.view(-1)[0] = torch.nan
             # the widest kernels for single channels read beyond odd ones, and multiply with zero
-            if self.inputs + self.outputs > 2 or math.prod(self.kernel) in {1, 3, 4, 9, 25}:
+            if self.inputs + self.outputs > 2 or math.prod(self.kernel) in {3, 4, 9, 25}:
                 made.view(-1)[made.numel() // 2] = torch.inf
         return made
 
