@@ -3,7 +3,8 @@
     python -m tests.sanitizers.fuzz_run FOLDER --seconds 1800
 
 Inputs that end the process are written to FOLDER as `crash-MODEL-NUMBER.brvf`, for
-`build-runtime-run MODEL.ptl --inputs`. Errors are what should happen, and endless loops may.
+`build-runtime-run MODEL.ptl --inputs`. Errors are what should happen, and endless loops may. What
+is undefined but goes on is listed at the end, place by place: sizes that overflow are among it.
 """
 
 import argparse
@@ -11,10 +12,12 @@ import itertools
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,19 +92,27 @@ class Finding:
 
 
 def attack(
-    prepared: Prepared, program: Path, model: Path, draw: random.Random, count: int = _BATCH
+    prepared: Prepared,
+    program: Path,
+    model: Path,
+    draw: random.Random,
+    undefined: Counter[str],
 ) -> Iterator[Finding]:
     """Run forged inputs in one process; where that ends badly, each alone to find which it was."""
-    cases = [tuple(forge(it, draw) for it in draw.choice(prepared.cases)) for _ in range(count)]
-    if _bad_end(prepared, program, model, cases) is None:
+    cases = [tuple(forge(it, draw) for it in draw.choice(prepared.cases)) for _ in range(_BATCH)]
+    if _bad_end(prepared, program, model, cases, undefined) is None:
         return
     for case in cases:
-        if (ended := _bad_end(prepared, program, model, [case])) is not None:
+        if (ended := _bad_end(prepared, program, model, [case], undefined)) is not None:
             yield Finding(prepared.coverage.name, case, *ended)
 
 
 def _bad_end(
-    prepared: Prepared, program: Path, model: Path, cases: Sequence[tuple[Value, ...]]
+    prepared: Prepared,
+    program: Path,
+    model: Path,
+    cases: Sequence[tuple[Value, ...]],
+    undefined: Counter[str],
 ) -> tuple[int, str] | None:
     """Return None, or the status and the last words of a process that did not end as it should."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,15 +121,20 @@ def _bad_end(
         try:
             done = subprocess.run(
                 [program, model, "--method", prepared.coverage.method, "--inputs", inputs],
-                env={**os.environ, **OPTIONS, "ASAN_OPTIONS": _ASAN},
+                env={**os.environ, **_OPTIONS},
                 capture_output=True, text=True, errors="replace", timeout=_DEADLINE, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return None
-    return None if done.returncode in _ENDS_WELL else (done.returncode, done.stderr[-4000:])
+    undefined.update(_UNDEFINED.findall(done.stderr))
+    return None if done.returncode in _ENDS_WELL else (done.returncode, done.stderr[:4000])
 
 
-_ASAN: Final = f"{OPTIONS['ASAN_OPTIONS']}:max_allocation_size_mb=256"
+_OPTIONS: Final = {
+    "ASAN_OPTIONS": f"{OPTIONS['ASAN_OPTIONS']}:max_allocation_size_mb=256",
+    "UBSAN_OPTIONS": OPTIONS["UBSAN_OPTIONS"].replace("halt_on_error=1", "halt_on_error=0"),
+}
+_UNDEFINED: Final = re.compile(r"^(\S+: runtime error: [^\d\n'-]+)", re.MULTILINE)
 
 
 def main() -> int:
@@ -132,18 +148,21 @@ def main() -> int:
     made = build(Sanitizer.ADDRESS, make_host(cache))
     options.folder.mkdir(parents=True, exist_ok=True)
     draw, found, runs = random.Random(options.seed), 0, 0
+    undefined = Counter[str]()
     end = time.monotonic() + options.seconds
     for prepared in itertools.cycle(made.covered):
         if time.monotonic() > end:
             break
         runs += _BATCH
         model = made.model(prepared.coverage.name).path
-        for finding in attack(prepared, made.program, model, draw):
+        for finding in attack(prepared, made.program, model, draw, undefined):
             found += 1
             path = options.folder / f"crash-{finding.model}-{found}.brvf"
             path.write_bytes(encode(finding.case))
             path.with_suffix(".txt").write_text(finding.told)
             sys.stdout.write(f"{path}: status {finding.status}\n")
+    for place, count in undefined.most_common():
+        sys.stdout.write(f"{count:6} {place}\n")
     sys.stdout.write(f"{runs} runs, {found} findings\n")
     return 1 if found else 0
 
