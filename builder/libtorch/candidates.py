@@ -70,13 +70,17 @@ class Group:
 def find_candidates(
     roots: Mapping[str, Path], abi: Abi, backends: Iterable[str] = ("CPU",)
 ) -> tuple[Group, ...]:
-    """Expand the table of candidates for an ABI and backends below the roots of the components."""
+    """Expand the table of candidates for an ABI and backends below the roots of the components.
+
+    Groups of which a tree has no file are left out.
+    """
     backends = tuple(backends)
-    return tuple(
+    groups = (
         make_group(row, roots, backends)
         for row in read_rows()
         if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends
     )
+    return tuple(group for group in groups if group.sources)
 
 
 def read_rows() -> list[dict[str, Any]]:

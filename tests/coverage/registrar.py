@@ -185,4 +185,6 @@ def calls() -> tuple[Call, ...]:
     )
 
 
-SUITE: Final = (Coverage("registered", lambda: lite_model(calls()), lambda: [inputs(calls())]),)
+SUITE: Final = (
+    Coverage("called_registered", lambda: lite_model(calls()), lambda: [inputs(calls())]),
+)

@@ -57,7 +57,7 @@ MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE)
 
 _QUICK: Final = frozenset({
     "branches", "called_numbers", "called_special", "containers", "convolution", "kinds",
-    "normalisation", "oversized", "raises", "recurrent", "registered", "text",
+    "normalisation", "oversized", "raises", "recurrent", "called_registered", "text",
 })  # fmt: skip
 _SPECIAL: Final = frozenset({
     "static_convolutions_per_channel", "dynamic_layers", "lookup_8_bits", "quantized_returned",

@@ -45,7 +45,7 @@ def frozen_for_one_dnn() -> Any:
 @pytest.mark.parametrize(
     ("make", "subjects", "advice"),
     [
-        (of_an_extension, {"a_shop_of_boxes::nms"}, "in the app"),
+        (of_an_extension, {"a_shop_of_boxes::nms"}, "--ops-source FILE.cpp"),
         (
             frozen_for_one_dnn,
             {"prim::ConstantMKLDNNTensor", "prim::mkldnn_convolution"},

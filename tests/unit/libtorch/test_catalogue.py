@@ -293,7 +293,7 @@ def real(bits: str) -> float:
 
 def decoded(field: str) -> Any:
     """Read a field as `native/src/registry/registration.cpp` does; () stands for no default."""
-    text = field.lstrip("*>")
+    text = field.lstrip("!*>")
     if not text:
         return ()
     kind, rest = text[0], text[1:]
