@@ -81,9 +81,9 @@ class OperatorEntry:
         return self.source if not self.source or ":" in self.source else f"pytorch:{self.source}"
 
     @property
-    def ours(self) -> bool:
-        """Whether a source of ours implements it."""
-        return self.source.startswith("native:")
+    def of_our_kernels(self) -> bool:
+        """Whether it is one of our kernels, which a build may be without."""
+        return self.source.startswith("native:src/kernels/")
 
     @property
     def most_arguments(self) -> int | None:
@@ -133,7 +133,7 @@ class Catalogue:
         """Return the operators that a build with these kernels can have."""
         if kernels is Kernels.AUTO:
             return self
-        entries = {name: it for name, it in self.entries.items() if not it.ours}
+        entries = {name: it for name, it in self.entries.items() if not it.of_our_kernels}
         return replace(self, entries=entries)
 
     def held(self, selected: frozenset[OperatorName]) -> tuple[OperatorUse, ...]:
@@ -186,11 +186,16 @@ def with_newer(catalogue: Catalogue, schemas: Iterable[str]) -> Catalogue:
 
 
 def with_kernels(catalogue: Catalogue, own: Mapping[str, Iterable[str]]) -> Catalogue:
-    """Take operators that sources of ours implement: schemas by the source (`native:path`)."""
-    entries = dict(catalogue.entries)
+    """Take operators that sources of ours implement: schemas by the source (`native:path`).
+
+    What the interpreter of a source always has stays its own.
+    """
+    entries, builtin = dict(catalogue.entries), catalogue.builtin
     for source, schemas in own.items():
         for schema in schemas:
             name = OperatorName.parse(schema.partition("(")[0])
+            if name in builtin:
+                continue
             entries[name] = OperatorEntry(name, schema, kernel=kernel_symbol(name), source=source)
     return replace(catalogue, entries=entries)
 

@@ -19,7 +19,9 @@ from tests.coverage.values import Arguments, Coverage, integers, numbers, positi
 from tests.unit.models.forge import archive, called, function, lite, module, pickled
 
 _LISTS: Final = {int: "build_intlist", float: "build_doublelist", bool: "build_boollist"}
-_VARIADIC: Final = frozenset(
+_FORMAT: Final = OperatorName.parse("aten::format")
+"""What takes any number of arguments, though the catalogue has no schema of it."""
+_VARIADIC: Final = {_FORMAT}.union(
     name for name, entry in pinned_catalogue("2.6.0").entries.items() if "..." in entry.schema
 )
 _NAMES: Final = {int: "int", float: "float", bool: "bool", str: "str", Tensor: "Tensor"}

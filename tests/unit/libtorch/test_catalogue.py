@@ -364,6 +364,8 @@ def test_what_our_sources_implement_is_an_operator_with_its_source() -> None:
     both = with_kernels(make_catalogue([OperatorEntry(OperatorName("aten", "x"), "")]), schemas)
     assert both.usable(Kernels.AUTO) == both
     assert [str(it) for it in both.usable(Kernels.ATEN).entries] == ["aten::x"]
+    built_in = make_catalogue([OperatorEntry(entry.name, "")])
+    assert with_kernels(built_in, schemas) == built_in
     of_the_tree = OperatorEntry(entry.name, "", kernel="k", source="aten/x.cpp")
     assert of_the_tree.definer == "pytorch:aten/x.cpp"
 
