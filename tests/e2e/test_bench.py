@@ -29,5 +29,5 @@ def test_a_runtime_is_measured_beside_torch(
         row["cpu_us"] / against["cpu_us"], rel=0.5
     )
     called = {it["name"] for it in document["operators"]}
-    assert called == {it["name"] for it in made.summary["operators"]}
+    assert called == set(made.summary["operators"])
     assert all(it["calls"] >= 1 for it in document["operators"])
