@@ -27,7 +27,7 @@ class Rewrite(StrEnum):
     OFF = "off"
 
 
-DEFAULT_REWRITE: Final = Rewrite.AUTO
+DEFAULT_REWRITE: Final = Rewrite.OFF
 
 
 Instruction = tuple[str, int, int]
