@@ -113,6 +113,7 @@ LAYERS: Final = st.builds(
 )
 many = settings(
     max_examples=10,
+    derandomize=True,
     deadline=None,
     phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
