@@ -55,6 +55,8 @@ def desk(tool: Tool, tmp_path: Path, require: Callable[[str], Path]) -> Desk:
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "ops").mkdir()
+    shutil.copy(EXAMPLES / "detection" / "nms.cpp", tmp_path / "ops")
     for name in ("model.pt", "new.pt"):
         shutil.copy(CLASSIFIER, tmp_path / name)
     (tmp_path / "app-operators.txt").write_text("aten::sigmoid\n", encoding="utf-8")
