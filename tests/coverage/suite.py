@@ -49,19 +49,18 @@ DENSE: Final[tuple[Coverage, ...]] = (
     *sequences.SUITE,
     *language.SUITE,
     *called.SUITE,
-    *registrar.SUITE,
 )
 
 QUANTIZED: Final = (*quantized.SUITE, *called.QUANTIZED_SUITE)
-MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE)
+MODELS: Final = (*DENSE, *QUANTIZED, *sparse.SUITE, *registrar.SUITE)
 
 _QUICK: Final = frozenset({
     "branches", "called_numbers", "called_special", "containers", "convolution", "kinds",
-    "normalisation", "oversized", "raises", "recurrent", "called_registered", "text",
+    "normalisation", "oversized", "raises", "recurrent", "text",
 })  # fmt: skip
 _SPECIAL: Final = frozenset({
     "static_convolutions_per_channel", "dynamic_layers", "lookup_8_bits", "quantized_returned",
-    "sparse_questions", "sparse_stored", "fft_real", "stft_later",
+    "sparse_questions", "sparse_stored", "fft_real", "stft_later", "called_registered",
 })  # fmt: skip
 """One of each kind: CI has to compile what they need from nothing."""
 
