@@ -32,7 +32,7 @@ class Weights final : public WeightObserver {
     }
     const c10::Storage& storage = tensor.storage();
     const auto* begin = static_cast<const char*>(storage.data());
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     drop_expired();
     weights_.try_emplace(
         begin, Weight{c10::weak_intrusive_ptr<c10::StorageImpl>(storage.getWeakStorageImpl()),
@@ -45,13 +45,13 @@ class Weights final : public WeightObserver {
     if (count_ == 0 || !tensor.has_storage()) {
       return;
     }
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     weights_.erase(static_cast<const char*>(tensor.storage().data()));
     count_ = weights_.size();
   }
 
   void dropped() override {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     drop_expired();
   }
 
@@ -59,7 +59,7 @@ class Weights final : public WeightObserver {
     if (count_ == 0) {
       return nullptr;
     }
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     Weight* weight = holder_of(columns.data);
     if (weight == nullptr) {
       return nullptr;

@@ -41,7 +41,7 @@ void sort(const c10::List<IValue>& list, bool reverse) {
   if (list.empty()) {
     return;
   }
-  const IValue first = list.get(0);
+  const IValue& first = list.get(0);
   for (const IValue& value : list) {
     if (!alike(first, value)) {
       throw std::runtime_error(

@@ -21,6 +21,9 @@ namespace build_runtime {
 
 class WeightObserver {
  public:
+  WeightObserver(const WeightObserver&) = delete;
+  WeightObserver& operator=(const WeightObserver&) = delete;
+
   // A matrix that a module owns now. One tensor may be told several times.
   virtual void owned(const at::Tensor& tensor) = 0;
   // A tensor that is about to be written to.
@@ -29,6 +32,7 @@ class WeightObserver {
   virtual void dropped() = 0;
 
  protected:
+  WeightObserver() = default;
   ~WeightObserver() = default;
 };
 

@@ -27,7 +27,7 @@ bool within(const torch::List<int64_t>& pair, int64_t least) {
 }
 
 struct QuantizedConvolution final : Qnnpack {
-  using Qnnpack::Qnnpack;
+  using Qnnpack::Qnnpack; // NOLINT(cppcoreguidelines-rvalue-reference-param-not-moved)
 
   at::Tensor apply(const at::Tensor& input, double scale, int64_t zero_point) override {
     const at::Tensor made = compute(input, {scale, zero_point}, false);
@@ -146,11 +146,14 @@ void check_parts(const at::Tensor& weight, const torch::List<int64_t>& stride,
 } // namespace
 } // namespace build_runtime
 
+// The signature is upstream's.
+// NOLINTBEGIN(performance-unnecessary-value-param)
 template <>
 c10::intrusive_ptr<ConvPackedParamsBase<2>> PackedConvWeightsQnnp<2>::prepack(
     at::Tensor weight, std::optional<at::Tensor> bias, torch::List<int64_t> stride,
     torch::List<int64_t> padding, torch::List<int64_t> output_padding,
     torch::List<int64_t> dilation, int64_t groups, bool transpose) {
+  // NOLINTEND(performance-unnecessary-value-param)
   build_runtime::check_parts(weight, stride, padding, output_padding, dilation, transpose);
   if (groups < 1) {
     build_runtime::fail_kernel("a quantized convolution has no groups");

@@ -35,7 +35,7 @@ bool find_range(const float* values, int64_t count, Range& range) {
 }
 
 struct QuantizedLinear final : Qnnpack {
-  using Qnnpack::Qnnpack;
+  using Qnnpack::Qnnpack; // NOLINT(cppcoreguidelines-rvalue-reference-param-not-moved)
 
   at::Tensor apply(at::Tensor input, double scale, int64_t zero_point) override {
     const at::Tensor made = compute(input, {scale, zero_point}, false);
@@ -195,7 +195,8 @@ struct QuantizedLinear final : Qnnpack {
 } // namespace build_runtime
 
 c10::intrusive_ptr<LinearPackedParamsBase> PackedLinearWeightsQnnp::prepack(
-    at::Tensor weight, std::optional<at::Tensor> bias) {
+    at::Tensor weight, // NOLINT(performance-unnecessary-value-param): as upstream has it
+    std::optional<at::Tensor> bias) {
   if (weight.dim() != 2 || weight.scalar_type() != at::kQInt8) {
     build_runtime::fail_kernel("the weight of a quantized layer is not two-dimensional qint8");
   }
