@@ -1,7 +1,6 @@
 """Float products on XNNPACK's microkernels: against double precision, and weights that change."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -147,10 +146,10 @@ PROCESSORS: Final = {
 
 
 @pytest.fixture(params=PROCESSORS)
-def processor(request: pytest.FixtureRequest) -> str:
+def processor(request: pytest.FixtureRequest, require: Callable[[str], Path]) -> str:
     name = str(request.param)
-    if name and shutil.which("qemu-x86_64") is None:
-        pytest.skip("no qemu-x86_64: apt install qemu-user")
+    if name:
+        require("qemu-x86_64")
     return name
 
 
