@@ -5,15 +5,20 @@ from ctypes import byref, c_int64, c_void_p
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 import torch
 
-from builder.vocabulary.value_files import encode
+from builder.vocabulary import value_files as encoded
+from builder.vocabulary.value_files import Value, encode
+from tests.coverage.called import call as called
+from tests.coverage.called import lite_model
 from tests.e2e.real import Runtime, Tool, built, ones
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
 
 RUN_FAILED: Final = 7  # as build_runtime.h numbers it
+DROP: Final = False
 
 
 class Sizes(torch.nn.Module):
@@ -48,6 +53,17 @@ class Masked(torch.nn.Module):
         return x[x.sum() > 0]
 
 
+class Counted(torch.nn.Module):
+    """Counts in bins of one width."""
+
+    def forward(self, x: torch.Tensor, bins: int, low: float, high: float) -> torch.Tensor:
+        return torch.histc(x, bins, low, high)
+
+
+def floats(*values: float) -> Value:
+    return encoded.Tensor.from_numpy(np.array(values, dtype=np.float32))
+
+
 def call(library: ctypes.CDLL, module: c_void_p, method: str, *numbers: int) -> int | None:
     """Return what a method of integers gives, None when it fails."""
     arguments, result, number = (c_void_p * len(numbers))(), c_void_p(), c_int64()
@@ -67,10 +83,13 @@ def call(library: ctypes.CDLL, module: c_void_p, method: str, *numbers: int) -> 
 @pytest.fixture(scope="module")
 def made(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     folder = tmp_path_factory.mktemp("bounds")
-    paths = [folder / "sizes.pt", folder / "masked.pt"]
-    for path, model in zip(paths, (Sizes(), Masked()), strict=True):
+    models = {"sizes": Sizes(), "masked": Masked(), "counted": Counted()}
+    paths = [folder / f"{name}.pt" for name in models]
+    for path, model in zip(paths, models.values(), strict=True):
         scripted = torch.jit.script(model)
         scripted.save(str(path))  # type: ignore[no-untyped-call]
+    paths.append(folder / "reduced.ptl")
+    paths[-1].write_bytes(lite_model([called("prim::ReductionSizes", [2, 3], [9], DROP)]))
     words = (*paths, "--abi", "x86_64", "--json")
     (runtime,) = built(tool.run(*words, cwd=folder), folder / "dist")
     return runtime
@@ -95,3 +114,25 @@ def test_indices_that_are_all_undefined_are_an_error(made: Runtime, tmp_path: Pa
     inputs.write_bytes(encode((ones(3),)))
     done = made.run(made.model("masked"), "--inputs", inputs)
     assert (done.returncode, "aten::index.Tensor(float32[3]" in done.stderr) == (6, True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (floats(-3e38, 0.0, 3e38), 10, -3e38, 3e38),
+        (floats(3e38), 100, 0.0, 3.2e38),
+    ],
+    ids=["a range that overflows", "a product that overflows"],
+)
+def test_elements_are_counted_in_bins_that_exist(
+    made: Runtime, tmp_path: Path, values: tuple[Value, ...]
+) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.write_bytes(encode(values))
+    done = made.run(made.model("counted"), "--inputs", inputs)
+    assert (done.returncode, "last_bin_exists" in done.stderr) == (6, True), done.stderr
+
+
+def test_axes_that_do_not_exist_are_an_error(made: Runtime) -> None:
+    done = made.run(made.model("reduced"))
+    assert (done.returncode, "an axis to reduce is out of range" in done.stderr) == (6, True)
