@@ -2,36 +2,45 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from builder import RELEASE
 from builder.foundation.process import Host
+from builder.foundation.settings import BuildSettings
 from builder.proof.emulators import can_fetch, needed_packages
 from builder.proof.execution import Executor, find_executor
 from builder.source.pins import pins
 from builder.toolchains.programs import find_program, program_version
-from builder.toolchains.protocol import ToolchainProvider
-from builder.toolchains.table import TOOLCHAINS
+from builder.toolchains.table import TOOLCHAINS, provider_for
 from builder.vocabulary.errors import BuildRuntimeError
 from builder.vocabulary.targets import Abi, Platform, Target, make_target, target_facts
 
 Row = dict[str, str]
 
 
-def targets(host: Host) -> list[Row]:
+def targets(settings: BuildSettings, host: Host) -> list[Row]:
     """Return every target, whether it can be built here, and how its programs would run."""
     rows: list[Row] = []
     for platform in Platform:
         for abi in Abi:
-            target = make_target(platform, abi)
+            target = make_target(platform, abi, settings.android_api)
             _, runs = _running(target, host)
-            builds = "yes" if platform in TOOLCHAINS else "not yet: no toolchain in this release"
+            builds = _builds(target, settings, host)
             triple = target_facts(target).triple
             rows.append({"target": str(target), "triple": triple, "builds": builds, "runs": runs})
     return rows
 
 
-def doctor(host: Host) -> list[Row]:
+def _builds(target: Target, settings: BuildSettings, host: Host) -> str:
+    try:
+        provider_for(target.platform, settings).refuse(target, host)
+    except BuildRuntimeError as error:
+        return f"no: {error.message}"
+    return "yes"
+
+
+def doctor(settings: BuildSettings, host: Host) -> list[Row]:
     """Return what builds need and whether it is here: `ok`, `missing`, or `optional`."""
     rows = [_python()]
     for name in ("cmake", "ninja"):
@@ -44,24 +53,32 @@ def doctor(host: Host) -> list[Row]:
             rows.append(
                 {"what": name, "state": "missing", "detail": f"{error.message}; {error.hint}"}
             )
-    rows += [_toolchain(provider, host) for provider in TOOLCHAINS.values()]
-    rows.append(_torch())
     for platform in TOOLCHAINS:
-        for abi in Abi:
-            state, detail = _running(make_target(platform, abi), host)
-            rows.append({"what": f"running {abi}", "state": state, "detail": detail})
+        rows += _toolchain(platform, settings, host)
+    rows.append(_torch())
+    for abi in Abi:
+        state, detail = _running(make_target(Platform.LINUX, abi), host)
+        rows.append({"what": f"running {abi}", "state": state, "detail": detail})
     rows.append(_source(host))
     rows.append(_cache_room(host))
     return rows
 
 
-def _toolchain(provider: ToolchainProvider, host: Host) -> Row:
+def _toolchain(platform: Platform, settings: BuildSettings, host: Host) -> Iterator[Row]:
+    """Yield whether a toolchain is here, and what else to know; not every one has to be."""
+    provider = provider_for(platform, settings)
     try:
         found = provider.find(host)
     except BuildRuntimeError as error:
-        detail = f"{error.message}; {error.hint}"
-        return {"what": provider.name, "state": "missing", "detail": detail}
-    return {"what": found.name, "state": "ok", "detail": f"{found.version} at {found.path}"}
+        state = "optional" if provider.optional else "missing"
+        looked = f"; looked in: {', '.join(error.looked_in)}" if error.looked_in else ""
+        detail = f"{error.message}{looked}; {error.hint}"
+        yield {"what": provider.name, "state": state, "detail": detail}
+        return
+    detail = f"{found.version} at {found.path}"
+    told = provider.told(host)
+    yield {"what": found.name, "state": "ok", "detail": told[0] if told else detail}
+    yield from ({"what": found.name, "state": "optional", "detail": it} for it in told[1:])
 
 
 def _running(target: Target, host: Host) -> tuple[str, str]:

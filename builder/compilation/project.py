@@ -224,6 +224,7 @@ def _initial_cache(plan: BuildPlan, names: Iterable[str]) -> GeneratedFile:
         "BUILD_RUNTIME_PREFIX_MAP": _prefix_map(names),
         "BUILD_RUNTIME_DEFINITIONS": plan.objects.flags.definitions,
         "BUILD_RUNTIME_LINK_FLAGS": plan.link,
+        **dict(toolchain.variables),
     }
     if plan.extension_flags:
         variables["BUILD_RUNTIME_FLAGS_extension"] = ()

@@ -25,7 +25,7 @@ def candidates_of(objects: ObjectsPlan) -> Candidates:
     """Return all sources that a runtime of these objects may be made of."""
     roots = component_roots(objects)
     target = objects.toolchain.target
-    return Candidates(find_candidates(roots, target.abi, objects.profile.backends), roots)
+    return Candidates(find_candidates(roots, target, objects.profile.backends), roots)
 
 
 def find_store(plan: BuildPlan, base: ObjectsPlan, own: Candidates, host: Host) -> ObjectStore:

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,11 @@ def processor() -> str:
     """Return the kind of processor, as Linux calls it: `x86_64`, `aarch64`."""
     name = platform.machine()
     return _AS_LINUX_SAYS.get(name, name)
+
+
+def operating_system() -> str:
+    """Return the system this is, as toolchains name their folders: `linux`, `darwin`."""
+    return sys.platform
 
 
 def processor_features(cpuinfo: Path = CPUINFO) -> frozenset[str]:

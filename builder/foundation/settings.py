@@ -21,7 +21,7 @@ from builder.vocabulary.fingerprints import BY_PLACE, uncounted
 from builder.vocabulary.models import DEFAULT_REWRITE, Rewrite
 from builder.vocabulary.plan import Goal, Isa, Kernels, Messages
 from builder.vocabulary.providers import SourceProvider
-from builder.vocabulary.targets import Abi, Platform, parse_abis
+from builder.vocabulary.targets import ANDROID_API, Abi, Platform, parse_abis, parse_android_api
 
 T = TypeVar("T")
 
@@ -171,6 +171,17 @@ class BuildSettings:
     platform: str = define(
         "platform", str, "system to build for",
         default="auto", choices=("auto", *Platform), counting=_PER_TARGET,
+    )  # fmt: skip
+    ndk: str = define(
+        "ndk", str, "Android NDK to build with: its folder, or a revision such as `26` or `r26b`",
+        metavar="PATH|VERSION", unset="the first that is found",
+        commands=("build", "plan", "doctor", "targets"),
+        counting=uncounted("the NDK that is found counts"),
+    )  # fmt: skip
+    android_api: int = define(
+        "android-api", parse_android_api, "lowest Android API level the runtime is for",
+        kind=Kind.COUNT, metavar="LEVEL", default=str(ANDROID_API),
+        commands=("build", "plan", "targets"), counting=_PER_TARGET,
     )  # fmt: skip
     output: Path = define(
         "output", _path, "where the archives go",

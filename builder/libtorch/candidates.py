@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from builder.foundation.resources import DATA
 from builder.vocabulary.plan import SourceKind
-from builder.vocabulary.targets import Abi
+from builder.vocabulary.targets import Abi, Platform, Target
 
 INCLUDES: Final = (
     ("generated", "."),
@@ -68,9 +68,9 @@ class Group:
 
 
 def find_candidates(
-    roots: Mapping[str, Path], abi: Abi, backends: Iterable[str] = ("CPU",)
+    roots: Mapping[str, Path], target: Target, backends: Iterable[str] = ("CPU",)
 ) -> tuple[Group, ...]:
-    """Expand the table of candidates for an ABI and backends below the roots of the components.
+    """Expand the table of candidates for a target and backends below the roots of the components.
 
     Groups of which a tree has no file are left out.
     """
@@ -78,7 +78,9 @@ def find_candidates(
     groups = (
         make_group(row, roots, backends)
         for row in read_rows()
-        if abi in row.get("abis", Abi) and row.get("backend", "CPU") in backends
+        if target.abi in row.get("abis", Abi)
+        and target.platform in row.get("platforms", Platform)
+        and row.get("backend", "CPU") in backends
     )
     return tuple(group for group in groups if group.sources)
 

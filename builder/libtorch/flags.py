@@ -7,38 +7,56 @@ from typing import Any, Final
 
 from builder.foundation.resources import DATA
 from builder.vocabulary.plan import CompileFlags, KindFlags, Profile, SourceKind
+from builder.vocabulary.targets import Platform, Target
 
 _TAKES_A_WORD: Final = frozenset(
     {"-I", "-Xclang", "-include", "-isystem", "-m", "-mllvm", "-rpath", "-x", "-z"}
 )
 
 
-def compile_flags(profile: Profile) -> CompileFlags:
-    """Return how all sources are compiled, kind by kind."""
+def compile_flags(profile: Profile, platform: Platform) -> CompileFlags:
+    """Return how all sources are compiled for a platform, kind by kind."""
     table = _table()
-    every, chosen = table["all"], table[profile.optimisation]
+    every, chosen, here = table["all"], table[profile.optimisation], _platform(platform)
+    options = (*every["options"], *here["options"])
+    definitions = (*table["definitions"], *table["messages"][profile.messages])
     return CompileFlags(
-        (*table["definitions"], *table["messages"][profile.messages]),
+        tuple(it for it in definitions if it not in here["without"]),
         tuple(
-            KindFlags(
-                kind, (*chosen[kind], *every["options"], *_warnings(kind)), tuple(every["cxx"])
-            )
+            KindFlags(kind, (*chosen[kind], *options, *_warnings(kind)), tuple(every["cxx"]))
             for kind in SourceKind
         ),
     )
 
 
-def extension_flags(profile: Profile) -> tuple[str, ...]:
+def extension_flags(profile: Profile, platform: Platform) -> tuple[str, ...]:
     """Return how the user's own operators are compiled: as kernels, but their warnings show."""
     table = _table()
-    every = table["all"]
+    every, here = table["all"], _platform(platform)
     chosen = table[profile.optimisation][SourceKind.KERNEL]
-    return (*chosen, *every["options"], *every["cxx"], *table["warnings"]["extension"])
+    options = (*chosen, *every["options"], *here["options"], *every["cxx"])
+    return (*options, *table["warnings"]["extension"])
 
 
-def link_flags() -> tuple[str, ...]:
-    """Return how the library is linked, whatever the target and the selection."""
-    return tuple(_table()["link"]["options"])
+def link_flags(target: Target) -> tuple[str, ...]:
+    """Return how the library is linked for a target, whatever the selection.
+
+    What its platform asks for comes last, by the API level where there are levels.
+    """
+    here = _platform(target.platform)
+    level = target.api_level or 0
+    by_level = [
+        flag
+        for row in here["levels"]
+        if row.get("from", 0) <= level < row.get("below", level + 1)
+        for flag in row["link"]
+    ]
+    return (*_table()["link"]["options"], *here["link"], *by_level)
+
+
+def _platform(platform: Platform) -> dict[str, Any]:
+    nothing: dict[str, list[Any]] = {"without": [], "options": [], "link": [], "levels": []}
+    return {**nothing, **_table()["platform"].get(platform, {})}
 
 
 def paired(words: Iterable[str]) -> tuple[str, ...]:

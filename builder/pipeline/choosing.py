@@ -2,42 +2,40 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
 
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.execution import fetch_executor, find_executor
 from builder.toolchains.programs import find_programs
-from builder.toolchains.table import TOOLCHAINS, provider_for
+from builder.toolchains.table import choose_platform, provider_for
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, inputs_for
-from builder.vocabulary.targets import Platform, Target, make_target, platform_facts
-
-_NDK_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT", "ANDROID_NDK", "NDK_HOME")
+from builder.vocabulary.targets import Target, make_target, platform_facts
 
 
 def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, ...]:
     """Return the targets of a request; raise `ToolchainError` where there is no toolchain.
 
-    `auto` is Linux, as this release drives no NDK.
+    What `auto` chose is told, and so is which toolchain was found, and by which rule.
     """
-    if request.platform == "auto":
-        named = next((name for name in _NDK_VARIABLES if host.env.get(name)), None)
-        why = (
-            f"${named} is set, but this release does not drive it"
-            if named
-            else "no Android NDK found"
-        )
-        platform = _platform(request)
-        events.note(f"platform: {platform}, built with {provider_for(platform).name} ({why})")
-    return _targets(request)
+    platform, why = choose_platform(request, host)
+    provider = provider_for(platform, request)
+    if why:
+        events.note(f"platform: {platform}, built with {provider.name} ({why})")
+    for line in provider.told(host):
+        events.note(f"toolchain: {line}")
+    return _targets(request, host)
 
 
 def refuse_without_tools(request: Request, host: Host) -> None:
     """Raise `ToolchainError` where a tool is missing: before models are read, without a process."""
-    provider_for(_platform(request)).find(host)
+    platform, _ = choose_platform(request, host)
+    provider = provider_for(platform, request)
+    provider.find(host)
     find_programs(host)
+    for target in _targets(request, host):
+        provider.refuse(target, host)
 
 
 def refuse_unrunnable(
@@ -59,14 +57,9 @@ def refuse_unrunnable(
         )
 
 
-def _platform(request: Request) -> Platform:
-    return next(iter(TOOLCHAINS)) if request.platform == "auto" else Platform(request.platform)
-
-
-def _targets(request: Request) -> tuple[Target, ...]:
-    platform = _platform(request)
-    provider_for(platform)
-    return tuple(make_target(platform, abi) for abi in request.abis)
+def _targets(request: Request, host: Host) -> tuple[Target, ...]:
+    platform, _ = choose_platform(request, host)
+    return tuple(make_target(platform, abi, request.android_api) for abi in request.abis)
 
 
 def batches(targets: Iterable[Target]) -> tuple[tuple[Target, ...], ...]:

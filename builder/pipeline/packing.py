@@ -35,7 +35,7 @@ def pack(proven: Iterable[Proven], request: Request) -> tuple[Built, ...]:
     """Write the archives of a batch of targets, all of which were proven."""
     batch = tuple(proven)
     (kind,) = {platform_facts(it.planned.plan.target.platform).archive for it in batch}
-    return PACKERS[kind](batch, request)
+    return PACKERS.get(kind, _tars)(batch, request)
 
 
 def _tars(batch: tuple[Proven, ...], request: Request) -> tuple[Built, ...]:
@@ -43,7 +43,7 @@ def _tars(batch: tuple[Proven, ...], request: Request) -> tuple[Built, ...]:
 
 
 PACKERS: Final[Mapping[ArchiveKind, _Packer]] = {ArchiveKind.TAR: _tars}
-"""A kind that is not here cannot be packed yet."""
+"""A kind that is not here is packed as one archive for each target."""
 
 
 def _tar(proven: Proven, request: Request) -> Built:

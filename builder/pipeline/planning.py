@@ -79,7 +79,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     provisional = wanted.selection(source.version)
     profile = replace(make_profile(provisional, settings.dtypes), messages=settings.messages)
     events.step(f"preparing the toolchain for {target}")
-    provider = provider or provider_for(target.platform)
+    provider = provider or provider_for(target.platform, settings)
     toolchain = provider.prepare(target, host, on_wait)
     events.step("generating operator code")
     objects, base = (
@@ -87,7 +87,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
         for it in (profile, replace(profile, backends=BASE_BACKENDS))
     )
     plan = BuildPlan(
-        VERSION, objects, provisional, link_flags(),
+        VERSION, objects, provisional, link_flags(target),
         kernels=settings.kernels, isa=settings.isa.resolved(settings.optimize),
     )  # fmt: skip
     events.step("finding the sources that builds share")
@@ -102,7 +102,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     plan = replace(plan, selection=with_classes(selection, catalogue))
     extension = wanted.extension if wanted.own_called else NOTHING
     if extension.sources:
-        flags = extension_flags(profile)
+        flags = extension_flags(profile, target.platform)
         plan = replace(plan, extension=extension.files, extension_flags=flags)
     indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
     index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(candidates.names)
@@ -127,7 +127,8 @@ def _objects(
     source: SourceTree, toolchain: Toolchain, profile: Profile, host: Host, on_wait: OnWait
 ) -> ObjectsPlan:
     generated = generate_tree(source, profile, host, on_wait)
-    return ObjectsPlan(source, generated, toolchain, profile, compile_flags(profile))
+    flags = compile_flags(profile, toolchain.target.platform)
+    return ObjectsPlan(source, generated, toolchain, profile, flags)
 
 
 def always_linked(groups: Iterable[Group]) -> tuple[str, ...]:

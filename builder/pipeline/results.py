@@ -52,7 +52,7 @@ def request_name(
     )
     question = _Question(
         own=own,
-        compiler=provider_for(target.platform).find(host),
+        compiler=provider_for(target.platform, request).find(host),
         target=target,
         source=source,
         request=request,

@@ -17,8 +17,21 @@ class ToolchainProvider(Protocol):
     def name(self) -> str:
         """What people call it."""
 
+    @property
+    def optional(self) -> bool:
+        """Whether a machine can do without it, building for other platforms."""
+
     def find(self, host: Host) -> Program:
         """Return the compiler; raise `ToolchainError` with what to install. Starts no process."""
+
+    def told(self, host: Host) -> tuple[str, ...]:
+        """Return what a user should know of what was found: which one and why, then warnings."""
+
+    def refuse(self, target: Target, host: Host) -> None:
+        """Raise `ToolchainError` or `UsageError` for a target it cannot build for.
+
+        Starts no process, so that it can be asked before anything is done.
+        """
 
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Return the tools for a target, by way of wrappers in the cache if need be.

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import itertools
 import json
 import shlex
 import sys
@@ -21,6 +20,7 @@ from builder.foundation.resources import CMAKE
 from builder.libtorch.closure.libraries import shared_symbols
 from builder.toolchains import compiler_rt
 from builder.toolchains.programs import find_programs
+from builder.toolchains.recipes import kept_flags, read_recipe, write_recipe
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
@@ -142,7 +142,7 @@ def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], Link
     """
     root = toolchain.cxx.parent
     recipe = root / RECIPE
-    if (known := _read_recipe(recipe, host.cache)) is not None:
+    if (known := read_recipe(recipe, host.cache)) is not None:
         yield lambda: known
         return
     with tempfile.TemporaryDirectory(dir=root) as name:
@@ -158,7 +158,7 @@ def learned_link(toolchain: Toolchain, host: Host) -> Iterator[Callable[[], Link
             @cache
             def learn() -> LinkLine:
                 line = _with_system_functions(_parse_link(finish(), command, toolchain), root)
-                write_atomic(recipe, _recipe(line, host.cache))
+                write_recipe(recipe, line, host.cache)
                 return line
 
             yield learn
@@ -180,7 +180,7 @@ def _parse_link(result: Completed, command: Command, toolchain: Toolchain) -> Li
         for word in words
         if word.endswith(".a") or ".so." in Path(word).name
     )
-    return LinkLine(_kept_flags(words), libraries)
+    return LinkLine(kept_flags(words), libraries)
 
 
 def _with_system_functions(line: LinkLine, root: Path) -> LinkLine:
@@ -196,42 +196,22 @@ def _with_system_functions(line: LinkLine, root: Path) -> LinkLine:
     return replace(line, libraries=tuple(map(replaced, line.libraries)))
 
 
-def _recipe(line: LinkLine, cache: Path) -> str:
-    """Return the text to keep; libraries in the cache are named from there, as it may be moved."""
-    libraries = [
-        str(it.relative_to(cache)) if it.is_relative_to(cache) else str(it) for it in line.libraries
-    ]
-    return json.dumps({"flags": line.flags, "libraries": libraries}, indent=1)
-
-
-def _read_recipe(recipe: Path, cache: Path) -> LinkLine | None:
-    """Return what was learned before, or None when there is nothing, or libraries are gone."""
-    try:
-        known = json.loads(recipe.read_text())
-        libraries = tuple(cache / it for it in known["libraries"])
-        line = LinkLine(tuple(known["flags"]), libraries)
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
-        return None
-    return line if all(path.is_file() for path in line.libraries) else None
-
-
-def _kept_flags(words: list[str]) -> tuple[str, ...]:
-    """Keep what describes the target (emulation, float ABI); our own flags say the rest."""
-    kept: list[str] = []
-    for flag, value in itertools.pairwise(words):
-        if flag in ("-m", "-mllvm"):
-            kept += [flag, value]
-    return tuple(kept)
-
-
 class _Zig:
     """The provider: see `builder.toolchains.protocol`."""
 
     name = "the pip-installed zig"
+    optional = False
 
     def find(self, host: Host) -> Program:
         del host
         return find_zig()
+
+    def told(self, host: Host) -> tuple[str, ...]:
+        del host
+        return ()
+
+    def refuse(self, target: Target, host: Host) -> None:
+        del target, host
 
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         return prepare(target, host, on_wait)

@@ -125,7 +125,8 @@ class Toolchain:
 
     `clang` is the version of the compiler inside; `cc`, `cxx`, `ar`, `linker` are what CMake calls,
     by the toolchain file `cmake_file`. `digest` identifies all that decides the bytes they make.
-    `flags` come after ours, by the kind of the sources.
+    `flags` come after ours, by the kind of the sources. `variables` are what the toolchain file
+    wants to be told.
     """
 
     target: Target
@@ -140,6 +141,9 @@ class Toolchain:
     cmake_file: Path = field(metadata=_ANYWHERE)
     digest: str
     flags: tuple[KindFlags, ...] = ()
+    variables: tuple[tuple[str, str], ...] = field(
+        default=(), metadata=uncounted("the digest stands for them")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class LinkLine:
     @property
     def shared(self) -> tuple[Path, ...]:
         """Those of the libraries that come with the system a library runs on."""
-        return tuple(it for it in self.libraries if it.suffix != ".a")
+        return tuple(it for it in self.libraries if ".so" in it.suffixes)
 
 
 @dataclass(frozen=True, slots=True)

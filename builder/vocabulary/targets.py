@@ -39,7 +39,13 @@ class Target:
 
 
 ANDROID_API: Final = 24
-"""Lowest Android API level we build for: the first whose libc has all that LibTorch calls."""
+"""Android API level we build for by default: Android 7.0."""
+
+OLDEST_ANDROID_API: Final = 21
+"""Lowest Android API level that can be built for: the first with 64-bit ABIs."""
+
+NEWEST_ANDROID_API: Final = 99
+"""No API level is higher: the toolchain knows which ones there are."""
 
 GLIBC: Final = "2.28"
 """Oldest glibc the Linux runtime runs on (Debian 10, RHEL 8)."""
@@ -270,6 +276,22 @@ def _near(name: str, known: Iterable[str]) -> str:
     return did_you_mean(name, known)
 
 
-def make_target(platform: Platform, abi: Abi) -> Target:
-    """Return the target with the platform's default API level."""
-    return Target(platform, abi, platform_facts(platform).api_level)
+def make_target(platform: Platform, abi: Abi, api_level: int | None = None) -> Target:
+    """Return the target, with the platform's default API level if it has levels and none is given.
+
+    Platforms without levels have none, whichever is given.
+    """
+    default = platform_facts(platform).api_level
+    return Target(platform, abi, None if default is None else api_level or default)
+
+
+def parse_android_api(text: str) -> int:
+    """Read an Android API level; raise `UsageError` for what is none that can be built for."""
+    if text.isascii() and text.isdecimal() and len(text) <= 2:  # noqa: PLR2004  digits
+        level = int(text)
+        if OLDEST_ANDROID_API <= level <= NEWEST_ANDROID_API:
+            return level
+    raise UsageError(
+        f"{text!r} is no API level that can be built for",
+        hint=f"use {OLDEST_ANDROID_API} or higher (unset: {ANDROID_API})",
+    )

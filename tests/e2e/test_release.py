@@ -16,7 +16,7 @@ from builder.models.preflight.interpreter import read_interpreter
 from builder.models.selection import UPGRADED
 from builder.vocabulary.dtypes import DTYPES
 from builder.vocabulary.operators import OperatorName
-from builder.vocabulary.targets import Abi
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.e2e.real import CLASSIFIER, Tool
 
 
@@ -201,7 +201,8 @@ FULL_JIT: Final = frozenset({
 
 def test_all_files_that_register_with_the_interpreter_are_known(pytorch: Path) -> None:
     roots = {it.name: it for it in pytorch.parent.iterdir() if it.is_dir()}
-    groups = find_candidates({"generated": pytorch, "native": pytorch, **roots}, Abi.X86_64)
+    target = make_target(Platform.LINUX, Abi.X86_64)
+    groups = find_candidates({"generated": pytorch, "native": pytorch, **roots}, target)
     sources = {it for group in groups if group.component == "pytorch" for it in group.sources}
     registers = re.compile(
         r"^RegisterOperators\b|^  static Registerer\b|^  torch::jit::registerOperator\(",

@@ -19,6 +19,8 @@ HERE: Final = Path(__file__).parent
 MISTAKES: Final = sorted(path.parent for path in HERE.glob("*/transcript.txt"))
 COMMAND: Final = re.compile(r"\$ ((?:BUILD_RUNTIME_\w+=\S+ )*)build-runtime (.+)")
 STEP: Final = re.compile(r"^\[ *\d+\.\d s\] .*\n", re.MULTILINE)
+STEERING: Final = ("BUILD_RUNTIME_", "ANDROID_", "NDK_HOME")
+"""How variables begin that decide what a command does."""
 OWN: Final = frozenset({"transcript.txt", "make.py", "__pycache__"})
 
 pytestmark = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda path: path.name)
@@ -32,8 +34,9 @@ def here(mistake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     if (mistake / "make.py").is_file():
         runpy.run_path(str(mistake / "make.py"))["make"](folder)
     monkeypatch.chdir(folder)
-    for name in [name for name in os.environ if name.startswith("BUILD_RUNTIME_")]:
+    for name in [name for name in os.environ if name.startswith(STEERING)]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BUILD_RUNTIME_CACHE_DIR", str(tmp_path / "cache"))
     for word in shlex.split(command_of(mistake)[1]):
         monkeypatch.setenv(*word.split("=", 1))

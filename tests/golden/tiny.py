@@ -87,9 +87,9 @@ def make_plan() -> BuildPlan:
     )
     generated = GeneratedTree(Path("/cache/generated"), "6" * 64)
     profile = Profile(frozenset({"Float", "Half", "Long", "Bool"}))
-    flags = compile_flags(profile)
+    flags = compile_flags(profile, target.platform)
     objects = ObjectsPlan(source, generated, toolchain, profile, flags)
-    return BuildPlan("0.0.test", objects, selection, link_flags())
+    return BuildPlan("0.0.test", objects, selection, link_flags(target))
 
 
 def render() -> dict[str, str]:

@@ -125,6 +125,17 @@ class InstrumentingClang:
         clang = find_clang(self.sanitizer, host)
         return Program("clang", clang.cxx, clang.version)
 
+    @property
+    def optional(self) -> bool:
+        return True
+
+    def told(self, host: Host) -> tuple[str, ...]:
+        del host
+        return ()
+
+    def refuse(self, target: Target, host: Host) -> None:
+        del target, host
+
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Write the wrappers into the cache; raise `ToolchainError` when something is missing."""
         del on_wait

@@ -40,6 +40,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "pipeline/packing": "unit/pipeline/test_planning.py",
     "proof/proving": "unit/pipeline/test_proving.py",
     "source/request": "unit/source/test_opening.py",
+    "toolchains/ndk/provider": "unit/toolchains/ndk/test_tools.py",
     "toolchains/protocol": "unit/toolchains/test_table.py",
     "vocabulary/checks": "unit/proof/test_junit.py",
     "vocabulary/providers": "unit/source/test_opening.py",

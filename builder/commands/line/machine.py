@@ -22,7 +22,7 @@ def _targets(options: NoOptions, session: Session) -> Answer:
     del options
     from builder.commands import diagnosis
 
-    rows = diagnosis.targets(session.host)
+    rows = diagnosis.targets(session.resolved.settings.build, session.host)
     return Answer({"targets": rows}, diagnosis.table(rows))
 
 
@@ -38,7 +38,7 @@ def _doctor(options: NoOptions, session: Session) -> Answer:
     del options
     from builder.commands import diagnosis
 
-    rows = diagnosis.doctor(session.host)
+    rows = diagnosis.doctor(session.resolved.settings.build, session.host)
     missing = any(row["state"] == "missing" for row in rows)
     return Answer({"checks": rows}, diagnosis.table(rows), exit_code=4 if missing else 0)
 

@@ -12,6 +12,19 @@
 #include <cstdio>
 #include <cstdlib>
 
+// How names of libc++ are mangled: with its inline namespace, which differs between LLVM's and the
+// NDK's, and with the C library's name of mbstate_t.
+#define BR_MANGLED___1 "3__1"
+#define BR_MANGLED___ndk1 "6__ndk1"
+#define BR_PASTE_(one, other) one##other
+#define BR_PASTE(one, other) BR_PASTE_(one, other)
+#define LIBCXX BR_PASTE(BR_MANGLED_, _LIBCPP_ABI_NAMESPACE)
+#ifdef __BIONIC__
+#define MBSTATE "9mbstate_t"
+#else
+#define MBSTATE "11__mbstate_t"
+#endif
+
 namespace {
 
 [[noreturn]] void missing_facet() {
@@ -35,32 +48,32 @@ char* __cxa_demangle(const char* /*mangled*/, char* /*buffer*/, size_t* /*length
 #define FOUR ENTRY, ENTRY, ENTRY, ENTRY
 extern void* const br_missing_facet[18];
 void* const br_missing_facet[18] = {nullptr, nullptr, FOUR, FOUR, FOUR, FOUR};
-#define FACET(number, symbol)                              \
-  extern void* const br_facet_##number[18] __asm__(symbol) \
+#define FACET(number, symbol)                                               \
+  extern void* const br_facet_##number[18] __asm__("_ZTVNSt" LIBCXX symbol) \
       __attribute__((alias("br_missing_facet")));
-FACET(0, "_ZTVNSt3__110moneypunctIcLb0EEE")
-FACET(1, "_ZTVNSt3__110moneypunctIcLb1EEE")
-FACET(2, "_ZTVNSt3__110moneypunctIwLb0EEE")
-FACET(3, "_ZTVNSt3__110moneypunctIwLb1EEE")
-FACET(4, "_ZTVNSt3__15ctypeIwEE")
-FACET(5, "_ZTVNSt3__17codecvtIDiDu11__mbstate_tEE")
-FACET(6, "_ZTVNSt3__17codecvtIDic11__mbstate_tEE")
-FACET(7, "_ZTVNSt3__17codecvtIDsDu11__mbstate_tEE")
-FACET(8, "_ZTVNSt3__17codecvtIDsc11__mbstate_tEE")
-FACET(11, "_ZTVNSt3__17collateIcEE")
-FACET(12, "_ZTVNSt3__17collateIwEE")
-FACET(13, "_ZTVNSt3__17num_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
-FACET(14, "_ZTVNSt3__17num_getIwNS_19istreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
-FACET(15, "_ZTVNSt3__17num_putIwNS_19ostreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
-FACET(16, "_ZTVNSt3__18messagesIcEE")
-FACET(17, "_ZTVNSt3__18messagesIwEE")
-FACET(18, "_ZTVNSt3__18numpunctIwEE")
-FACET(19, "_ZTVNSt3__18time_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
-FACET(20, "_ZTVNSt3__18time_getIwNS_19istreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
-FACET(21, "_ZTVNSt3__18time_putIcNS_19ostreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
-FACET(22, "_ZTVNSt3__18time_putIwNS_19ostreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
-FACET(23, "_ZTVNSt3__19money_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
-FACET(24, "_ZTVNSt3__19money_getIwNS_19istreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
-FACET(25, "_ZTVNSt3__19money_putIcNS_19ostreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
-FACET(26, "_ZTVNSt3__19money_putIwNS_19ostreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
+FACET(0, "10moneypunctIcLb0EEE")
+FACET(1, "10moneypunctIcLb1EEE")
+FACET(2, "10moneypunctIwLb0EEE")
+FACET(3, "10moneypunctIwLb1EEE")
+FACET(4, "5ctypeIwEE")
+FACET(5, "7codecvtIDiDu" MBSTATE "EE")
+FACET(6, "7codecvtIDic" MBSTATE "EE")
+FACET(7, "7codecvtIDsDu" MBSTATE "EE")
+FACET(8, "7codecvtIDsc" MBSTATE "EE")
+FACET(11, "7collateIcEE")
+FACET(12, "7collateIwEE")
+FACET(13, "7num_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
+FACET(14, "7num_getIwNS_19istreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
+FACET(15, "7num_putIwNS_19ostreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
+FACET(16, "8messagesIcEE")
+FACET(17, "8messagesIwEE")
+FACET(18, "8numpunctIwEE")
+FACET(19, "8time_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
+FACET(20, "8time_getIwNS_19istreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
+FACET(21, "8time_putIcNS_19ostreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
+FACET(22, "8time_putIwNS_19ostreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
+FACET(23, "9money_getIcNS_19istreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
+FACET(24, "9money_getIwNS_19istreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
+FACET(25, "9money_putIcNS_19ostreambuf_iteratorIcNS_11char_traitsIcEEEEEE")
+FACET(26, "9money_putIwNS_19ostreambuf_iteratorIwNS_11char_traitsIwEEEEEE")
 }

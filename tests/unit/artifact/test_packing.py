@@ -95,7 +95,7 @@ def make_plan(root: Path, *, provider: str = "cache") -> BuildPlan:
                 digest="e" * 64,
             ),
             profile=Profile(frozenset({"Long", "Float"})),
-            flags=compile_flags(Profile(frozenset())),
+            flags=compile_flags(Profile(frozenset()), Platform.LINUX),
         ),
         selection=Selection((SelectedOperator(operator, ("net",)),), dtypes=frozenset({"Float"})),
         link=("-shared",),

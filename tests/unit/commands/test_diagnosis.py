@@ -8,9 +8,11 @@ import pytest
 from builder.cli import main
 from builder.commands import diagnosis
 from builder.foundation.process import Host
+from builder.foundation.settings import BuildSettings
 from builder.toolchains import zig
 from builder.vocabulary.plan import Program
 from tests.conftest import FakeRunner
+from tests.ndk import lay_out
 
 
 @pytest.fixture
@@ -30,7 +32,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: FakeRunner)
 
 
 def states(host: Host) -> dict[str, tuple[str, str]]:
-    return {row["what"]: (row["state"], row["detail"]) for row in diagnosis.doctor(host)}
+    return {
+        row["what"]: (row["state"], row["detail"])
+        for row in diagnosis.doctor(BuildSettings(), host)
+    }
 
 
 @pytest.mark.usefixtures("machine")
@@ -76,19 +81,38 @@ def test_the_doctor_tells_by_its_exit_code(
     state: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = {"what": "ninja", "state": state, "detail": "x"}
-    monkeypatch.setattr(diagnosis, "doctor", lambda _: [row])
+    monkeypatch.setattr(diagnosis, "doctor", lambda *_: [row])
     assert main(["doctor"]) == status
     assert capsys.readouterr().out == f"ninja  {state}  x\n"
 
 
 @pytest.mark.usefixtures("machine")
 def test_targets_say_what_builds_and_what_runs(host: Host) -> None:
-    rows = {row["target"]: row for row in diagnosis.targets(host)}
+    rows = {row["target"]: row for row in diagnosis.targets(BuildSettings(), host)}
     assert len(rows) == 8
     assert rows["linux-x86"] == {
         "target": "linux-x86", "triple": "x86-linux-gnu", "builds": "yes", "runs": "no qemu",
     }  # fmt: skip
-    assert rows["android24-arm64-v8a"]["builds"] == "not yet: no toolchain in this release"
+    assert rows["android24-arm64-v8a"]["builds"] == "no: no Android NDK found"
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_ndk_is_told_with_the_rule_that_found_it(host: Host, tmp_path: Path) -> None:
+    ndk = lay_out(tmp_path / "ndk", "31.0.1")
+    settings = BuildSettings(ndk=str(ndk), android_api=28)
+    rows = [it for it in diagnosis.doctor(settings, host) if it["what"] == "ndk"]
+    assert [it["state"] for it in rows] == ["ok", "optional"]
+    assert rows[0]["detail"] == f"NDK r31 (31.0.1, clang 19.0.0) at {ndk} (--ndk {ndk})"
+    assert "newer than what this release was made for" in rows[1]["detail"]
+    targets = {row["target"]: row["builds"] for row in diagnosis.targets(settings, host)}
+    assert targets["android28-arm64-v8a"] == "yes"
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_machine_without_an_ndk_is_whole(host: Host) -> None:
+    state, detail = states(host)["the Android NDK"]
+    assert state == "optional"
+    assert "looked in: $ANDROID_NDK_HOME (unset)" in detail
 
 
 def test_tables_are_aligned() -> None:

@@ -28,7 +28,7 @@ def test_kernels_of_pytorch_alone_run_no_packed_weights(wished: Rewrite) -> None
 EACH: Final = pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda it: it.key)
 _SAMPLES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.LIST: ("Half", "Short"), Kind.PATH: ("/one", "/two"), Kind.PATHS: ("/one", "/two,/three"),
-    Kind.COUNT: ("3", "5"), Kind.SIZE: ("5G", "7M"), Kind.TEXT: ("one", "two"),
+    Kind.COUNT: ("33", "35"), Kind.SIZE: ("5G", "7M"), Kind.TEXT: ("one", "two"),
 }  # fmt: skip
 
 

@@ -6,7 +6,9 @@ from builder.foundation.resources import NATIVE
 from builder.libtorch import candidates
 from builder.libtorch.candidates import find_candidates
 from builder.vocabulary.plan import SourceKind
-from builder.vocabulary.targets import Abi
+from builder.vocabulary.targets import Abi, Platform, make_target
+
+X86 = make_target(Platform.LINUX, Abi.X86)
 
 TABLE = """
 [family.vector]
@@ -42,6 +44,14 @@ sources = ["*.c"]
 abis = ["arm64-v8a"]
 
 [[group]]
+name = "phones"
+kind = "third-party"
+component = "other"
+language = "C"
+sources = ["*.c"]
+platforms = ["android"]
+
+[[group]]
 name = "quantized"
 kind = "microkernel"
 component = "other"
@@ -74,7 +84,7 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 
 def test_the_table_is_expanded_below_the_roots(roots: dict[str, Path]) -> None:
-    core, arm = find_candidates(roots, Abi.ARM64_V8A)
+    core, arm = find_candidates(roots, make_target(Platform.LINUX, Abi.ARM64_V8A))
     assert core.sources == ("a/b/two.cpp", "a/one.cpp", "single.cpp")
     assert (core.kind, arm.kind) == (SourceKind.CORE, SourceKind.THIRD_PARTY)
     assert (core.name, core.component, core.language) == ("core", "torch", "CXX")
@@ -83,11 +93,16 @@ def test_the_table_is_expanded_below_the_roots(roots: dict[str, Path]) -> None:
 
 
 def test_groups_may_be_for_some_abis_only(roots: dict[str, Path]) -> None:
-    assert [group.name for group in find_candidates(roots, Abi.X86)] == ["core"]
+    assert [group.name for group in find_candidates(roots, X86)] == ["core"]
+
+
+def test_groups_may_be_for_some_platforms_only(roots: dict[str, Path]) -> None:
+    phone = make_target(Platform.ANDROID, Abi.X86)
+    assert [group.name for group in find_candidates(roots, phone)] == ["core", "phones"]
 
 
 def test_groups_and_definitions_may_be_for_a_backend_only(roots: dict[str, Path]) -> None:
-    core, quantized = find_candidates(roots, Abi.X86, ("CPU", "QuantizedCPU"))
+    core, quantized = find_candidates(roots, X86, ("CPU", "QuantizedCPU"))
     assert core.definitions == ("X=1", "Q=1")
     assert core.sources == ("a/one.cpp", "single.cpp")
     assert (quantized.name, quantized.options, quantized.includes) == (
@@ -98,7 +113,11 @@ def test_groups_and_definitions_may_be_for_a_backend_only(roots: dict[str, Path]
 def test_groups_share_what_their_family_has_and_take_what_upstream_lists(
     roots: dict[str, Path],
 ) -> None:
-    group = next(it for it in find_candidates(roots, Abi.X86_64) if it.name == "vector-avx2")
+    group = next(
+        it
+        for it in find_candidates(roots, make_target(Platform.LINUX, Abi.X86_64))
+        if it.name == "vector-avx2"
+    )
     assert (group.kind, group.language, group.isa) == (SourceKind.MICROKERNEL, "C", "avx2")
     assert group.sources == ("src/a.c", "src/b.c")
     assert group.includes == (("other", "include"), ("torch", "deps"))
@@ -111,13 +130,14 @@ def test_the_shipped_table_is_well_formed() -> None:
     assert len(names) == len(set(names))
     known = {"name", "kind", "component", "language", "sources", "exclude", "definitions",
              "precompiled",
-             "abis", "backend", "definitions-for", "exclude-for", "includes",
+             "abis", "platforms", "backend", "definitions-for", "exclude-for", "includes",
              "options", "before", "family", "listed", "isa"}  # fmt: skip
     for row in rows:
         assert row.keys() <= known, row["name"]
         assert row.get("sources", []) + row.get("listed", []), row["name"]
         assert SourceKind(row["kind"]).ours == (row["component"] == "native")
         assert set(row.get("abis", [])) <= set(Abi)
+        assert set(row.get("platforms", [])) <= set(Platform)
         assert row.get("language", "CXX") in {"C", "CXX"}
         for header in row.get("before", {}).values():
             assert (NATIVE / "src/upstream" / header).is_file(), header

@@ -16,18 +16,19 @@ from builder.pipeline.choosing import (
     refuse_without_inputs,
     refuse_without_tools,
 )
-from builder.pipeline.packing import PACKERS, find_licences
+from builder.pipeline.packing import find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.pipeline.wanted import Wanted
 from builder.source.request import SourceRequest
 from builder.toolchains.table import TOOLCHAINS
-from builder.vocabulary.errors import ToolchainError, VerificationError
+from builder.vocabulary.errors import ToolchainError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from builder.vocabulary.plan import Component, SourceTree
-from builder.vocabulary.targets import Abi, Platform, Target, make_target, platform_facts
+from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from builder.vocabulary.tolerances import Limits
 from tests.golden.tiny import make_plan
+from tests.ndk import lay_out
 
 
 class Heard:
@@ -87,8 +88,8 @@ def test_every_component_ships_its_licence_and_one_header_the_comment_at_its_top
     )
 
 
-def test_a_platform_that_can_be_built_can_be_packed() -> None:
-    assert {platform_facts(platform).archive for platform in TOOLCHAINS} <= PACKERS.keys()
+def test_every_platform_has_a_toolchain() -> None:
+    assert set(TOOLCHAINS) == set(Platform)
 
 
 def test_archives_of_one_target_are_packed_one_by_one_others_together() -> None:
@@ -106,10 +107,30 @@ def test_auto_is_linux_and_says_so_in_one_line(host: Host) -> None:
     assert "zig" in heard.notes[0]
 
 
-def test_an_ndk_that_is_not_driven_is_named(host: Host) -> None:
+def test_auto_is_android_where_an_ndk_is_found(host: Host, tmp_path: Path) -> None:
+    ndk = lay_out(tmp_path / "ndk")
     heard = Heard()
-    find_targets(request("auto"), replace(host, env={"ANDROID_NDK_HOME": "/ndk"}), heard)
-    assert "$ANDROID_NDK_HOME is set, but this release does not drive it" in heard.notes[0]
+    wish = replace(request("auto"), android_api=23)
+    targets = find_targets(wish, replace(host, env={"ANDROID_NDK_ROOT": str(ndk)}), heard)
+    assert [str(target) for target in targets] == ["android23-arm64-v8a", "android23-x86"]
+    assert heard.notes == [
+        (
+            "platform: android, built with the Android NDK (an NDK was found; --platform linux"
+            " builds for Linux)"
+        ),
+        f"toolchain: NDK r24 (24.0.8215888, clang 19.0.0) at {ndk} ($ANDROID_NDK_ROOT)",
+    ]
+
+
+def test_auto_says_what_is_wrong_with_a_named_ndk(host: Host, tmp_path: Path) -> None:
+    ndk = lay_out(tmp_path / "ndk", "21.4.7075529")
+    env = {"ANDROID_NDK_HOME": str(ndk)}
+    heard = Heard()
+    targets = find_targets(request("auto"), replace(host, env=env), heard)
+    assert [str(target) for target in targets] == ["linux-arm64-v8a", "linux-x86"]
+    assert "r21e (21.4.7075529) is too old" in heard.notes[0]
+    with pytest.raises(ToolchainError, match="is too old"):
+        find_targets(replace(request("auto"), ndk=str(ndk)), host, heard)
 
 
 def test_a_named_platform_needs_no_words(host: Host) -> None:
@@ -120,9 +141,17 @@ def test_a_named_platform_needs_no_words(host: Host) -> None:
 
 
 def test_android_is_refused_before_anything_is_done(host: Host) -> None:
-    with pytest.raises(ToolchainError, match="no toolchain for android") as caught:
-        find_targets(request("android"), host, Heard())
-    assert "--platform linux" in caught.value.hint
+    with pytest.raises(ToolchainError, match="no Android NDK found") as caught:
+        refuse_without_tools(request("android"), host)
+    assert "--ndk PATH" in caught.value.hint
+
+
+def test_a_level_the_ndk_has_not_is_refused_before_anything_is_done(
+    host: Host, tmp_path: Path
+) -> None:
+    wish = replace(request("android"), ndk=str(lay_out(tmp_path / "ndk")), android_api=99)
+    with pytest.raises(UsageError, match="has the levels 19 to 32, not 99"):
+        refuse_without_tools(wish, host)
 
 
 def test_another_tolerance_is_another_request(host: Host) -> None:
@@ -179,5 +208,5 @@ def test_a_tool_that_is_missing_is_told_at_once(
     monkeypatch.setattr("shutil.which", lambda name, **_: None if name == "ninja" else f"/{name}")
     with pytest.raises(ToolchainError, match="ninja was not found"):
         refuse_without_tools(request("linux"), host)
-    with pytest.raises(ToolchainError, match="no toolchain for android"):
+    with pytest.raises(ToolchainError, match="no Android NDK found"):
         refuse_without_tools(request("android"), host)
