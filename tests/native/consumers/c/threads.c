@@ -1,13 +1,14 @@
 /* What build_runtime.h promises about threads and ownership, asked for by a program of a third
  * party.
  *
- *     threads MODEL share|own|tally THREADS RUNS SHAPE...   the same answer from every thread
- *     threads MODEL reload COUNT SHAPE...                   load, run and free; memory must not
- * grow threads MODEL idle THREADS SHAPE...                   what threads cost that have nothing to
- * do
+ *     threads MODEL share|own|tally THREADS RUNS SHAPE...
+ *     threads MODEL reload|rerun COUNT SHAPE...
+ *     threads MODEL idle THREADS SHAPE...
  *
  * `share`: all threads run one module. `own`: each loads its own. `tally`: all run one that counts
- * its runs, and none may be lost; answers are not compared, as each is another.
+ * its runs, and none may be lost; answers are not compared, as each is another. `reload` loads,
+ * runs and frees, `rerun` runs one module: memory must not grow. `idle` tells what threads cost
+ * that have nothing to do.
  */
 #include <build_runtime.h>
 
@@ -126,15 +127,18 @@ static long resident(void) {
   return kilobytes;
 }
 
-static void reload(int count) {
+/* Run a module COUNT times, a new one each time if it is none, and tell the memory ten times. */
+static void repeat(br_module* kept, int count) {
   char text[256];
   int i;
   for (i = 1; i <= count; ++i) {
-    br_module* module = load();
+    br_module* module = kept == NULL ? load() : kept;
     answer(module, text, sizeof(text));
-    br_module_free(module);
+    if (kept == NULL) {
+      br_module_free(module);
+    }
     if (i % (count / 10) == 0) {
-      printf("%d loads: %ld KB\n", i, resident());
+      printf("%d: %ld KB\n", i, resident());
     }
   }
 }
@@ -175,20 +179,26 @@ int main(int argc, char** argv) {
   if (argc < 5) {
     fprintf(stderr,
             "usage: threads MODEL share|own|tally THREADS RUNS SHAPE...\n"
-            "       threads MODEL reload|idle COUNT SHAPE...\n");
+            "       threads MODEL reload|rerun|idle COUNT SHAPE...\n");
     return 2;
   }
   model = argv[1];
   what = argv[2];
   count = number(argv[next++]);
-  if (strcmp(what, "reload") != 0 && strcmp(what, "idle") != 0) {
+  if (strcmp(what, "share") == 0 || strcmp(what, "own") == 0 || strcmp(what, "tally") == 0) {
     runs = number(argv[next++]);
   }
   while (next < argc && rank < MAX_RANK) {
     shape[rank++] = number(argv[next++]);
   }
   if (strcmp(what, "reload") == 0) {
-    reload(count);
+    repeat(NULL, count);
+    return 0;
+  }
+  if (strcmp(what, "rerun") == 0) {
+    shared = load();
+    repeat(shared, count);
+    br_module_free(shared);
     return 0;
   }
   if (strcmp(what, "idle") == 0) {
