@@ -8,3 +8,6 @@ ROOT: Final = TESTS.parent
 EXAMPLES: Final = ROOT / "examples"
 RECORDED: Final = TESTS / "recorded"
 """Verbatim output of tools, and small files they wrote."""
+
+STEERING: Final = ("BUILD_RUNTIME_", "ANDROID_", "NDK_HOME")
+"""How variables of the environment begin that decide what a command does."""

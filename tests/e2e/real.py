@@ -22,7 +22,7 @@ import pytest
 from builder.foundation.machine import usable_cores
 from builder.foundation.process import Host, SubprocessRunner
 from builder.vocabulary.value_files import Tensor, Value, decode, encode
-from tests.places import EXAMPLES, ROOT
+from tests.places import EXAMPLES, ROOT, STEERING
 
 EMULATORS: Final = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "x86": "qemu-i386"}
 
@@ -73,7 +73,7 @@ class Tool:
 
     def env(self, **extra: str) -> dict[str, str]:
         """Return an environment in which no setting of the developer steers the command."""
-        kept = {name: it for name, it in os.environ.items() if not name.startswith("BUILD_RUNTIME")}
+        kept = {name: it for name, it in os.environ.items() if not name.startswith(STEERING)}
         ours = {"PYTHONPATH": str(self.root), "BUILD_RUNTIME_CACHE_DIR": str(self.cache)}
         return {**kept, **ours, **extra}
 

@@ -14,13 +14,12 @@ import pytest
 
 from builder.cli import main
 from tests.documents import validate
+from tests.places import STEERING
 
 HERE: Final = Path(__file__).parent
 MISTAKES: Final = sorted(path.parent for path in HERE.glob("*/transcript.txt"))
 COMMAND: Final = re.compile(r"\$ ((?:BUILD_RUNTIME_\w+=\S+ )*)build-runtime (.+)")
 STEP: Final = re.compile(r"^\[ *\d+\.\d s\] .*\n", re.MULTILINE)
-STEERING: Final = ("BUILD_RUNTIME_", "ANDROID_", "NDK_HOME")
-"""How variables begin that decide what a command does."""
 OWN: Final = frozenset({"transcript.txt", "make.py", "__pycache__"})
 
 pytestmark = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda path: path.name)

@@ -1,0 +1,128 @@
+"""The whole pipeline for Android, with a fake NDK that is found, driven and checked."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.foundation.elf import ElfFile, read_elf
+from builder.vocabulary.checks import POLICY, RUN
+from tests.documents import validate
+from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
+from tests.native.fake_ndk import make_fake_ndk
+from tests.native.mini_torch.workshop import Workshop
+from tests.ndk import PREBUILT
+
+
+@pytest.fixture(scope="module")
+def ndk(used: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_fake_ndk(tmp_path_factory.mktemp("android") / "ndk", host_of(used.tool))
+
+
+def words(workshop: Workshop, ndk: Path, output: Path, *more: object) -> tuple[object, ...]:
+    asked = workshop.words(*workshop.first)
+    return (*asked, "--platform", "android", "--ndk", ndk, "-o", output, "--json", *more)
+
+
+@pytest.fixture(scope="module")
+def made(
+    used: Workshop, ndk: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Finished]:
+    output = tmp_path_factory.mktemp("android-dist")
+    return output, used.tool.run(*words(used, ndk, output), cwd=used.folder)
+
+
+def library_of(output: Path) -> tuple[ElfFile, dict[str, Any]]:
+    """Return the library that was built, and its manifest."""
+    (library,) = output.rglob("libbuild_runtime.so")
+    (manifest,) = output.rglob("manifest.json")
+    return read_elf(library), json.loads(manifest.read_text())
+
+
+def test_the_ndk_and_the_rule_that_found_it_are_told(
+    made: tuple[Path, Finished], ndk: Path
+) -> None:
+    _, finished = made
+    told = f"toolchain: NDK r24 (24.0.8215888, clang 19.0.0) at {ndk} (--ndk {ndk})"
+    assert told in finished.stderr.splitlines()
+    validate("build", finished.document)
+    (target,) = finished.document["targets"]
+    assert target["target"] == "android24-x86_64"
+    outcomes = {it["name"]: it["outcome"] for it in target["checks"]}
+    assert outcomes == {POLICY: "passed", RUN: "skipped"}, "nothing claims that it ran"
+
+
+def test_the_library_keeps_the_rules_of_android(made: tuple[Path, Finished]) -> None:
+    elf, manifest = library_of(made[0])
+    assert elf.soname == "libbuild_runtime.so"
+    assert set(elf.needed) <= {"libc.so", "libm.so", "libdl.so", "liblog.so"}
+    assert {it.align for it in elf.segments if it.kind == "PT_LOAD"} == {0x4000}
+    assert manifest["target"] == {"platform": "android", "abi": "x86_64", "api_level": 24}
+    assert manifest["toolchain"]["name"] == "ndk"
+    assert "-DHAVE_SHM_OPEN=1" not in manifest["flags"]["all"]
+    assert "--pack-dyn-relocs=android" in manifest["result"]["link"]
+    assert "libc++_static.a" in manifest["result"]["link"]
+
+
+def test_a_build_with_nothing_changed_starts_no_process(
+    used: Workshop, ndk: Path, made: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    told = tmp_path / "started"
+    counting = [
+        sys.executable,
+        "-c",
+        COUNT_PROCESSES,
+        str(told),
+        *map(str, words(used, ndk, made[0])),
+    ]
+    subprocess.run(counting, check=True, cwd=used.folder, env=used.tool.env(), capture_output=True)
+    assert not told.read_text()
+
+
+def test_another_level_is_another_store_and_another_folder(
+    used: Workshop, ndk: Path, made: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    """What the libraries of one level lack must not come from objects of another."""
+    output = tmp_path / "dist"
+    asked = words(used, ndk, output, "--android-api", "30")
+    (target,) = used.tool.run(*asked, cwd=used.folder).document["targets"]
+    assert target["target"] == "android30-x86_64"
+    assert (output / "android30-x86_64").is_dir()
+    assert target["objects"]["compiled"] == target["objects"]["linked"]
+    _, manifest = library_of(output)
+    assert manifest["target"]["api_level"] == 30
+    assert "--pack-dyn-relocs=relr" in manifest["result"]["link"]
+    del made
+
+
+def test_an_ndk_that_moved_compiles_nothing_anew(
+    used: Workshop, ndk: Path, made: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    before = used.compiled()
+    moved = tmp_path / "moved"
+    shutil.copytree(ndk, moved)
+    asked = words(used, moved, tmp_path / "dist", "--messages", "short")
+    used.tool.run(*asked, cwd=used.folder)
+    assert used.compiled() == before
+    again, first = (next(it.rglob("libbuild_runtime.so")) for it in (tmp_path / "dist", made[0]))
+    assert again.read_bytes() == first.read_bytes()
+
+
+def test_a_compiler_that_fails_is_told_with_its_log(
+    used: Workshop, ndk: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(ndk, broken)
+    for name in ("clang", "clang++"):
+        (broken / PREBUILT / "bin" / name).write_text("#!/bin/sh\necho no licence >&2\nexit 9\n")
+    (broken / PREBUILT / "AndroidVersion.txt").write_text(
+        "19.0.1\n"
+    )  # another NDK: nothing is there
+    asked = words(used, broken, tmp_path / "dist")
+    finished = used.tool.run(*asked, cwd=used.folder, expect=5)
+    assert "no licence" in finished.stderr
+    assert not (tmp_path / "dist").exists()
