@@ -9,9 +9,9 @@ from a folder of the user has neither, and its digest covers modification times,
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
 from builder.libtorch.flags import paired
 from builder.vocabulary.checks import Check, InstructionSet
@@ -30,13 +30,14 @@ Version 1 called itself `schema_version`, and its `profile.flags` were always em
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model in the archive. `source_sha256` is that of the file the user named.
+    """A model of the archive. `source_sha256` is that of the file the user named.
 
-    `repairs` are what the one in the archive does otherwise, `rewrites` what it does faster, and
-    `notes` what else there is to say of it.
+    `file` is its place there, None where it lies beside. `repairs` are what the one in the archive
+    does otherwise, `rewrites` what it does faster, and `notes` what else there is to say of it.
     """
 
     name: str
+    file: str | None
     format: str
     size: int
     sha256: str
@@ -84,10 +85,11 @@ class ResultFacts:
     rewrite: Rewrite = Rewrite.OFF
 
 
-def describe_model(model: Model) -> ModelFile:
+def describe_model(model: Model, file: PurePosixPath | None) -> ModelFile:
     """Return what the manifest says about a model; reads its files."""
     return ModelFile(
         name=model.name,
+        file=None if file is None else str(file),
         format=model.format.value,
         size=model.path.stat().st_size,
         sha256=sha256_file(model.path),
@@ -190,7 +192,7 @@ def _source(source: SourceTree) -> dict[str, Any]:
 def _model(model: ModelFile) -> dict[str, Any]:
     return {
         "name": model.name,
-        "file": str(model_place(model.name)),
+        "file": model.file,
         "format": model.format,
         "size": model.size,
         "sha256": model.sha256,

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from builder.artifact.layout import SIZE_REPORT
+from builder.artifact.tar.layout import SIZE_REPORT
 from builder.commands.exchange import Answer
 from builder.report.render import from_json, to_document, to_json
 from builder.report.render import to_text as report_text

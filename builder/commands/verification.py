@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from builder.artifact.layout import SELECTION
-from builder.artifact.opening import Artifact, changed_files, open_artifact
+from builder.artifact.opening import open_artifact
+from builder.artifact.reading import Artifact, changed_files
 from builder.commands.exchange import Answer
 from builder.extensions.libraries import refuse_unloadable
 from builder.extensions.reading import NOTHING, Extension
@@ -103,7 +103,7 @@ def _judge(
     subject = Subject(
         target=artifact.target,
         library=artifact.library,
-        program=artifact.program,
+        program=artifact.program or artifact.library,
         selected=artifact.selected,
         held=frozenset(str(it.name) for it in artifact.holdings.operators) | {_UNTOLD},
     )
@@ -161,8 +161,9 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
     """
     added = {model.name for model in models}
     packed = [path for name, path in artifact.models if name not in added]
-    if artifact.wanted_by - {name for name, _ in artifact.models}:
-        packed.append(SELECTION)  # operators that no model in it asked for
+    missing = artifact.wanted_by - {name for name, _ in artifact.models}
+    if missing and artifact.places.selection is not None:
+        packed.append(artifact.places.selection)  # operators that no model in it asked for
     words = ["build-runtime"]
     unpack = ""
     if source.is_dir():

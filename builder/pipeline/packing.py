@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from builder import VERSION
 from builder.artifact.manifest import BuildFacts, ResultFacts, describe_model
-from builder.artifact.packing import Bundle, Contents, Licence, package
+from builder.artifact.staging import Bundle, Contents, Licence
+from builder.artifact.tar.layout import model_place
+from builder.artifact.tar.packing import package
 from builder.compilation.project import shown_roots
 from builder.foundation.elf import read_elf
 from builder.foundation.files import new_directory
@@ -52,7 +54,7 @@ def _tar(proven: Proven, request: Request) -> Built:
     size = measure(output.library, output.link_map, plan.target, shown_roots(plan))
     bundle = package(
         _contents(proven, size),
-        BuildFacts(plan, tuple(describe_model(model) for model in proven.models)),
+        BuildFacts(plan, tuple(describe_model(it, model_place(it.name)) for it in proven.models)),
         result=_result(proven, request, size),
         destination=request.output,
     )

@@ -17,8 +17,11 @@ MIRRORS: Final = (UNIT, TESTS / "native")
 _SCRIPTED: Final = "unit/models/torchscript"
 
 COVERED_BY: Final[Mapping[str, str]] = {
-    "artifact/layout": "unit/artifact/test_packing.py",
-    "artifact/manifest": "unit/artifact/test_packing.py",
+    "artifact/manifest": "unit/artifact/tar/test_packing.py",
+    "artifact/reading": "unit/artifact/test_opening.py",
+    "artifact/staging": "unit/artifact/tar/test_archive.py",
+    "artifact/tar/layout": "unit/artifact/tar/test_packing.py",
+    "artifact/tar/unpacking": "unit/artifact/test_opening.py",
     "benching/peers/__main__": "torch/test_peers.py",
     "benching/peers/onnx_model": "torch/test_peers.py",
     "benching/peers/torch_model": "torch/test_peers.py",

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.artifact import opening as module
-from builder.artifact.opening import changed_files, open_artifact
+from builder.artifact.opening import open_artifact
+from builder.artifact.reading import changed_files
+from builder.artifact.tar import unpacking as module
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import OperatorName, OperatorUse
 from builder.vocabulary.targets import Abi, Platform, Target

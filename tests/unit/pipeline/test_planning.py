@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from builder.artifact.packing import Licence
+from builder.artifact.staging import Licence
 from builder.foundation.process import Host
 from builder.pipeline import choosing
 from builder.pipeline.choosing import (

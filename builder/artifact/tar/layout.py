@@ -3,6 +3,8 @@
 from pathlib import PurePosixPath
 from typing import Final
 
+from builder.artifact.reading import Places
+
 _SHARE: Final = PurePosixPath("share/build_runtime")
 
 LIBRARY: Final = PurePosixPath("lib/libbuild_runtime.so")
@@ -19,8 +21,7 @@ SIZE_REPORT: Final = _SHARE / "size-report.json"
 SIZE_TEXT: Final = _SHARE / "size-report.txt"
 LICENCES: Final = _SHARE / "licenses"
 
-LOADED: Final = ("bin", "lib")
-"""Folders of which nothing unknown may be in: the loader could take it for a library it needs."""
+PLACES: Final = Places(LIBRARY, PROGRAM, SELECTION, SIZE_REPORT, loaded=("bin", "lib"))
 
 
 def model_place(name: str) -> PurePosixPath:

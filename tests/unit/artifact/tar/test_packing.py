@@ -14,7 +14,9 @@ from builder.artifact.manifest import (
     describe_model,
     manifest,
 )
-from builder.artifact.packing import Bundle, Contents, Licence, archive_name, package
+from builder.artifact.staging import Bundle, Contents, Licence
+from builder.artifact.tar.layout import model_place
+from builder.artifact.tar.packing import archive_name, package
 from builder.foundation.resources import DATA
 from builder.libtorch.flags import compile_flags
 from builder.vocabulary.checks import Check, InstructionSet, Outcome
@@ -44,6 +46,7 @@ from tests.places import RECORDED
 ELF = RECORDED / "elf"
 SCHEMA = json.loads((DATA / "schemas" / "manifest.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
+PLACE = model_place("net")
 BUILD_ID = "bd7e00b6ca3a7260994bff3dfa4d5f685808d629"
 TARGET = make_target(Platform.LINUX, Abi.ARM64_V8A)
 CHECKS = (
@@ -147,7 +150,7 @@ def make_package(root: Path, *, provider: str = "cache", epoch: int = 0) -> Bund
     )
     return package(
         contents,
-        BuildFacts(make_plan(root, provider=provider), (describe_model(model),)),
+        BuildFacts(make_plan(root, provider=provider), (describe_model(model, PLACE),)),
         result=ResultFacts(
             build_id=BUILD_ID,
             flags=FLAGS,
@@ -232,7 +235,9 @@ def test_the_manifest_describes_every_other_file(tmp_path: Path) -> None:
 def test_the_manifest_tells_what_was_repaired(tmp_path: Path) -> None:
     repair = Repair("gradients", "with torch.no_grad() removed", 3)
     model = replace(make_model(tmp_path), repairs=(repair,))
-    document = json.loads(manifest(BuildFacts(make_plan(tmp_path), (describe_model(model),))))
+    document = json.loads(
+        manifest(BuildFacts(make_plan(tmp_path), (describe_model(model, PLACE),)))
+    )
     VALIDATOR.validate(document)
     assert document["models"][0]["repairs"] == [
         {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3}
@@ -270,7 +275,7 @@ def test_nothing_of_the_machine_is_in_the_archive(tmp_path: Path) -> None:
 
 
 def test_a_library_describes_itself_without_results(tmp_path: Path) -> None:
-    facts = BuildFacts(make_plan(tmp_path), (describe_model(make_model(tmp_path)),))
+    facts = BuildFacts(make_plan(tmp_path), (describe_model(make_model(tmp_path), PLACE),))
     document = json.loads(manifest(facts))
     VALIDATOR.validate(document)
     assert "result" not in document

@@ -1,63 +1,17 @@
 """Packing what was proven: the files of an artifact, in an archive of its platform's kind."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
-from builder.artifact import layout
-from builder.artifact.archive import StagedFile, write_archive
-from builder.artifact.manifest import (
-    BuildFacts,
-    FileFacts,
-    ResultFacts,
-    manifest,
-)
+from builder.artifact.manifest import BuildFacts, FileFacts, ResultFacts, manifest
+from builder.artifact.staging import Bundle, Contents, StagedFile
+from builder.artifact.tar import layout
+from builder.artifact.tar.archive import write_archive
 from builder.foundation.files import sha256_file
 from builder.foundation.resources import CMAKE, TEMPLATES
-from builder.vocabulary.sizes import SizeReport
 from builder.vocabulary.targets import Target, abi_facts
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """One text of a component's licence, and the name its file gets."""
-
-    component: str
-    name: str
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """What goes into an archive besides its manifest.
-
-    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
-    `size_text` are `size` rendered.
-    """
-
-    target: Target
-    version: str
-    library: Path
-    header: Path
-    program: Path
-    models: tuple[tuple[str, Path], ...]
-    licences: tuple[Licence, ...]
-    selected_operators: str
-    size: SizeReport
-    size_json: str
-    size_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A finished archive. `size` is bytes; `manifest` is the JSON that lies in it."""
-
-    archive: Path
-    size: int
-    sha256: str
-    manifest: str
 
 
 def archive_name(target: Target) -> str:
