@@ -55,6 +55,10 @@ class FileFacts:
     size: int
     sha256: str
 
+    def document(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"path": self.path, "size": self.size, "sha256": self.sha256}
+
 
 @dataclass(frozen=True, slots=True)
 class BuildFacts:
@@ -108,8 +112,18 @@ def manifest(
     `files` are all others of the artifact. Without `result` it is the text a library can hold about
     itself, as it cannot hold its own hash.
     """
+    document = describe(facts, result, files)
+    if result is None:
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def describe(
+    facts: BuildFacts, result: ResultFacts | None = None, files: Iterable[FileFacts] = ()
+) -> dict[str, Any]:
+    """Return a manifest as plain data; see `manifest`."""
     plan = facts.plan
-    document = {
+    document: dict[str, Any] = {
         "version": VERSION,
         "tool": {"name": "build-runtime", "version": plan.tool},
         "target": {
@@ -140,11 +154,10 @@ def manifest(
         "classes": sorted(plan.selection.classes),
         "dtypes": sorted(plan.selection.dtypes),
     }
-    if result is None:
-        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    document["rewrite"] = result.rewrite
-    document["result"] = _result(result, files)
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if result is not None:
+        document["rewrite"] = result.rewrite
+        document["result"] = _result(result, files)
+    return document
 
 
 def _planned_flags(plan: BuildPlan) -> dict[str, tuple[str, ...]]:
@@ -242,8 +255,5 @@ def _result(result: ResultFacts, files: Iterable[FileFacts]) -> dict[str, Any]:
             {"dtype": dtype, "relative": it.relative, "absolute": it.absolute}
             for dtype, it in sorted(result.tolerances.items())
         ],
-        "files": [
-            {"path": file.path, "size": file.size, "sha256": file.sha256}
-            for file in sorted(files, key=lambda it: it.path)
-        ],
+        "files": [file.document() for file in sorted(files, key=lambda it: it.path)],
     }

@@ -1,14 +1,34 @@
 """An artifact of an earlier build, of any kind: opened without trusting it."""
 
+import tarfile
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
+from builder.artifact.android import layout as android
+from builder.artifact.android.apps import is_app, read_app
+from builder.artifact.android.unpacking import check_published, find_aar, read_folder
+from builder.artifact.android.zips import unzip
 from builder.artifact.reading import HINT, Artifact, read_artifact, read_document
-from builder.artifact.tar import layout
+from builder.artifact.tar import layout as tar
 from builder.artifact.tar.unpacking import unpack
 from builder.vocabulary.errors import UsageError
+
+
+def is_artifact(path: Path) -> bool:
+    """Whether a path can be an artifact; a model can not, though it is a zip archive, too."""
+    if not path.is_file() or tarfile.is_tarfile(path):
+        return path.exists()
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(android.MANIFEST) in archive.NameToInfo or is_app(archive)
+    except (zipfile.BadZipFile, ValueError):  # what reads models says more of it
+        return False
 
 
 @contextmanager
@@ -20,13 +40,18 @@ def open_artifacts(source: Path, scratch: Path) -> Iterator[tuple[Artifact, ...]
     """
     if not source.exists():
         raise UsageError(f"no such artifact: {source}", hint=HINT)
+    archive, folder = source, source.resolve()
     if source.is_dir():
-        yield (_read(source, source.resolve()),)
-        return
+        if (folder / android.MANIFEST).is_file():
+            yield read_folder(source, folder)
+            return
+        if (folder / tar.MANIFEST).is_file():
+            yield (_read(source, folder),)
+            return
+        archive = _published(source)
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="artifact-") as name:
-        unpack(source, Path(name))
-        yield (_read(source, Path(name)),)
+        yield _unpacked(archive, source, Path(name))
 
 
 @contextmanager
@@ -42,10 +67,48 @@ def open_artifact(source: Path, scratch: Path) -> Iterator[Artifact]:
         yield artifacts[0]
 
 
-def _read(source: Path, root: Path) -> Artifact:
-    path = root / layout.MANIFEST
-    if not path.is_file():
+def unpacking(archive: Path, paths: Iterable[PurePosixPath]) -> tuple[str, ...]:
+    """Return the command that unpacks files of an archive into the folder it runs in."""
+    program = ("unzip", "-o") if zipfile.is_zipfile(archive) else ("tar", "xzf")
+    return (*program, str(archive), *map(str, paths))
+
+
+def _published(source: Path) -> Path:
+    """Return the archive that a folder publishes, as it is no unpacked one."""
+    found = find_aar(source)
+    if found is None:
+        raise UsageError(f"{source} is no artifact of build-runtime: no {tar.MANIFEST}", hint=HINT)
+    return found
+
+
+def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
+    if not zipfile.is_zipfile(archive):
+        unpack(archive, root)
+        return (_read(source, root),)
+    if _holds_app(archive):
+        return read_app(archive, root)
+    unzip(archive, root)
+    if not (root / android.MANIFEST).is_file():
         raise UsageError(
-            f"{source} is no artifact of build-runtime: no {layout.MANIFEST}", hint=HINT
+            f"{archive} is no artifact of build-runtime: no {android.MANIFEST}", hint=HINT
         )
-    return read_artifact(read_document(path.read_bytes(), source), source, root, layout.PLACES)
+    first, *others = read_folder(archive, root)
+    published = check_published(archive)
+    return (first if published is None else replace(first, found=(published,)), *others)
+
+
+def _holds_app(archive: Path) -> bool:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return is_app(opened)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise UsageError(
+            f"{archive} is no artifact of build-runtime: {error}", hint=HINT
+        ) from error
+
+
+def _read(source: Path, root: Path) -> Artifact:
+    path = root / tar.MANIFEST
+    if not path.is_file():
+        raise UsageError(f"{source} is no artifact of build-runtime: no {tar.MANIFEST}", hint=HINT)
+    return read_artifact(read_document(path.read_bytes(), source), source, root, tar.places)

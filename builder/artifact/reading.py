@@ -1,6 +1,8 @@
 """What an artifact of an earlier build says of itself, read without trusting it."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -17,6 +19,8 @@ from builder.vocabulary.targets import Abi, Platform, Target
 
 _LARGEST_MANIFEST: Final = 64 << 20
 """Bytes: far above what builds write."""
+
+_OF_ANOTHER_VERSION: Final = "it is of a version this program does not read"
 
 HINT: Final = "name an archive or a folder that `build-runtime MODEL --abi …` wrote"
 
@@ -55,8 +59,8 @@ class Artifact:
     that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
     kernels were compiled for, `stored_dtypes` those of tensors in the packaged models. `messages`
     is how much its errors say, `kernels` whose kernels it was built with, `isa` up to which
-    instruction set, `rewrite` how its models were converted. `found` is what was checked when it
-    was opened: how the library lies in an app.
+    instruction set, `rewrite` how its models were converted. `abis` are all that lie in the same
+    archive. `found` is what was checked when it was opened: how the library lies in an app.
     """
 
     source: Path
@@ -75,7 +79,13 @@ class Artifact:
     build_id: str
     files: tuple[PackedFile, ...]
     places: Places
+    abis: tuple[Abi, ...]
     found: tuple[Check, ...] = ()
+
+    @property
+    def is_app(self) -> bool:
+        """Whether it is an app with our library in it: its files are not those of the manifest."""
+        return self.places.program is None
 
     @property
     def library(self) -> Path:
@@ -112,50 +122,61 @@ def changed_files(artifact: Artifact) -> tuple[str, ...]:
     return tuple(found)
 
 
-def read_document(text: bytes, source: Path) -> dict[str, Any]:
-    """Return the JSON of a manifest; raise `UsageError` unless it is an object."""
+@contextmanager
+def reading(source: Path) -> Iterator[None]:
+    """Raise `UsageError` for what is wrong with the manifest of an artifact."""
     try:
-        if len(text) > _LARGEST_MANIFEST:
-            message = "it is too large"
-            raise ValueError(message)  # noqa: TRY301  told like all that is wrong with it
-        document = json.loads(text.decode("utf-8"))
-        if not isinstance(document, dict):
-            message = "it is of a version this program does not read"
-            raise ValueError(message)  # noqa: TRY301, TRY004  as above
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(source, error) from error
-    return document
-
-
-def read_artifact(document: dict[str, Any], source: Path, root: Path, places: Places) -> Artifact:
-    """Return what the manifest of one target says; raise `UsageError` where it makes no sense.
-
-    `source` is what the user named, `root` the folder its files lie in.
-    """
-    try:
-        # version 1 called it `schema_version`
-        version = document.get("version", document.get("schema_version"))
-        if version not in (1, VERSION):
-            message = "it is of a version this program does not read"
-            raise ValueError(message)  # noqa: TRY301  told like all that is wrong with it
-        return _artifact(source, root, document, places)
+        yield
     except KeyError as error:
         raise UsageError(
             f"the manifest of {source} has no {error}",
             hint="it is damaged, or of an older build-runtime: build the artifact again",
         ) from error
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise _unreadable(source, error) from error
+        raise UsageError(
+            f"the manifest of {source} cannot be read: {error}",
+            hint="build the artifact again",
+        ) from error
 
 
-def _unreadable(source: Path, error: Exception) -> UsageError:
-    return UsageError(
-        f"the manifest of {source} cannot be read: {error}", hint="build the artifact again"
+def read_document(text: bytes, source: Path) -> dict[str, Any]:
+    """Return the JSON of a manifest; raise `UsageError` unless it is an object."""
+    with reading(source):
+        if len(text) > _LARGEST_MANIFEST:
+            message = "it is too large"
+            raise ValueError(message)
+        document = json.loads(text.decode("utf-8"))
+        if not isinstance(document, dict):
+            raise TypeError(_OF_ANOTHER_VERSION)
+    return document
+
+
+def read_artifact(
+    document: dict[str, Any], source: Path, root: Path, places: Callable[[Target], Places]
+) -> Artifact:
+    """Return what the manifest of one target says; raise `UsageError` where it makes no sense.
+
+    `source` is what the user named, `root` the folder its files lie in.
+    """
+    with reading(source):
+        # version 1 called it `schema_version`
+        if document.get("version", document.get("schema_version")) not in (1, VERSION):
+            raise ValueError(_OF_ANOTHER_VERSION)
+        return _artifact(source, root, document, places)
+
+
+def read_files(documents: Iterable[dict[str, Any]]) -> tuple[PackedFile, ...]:
+    """Return the files that a manifest lists."""
+    return tuple(
+        PackedFile(inner(it["path"]), int(it["size"]), str(it["sha256"])) for it in documents
     )
 
 
-def _artifact(source: Path, root: Path, document: dict[str, Any], places: Places) -> Artifact:
-    target, holds = document["target"], document["result"]["holds"]
+def _artifact(
+    source: Path, root: Path, document: dict[str, Any], places: Callable[[Target], Places]
+) -> Artifact:
+    told, holds = document["target"], document["result"]["holds"]
+    target = Target(Platform(told["platform"]), Abi(told["abi"]), told["api_level"])
     kernels = frozenset(map(str, document["profile"]["dtypes"]))
     stored = frozenset(map(str, document["dtypes"]))
     # kernels of quantized tensors are not selected by dtype: it has all of them, or none
@@ -164,7 +185,7 @@ def _artifact(source: Path, root: Path, document: dict[str, Any], places: Places
     return Artifact(
         source=source,
         root=root,
-        target=Target(Platform(target["platform"]), Abi(target["abi"]), target["api_level"]),
+        target=target,
         models=tuple(
             (str(it["name"]), inner(it["file"]))
             for it in document["models"]
@@ -193,11 +214,9 @@ def _artifact(source: Path, root: Path, document: dict[str, Any], places: Places
             operator_versions=_range(holds["operator_versions"]),
         ),
         build_id=str(document["result"].get("build_id", "")),
-        places=places,
-        files=tuple(
-            PackedFile(inner(it["path"]), int(it["size"]), str(it["sha256"]))
-            for it in document["result"]["files"]
-        ),
+        places=places(target),
+        abis=(target.abi,),
+        files=read_files(document["result"]["files"]),
     )
 
 

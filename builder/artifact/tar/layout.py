@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from builder.artifact.reading import Places
+from builder.vocabulary.targets import Target
 
 _SHARE: Final = PurePosixPath("share/build_runtime")
 
@@ -21,9 +22,13 @@ SIZE_REPORT: Final = _SHARE / "size-report.json"
 SIZE_TEXT: Final = _SHARE / "size-report.txt"
 LICENCES: Final = _SHARE / "licenses"
 
-PLACES: Final = Places(LIBRARY, PROGRAM, SELECTION, SIZE_REPORT, loaded=("bin", "lib"))
-
 
 def model_place(name: str) -> PurePosixPath:
     """Return where the model of a name lies."""
     return _SHARE / "models" / f"{name}.ptl"
+
+
+def places(target: Target) -> Places:
+    """Return where commands find what they look for: the same for every target."""
+    del target
+    return Places(LIBRARY, PROGRAM, SELECTION, SIZE_REPORT, loaded=("bin", "lib"))

@@ -16,7 +16,7 @@ from builder.pipeline.choosing import (
     refuse_without_inputs,
     refuse_without_tools,
 )
-from builder.pipeline.packing import find_licences
+from builder.pipeline.packing.contents import find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.pipeline.wanted import Wanted
