@@ -50,14 +50,15 @@ function(build_runtime_library)
   build_runtime_compile_settings(cuts own "${BUILD_RUNTIME_CONFIGURED}")
   set(library "${BUILD_RUNTIME_PREFIX}/lib/libbuild_runtime.so")
   set(version_script "tree/native/build_runtime.map")
-  file(MAKE_DIRECTORY "${BUILD_RUNTIME_PREFIX}/lib")
+  set(symbols "${BUILD_RUNTIME_PREFIX}/symbols/libbuild_runtime.so")
+  file(MAKE_DIRECTORY "${BUILD_RUNTIME_PREFIX}/lib" "${BUILD_RUNTIME_PREFIX}/symbols")
+  set(words -soname libbuild_runtime.so --version-script "${version_script}")
+  set(inputs CMakeFiles/cuts.dir/cuts.cpp.o @link.rsp)
   add_custom_command(
     OUTPUT "${library}"
     BYPRODUCTS "${CMAKE_BINARY_DIR}/link.map"
     COMMAND "${BUILD_RUNTIME_LINKER}"
-      ${BUILD_RUNTIME_LINK_FLAGS} -o "${library}" -soname libbuild_runtime.so
-      --version-script "${version_script}" -Map=link.map
-      CMakeFiles/cuts.dir/cuts.cpp.o @link.rsp
+      ${BUILD_RUNTIME_LINK_FLAGS} -o "${library}" ${words} -Map=link.map ${inputs}
     DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" "${CMAKE_BINARY_DIR}/link.rsp"
       "${CMAKE_BINARY_DIR}/link.rsp.state" "${CMAKE_BINARY_DIR}/${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
@@ -65,6 +66,17 @@ function(build_runtime_library)
     COMMENT "Linking libbuild_runtime.so"
   )
   add_custom_target(runtime_library DEPENDS "${library}")
+  # The same link once more, with what symbols.rsp says of symbol tables and of the build id.
+  add_custom_command(
+    OUTPUT "${symbols}"
+    COMMAND "${BUILD_RUNTIME_LINKER}"
+      ${BUILD_RUNTIME_LINK_FLAGS} -o "${symbols}" ${words} ${inputs} @symbols.rsp
+    DEPENDS "${library}" "${CMAKE_BINARY_DIR}/symbols.rsp"
+    WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
+    COMMAND_EXPAND_LISTS VERBATIM
+    COMMENT "Linking libbuild_runtime.so with symbols"
+  )
+  add_custom_target(runtime_symbols DEPENDS "${symbols}")
 endfunction()
 
 # The program that loads and runs a model through the C API.

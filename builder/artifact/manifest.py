@@ -9,9 +9,9 @@ from a folder of the user has neither, and its digest covers modification times,
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-from builder.artifact.layout import model_place
 from builder.foundation.files import sha256_file
 from builder.libtorch.flags import paired
 from builder.vocabulary.checks import Check, InstructionSet
@@ -30,13 +30,14 @@ Version 1 called itself `schema_version`, and its `profile.flags` were always em
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model in the archive. `source_sha256` is that of the file the user named.
+    """A model of the archive. `source_sha256` is that of the file the user named.
 
-    `repairs` are what the one in the archive does otherwise, `rewrites` what it does faster, and
-    `notes` what else there is to say of it.
+    `file` is its place there, None where it lies beside. `repairs` are what the one in the archive
+    does otherwise, `rewrites` what it does faster, and `notes` what else there is to say of it.
     """
 
     name: str
+    file: str | None
     format: str
     size: int
     sha256: str
@@ -53,6 +54,10 @@ class FileFacts:
     path: str
     size: int
     sha256: str
+
+    def document(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"path": self.path, "size": self.size, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,11 @@ class ResultFacts:
     rewrite: Rewrite = Rewrite.OFF
 
 
-def describe_model(model: Model) -> ModelFile:
+def describe_model(model: Model, file: PurePosixPath | None) -> ModelFile:
     """Return what the manifest says about a model; reads its files."""
     return ModelFile(
         name=model.name,
+        file=None if file is None else str(file),
         format=model.format.value,
         size=model.path.stat().st_size,
         sha256=sha256_file(model.path),
@@ -106,8 +112,18 @@ def manifest(
     `files` are all others of the artifact. Without `result` it is the text a library can hold about
     itself, as it cannot hold its own hash.
     """
+    document = describe(facts, result, files)
+    if result is None:
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def describe(
+    facts: BuildFacts, result: ResultFacts | None = None, files: Iterable[FileFacts] = ()
+) -> dict[str, Any]:
+    """Return a manifest as plain data; see `manifest`."""
     plan = facts.plan
-    document = {
+    document: dict[str, Any] = {
         "version": VERSION,
         "tool": {"name": "build-runtime", "version": plan.tool},
         "target": {
@@ -138,11 +154,10 @@ def manifest(
         "classes": sorted(plan.selection.classes),
         "dtypes": sorted(plan.selection.dtypes),
     }
-    if result is None:
-        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    document["rewrite"] = result.rewrite
-    document["result"] = _result(result, files)
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if result is not None:
+        document["rewrite"] = result.rewrite
+        document["result"] = _result(result, files)
+    return document
 
 
 def _planned_flags(plan: BuildPlan) -> dict[str, tuple[str, ...]]:
@@ -190,7 +205,7 @@ def _source(source: SourceTree) -> dict[str, Any]:
 def _model(model: ModelFile) -> dict[str, Any]:
     return {
         "name": model.name,
-        "file": str(model_place(model.name)),
+        "file": model.file,
         "format": model.format,
         "size": model.size,
         "sha256": model.sha256,
@@ -240,8 +255,5 @@ def _result(result: ResultFacts, files: Iterable[FileFacts]) -> dict[str, Any]:
             {"dtype": dtype, "relative": it.relative, "absolute": it.absolute}
             for dtype, it in sorted(result.tolerances.items())
         ],
-        "files": [
-            {"path": file.path, "size": file.size, "sha256": file.sha256}
-            for file in sorted(files, key=lambda it: it.path)
-        ],
+        "files": [file.document() for file in sorted(files, key=lambda it: it.path)],
     }

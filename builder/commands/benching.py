@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from builder.artifact.opening import Artifact, changed_files, open_artifact
+from builder.artifact.opening import open_artifact
+from builder.artifact.reading import Artifact, changed_files
 from builder.benching.comparing import measure, measure_against
 from builder.benching.counting import count_instructions, find_emulator, make_counter
 from builder.benching.figures import Ratio, Row
@@ -66,6 +67,7 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
         with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
             events.step(f"running {model.name} in desktop torch on {spec.describe()}")
             inputs = ask_torch(model, spec, Path(scratch), host).inputs
+            assert artifact.program is not None, "an artifact of one ABI is no app"
             program = Program(executor.prefix, artifact.program, model.path.resolve(), inputs)
             rows = tuple(_rows(question, model, program, host, events))
             operators = _operators(question, artifact, program, host, events)

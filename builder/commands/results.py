@@ -4,35 +4,43 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from builder.commands.exchange import Answer
-from builder.pipeline.request import Built
+from builder.pipeline.request import Built, Made
 from builder.vocabulary.models import Repair
 
 
 def answer(built: Sequence[Built]) -> Answer:
     """Return the answer of a build that made all its targets."""
     return Answer(
-        {"targets": [it.summary for it in built]}, "\n".join(describe(it) for it in built)
+        {
+            "targets": [made.summary for it in built for made in it.targets],
+            "packages": [it.package for it in built if it.package is not None],
+        },
+        "\n".join(describe(it) for it in built),
     )
 
 
 def describe(built: Built) -> str:
-    """Return a few lines about one target, below its table of sizes."""
-    summary = built.summary
-    objects = summary["objects"]
+    """Return a few lines about each target, below its table of sizes, and about all together."""
     lines = [
-        built.text.rstrip(),
-        "",
-        *(line for model in summary["models"] for line in _describe_model(model)),
-        *(_describe_check(check) for check in summary["checks"]),
+        *(line for it in built.targets for line in _describe_target(it)),
+        f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/",
+        *([built.text] if built.text else []),
     ]
-    lines.append(
+    return "\n".join(lines)
+
+
+def _describe_target(made: Made) -> Iterator[str]:
+    summary = made.summary
+    objects = summary["objects"]
+    yield made.text.rstrip()
+    yield ""
+    for model in summary["models"]:
+        yield from _describe_model(model)
+    yield from map(_describe_check, summary["checks"])
+    yield (
         f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
         f" {objects['reused']} reused, {objects['compiled']} compiled"
     )
-    lines.append(
-        f"{'up to date' if built.reused else 'wrote'}: {built.archive} and {built.prefix}/"
-    )
-    return "\n".join(lines)
 
 
 def _describe_model(model: Mapping[str, Any]) -> Iterator[str]:

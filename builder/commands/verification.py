@@ -2,13 +2,13 @@
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from builder.artifact.layout import SELECTION
-from builder.artifact.opening import Artifact, changed_files, open_artifact
+from builder.artifact.opening import open_artifacts, unpacking
+from builder.artifact.reading import Artifact, changed_files
 from builder.commands.exchange import Answer
 from builder.extensions.libraries import refuse_unloadable
 from builder.extensions.reading import NOTHING, Extension
@@ -27,6 +27,7 @@ from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import DEFAULT_REWRITE, InputSpec, Model
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.plan import Isa, Kernels, Messages
+from builder.vocabulary.targets import Target
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",
@@ -55,28 +56,58 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
     if question.junit is not None:
         check_file_writable(question.junit, option="--junit")
     events.step("reading the artifact")
-    with open_artifact(question.artifact, host.cache / "scratch") as artifact:
+    with open_artifacts(question.artifact, host.cache / "scratch") as artifacts:
         events.step("reading models")
-        models = read_models(question.models, host, reader(artifact.rewrite, question.extension))
+        rewrite = artifacts[0].rewrite
+        models = read_models(question.models, host, reader(rewrite, question.extension))
         if not question.wish.without_run:
             refuse_unloadable(models, host)
-        verdicts = [
-            # an archive was unpacked to a place that is gone when the user reads this
-            replace(it, hint=it.hint.replace(f"{artifact.root}/", ""))
-            if artifact.root != question.artifact.resolve()
-            else it
-            for it in _judge(artifact, models, question, host, events)
-        ]
+        judged = [(it.target, _judged(it, models, question, host, events)) for it in artifacts]
     if question.junit is not None:
-        write_atomic(question.junit, to_junit(f"{artifact.target}", verdicts))
+        write_atomic(question.junit, _junit(judged))
+    verdicts = [it for _, found in judged for it in found]
     failed = failures(verdicts)
     document = {
         "artifact": str(question.artifact),
-        "target": str(artifact.target),
+        "target": ", ".join(str(target) for target, _ in judged),
         "passed": not failed,
-        "checks": [_describe(it) for it in verdicts],
+        "checks": [_describe(it, target) for target, found in judged for it in found],
     }
-    return Answer(document, to_text(verdicts), _error(question, failed) if failed else None)
+    text = "\n".join(_text(target, found, len(judged)) for target, found in judged)
+    return Answer(document, text, _error(question, failed) if failed else None)
+
+
+def _judged(
+    artifact: Artifact,
+    models: tuple[Model, ...],
+    question: Question,
+    host: Host,
+    events: Events,
+) -> list[Check]:
+    """Return all verdicts on one target, in the user's words."""
+    verdicts = _judge(artifact, models, question, host, events)
+    if artifact.root == question.artifact.resolve():
+        return list(verdicts)
+    # an archive was unpacked to a place that is gone when the user reads this
+    return [replace(it, hint=it.hint.replace(f"{artifact.root}/", "")) for it in verdicts]
+
+
+def _junit(judged: Sequence[tuple[Target, Sequence[Check]]]) -> str:
+    """Return the XML of all verdicts; names tell targets apart where there are several."""
+    suite = ", ".join(str(target) for target, _ in judged)
+    return to_junit(
+        suite,
+        [
+            it if len(judged) == 1 else replace(it, name=f"{it.name} ({target.abi})")
+            for target, found in judged
+            for it in found
+        ],
+    )
+
+
+def _text(target: Target, verdicts: Sequence[Check], targets: int) -> str:
+    """Return the verdicts on one target for people, who are told which if there are several."""
+    return to_text(verdicts) if targets == 1 else f"{target}\n{to_text(verdicts)}"
 
 
 def _judge(
@@ -88,12 +119,12 @@ def _judge(
 ) -> tuple[Check, ...]:
     """Return all verdicts: what can be told without running anything comes first."""
     events.step("verifying")
-    files = _files(artifact)
-    needs = _needs(models, artifact, question.artifact)
-    if files.outcome is Outcome.FAILED:
+    files = (*artifact.found, *_files(artifact))
+    needs = _needs(models, artifact)
+    if any(it.name == FILES for it in failures(files)):
         reason = "the library was not run: it may not be the one that was built"
         unsafe = Check(name=RUN, outcome=Outcome.SKIPPED, reasons=(reason,))
-        return (files, *needs, unsafe)
+        return (*files, *needs, unsafe)
     fit = {it.model for it in needs if it.outcome is Outcome.PASSED}
     runs = [
         Run(model, spec)
@@ -103,11 +134,14 @@ def _judge(
     subject = Subject(
         target=artifact.target,
         library=artifact.library,
-        program=artifact.program,
+        program=artifact.program or artifact.library,  # of an app nothing is run
         selected=artifact.selected,
         held=frozenset(str(it.name) for it in artifact.holdings.operators) | {_UNTOLD},
     )
-    proven = prove(subject, runs, question.wish, host, events)
+    wish = question.wish
+    if artifact.is_app and not wish.without_run:
+        wish = replace(wish, without_run="an app holds no program that runs models")
+    proven = prove(subject, runs, wish, host, events)
     unfit = [
         Check(
             name=OUTPUTS,
@@ -118,13 +152,16 @@ def _judge(
         for model in models
         if model.name not in fit
     ]
-    return (files, *needs, *proven, *unfit)
+    return (*files, *needs, *proven, *unfit)
 
 
-def _files(artifact: Artifact) -> Check:
+def _files(artifact: Artifact) -> Iterator[Check]:
+    """Yield how the files compare with the manifest; those of an app are not listed there."""
+    if artifact.is_app:
+        return
     started = time.monotonic()
     changed = changed_files(artifact)
-    return Check(
+    yield Check(
         name=FILES,
         outcome=Outcome.FAILED if changed else Outcome.PASSED,
         reasons=changed,
@@ -133,7 +170,7 @@ def _files(artifact: Artifact) -> Check:
     )
 
 
-def _needs(models: Sequence[Model], artifact: Artifact, source: Path) -> list[Check]:
+def _needs(models: Sequence[Model], artifact: Artifact) -> list[Check]:
     """Compare what each model needs with what the artifact holds; one command helps them all."""
     verdicts: list[Check] = []
     for model in models:
@@ -149,31 +186,31 @@ def _needs(models: Sequence[Model], artifact: Artifact, source: Path) -> list[Ch
             )
         )
     unfit = {it.model for it in failures(verdicts)}
-    command = _rebuild(artifact, source, [it for it in models if it.name in unfit])
+    command = _rebuild(artifact, [it for it in models if it.name in unfit])
     hint = f"build a runtime that holds it, too: {command}"
     return [replace(it, hint=hint) if it.model in unfit else it for it in verdicts]
 
 
-def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
+def _rebuild(artifact: Artifact, models: Sequence[Model]) -> str:
     """Return the command that builds the runtime again with models added.
 
     A model of the name of a packaged one takes its place, as names tell models apart.
     """
     added = {model.name for model in models}
     packed = [path for name, path in artifact.models if name not in added]
-    if artifact.wanted_by - {name for name, _ in artifact.models}:
-        packed.append(SELECTION)  # operators that no model in it asked for
+    missing = artifact.wanted_by - {name for name, _ in artifact.models}
+    if missing and artifact.places.selection is not None:
+        packed.append(artifact.places.selection)  # operators that no model in it asked for
+        missing = frozenset()
     words = ["build-runtime"]
     unpack = ""
-    if source.is_dir():
-        words += [str(source / path) for path in packed]
+    if artifact.source.is_dir():
+        words += [str(artifact.source / path) for path in packed]
     else:
         words += [str(path) for path in packed]
-        unpack = (
-            f"{shlex.join(['tar', 'xzf', str(source), *map(str, packed)])} && " if packed else ""
-        )
+        unpack = f"{shlex.join(unpacking(artifact.source, packed))} && " if packed else ""
     words += [str(model.source) for model in models]
-    words += ["--abi", str(artifact.target.abi), "--platform", str(artifact.target.platform)]
+    words += ["--abi", ",".join(artifact.abis), "--platform", str(artifact.target.platform)]
     default = make_profile(Selection(dtypes=artifact.stored_dtypes), None).dtypes
     if artifact.kernel_dtypes != default:  # it was built with --dtypes, and the default differs
         wanted = (artifact.kernel_dtypes | select(models).dtypes) & KNOWN_DTYPES
@@ -186,7 +223,8 @@ def _rebuild(artifact: Artifact, source: Path, models: Sequence[Model]) -> str:
         words += ["--isa", artifact.isa]
     if artifact.rewrite is not DEFAULT_REWRITE:
         words += ["--rewrite", artifact.rewrite]
-    return unpack + shlex.join(words)
+    others = f"     (and {', '.join(sorted(missing - added))}, which are not in it)"
+    return unpack + shlex.join(words) + (others if missing - added else "")
 
 
 def _error(question: Question, failed: tuple[Check, ...]) -> VerificationError:
@@ -202,8 +240,9 @@ def _error(question: Question, failed: tuple[Check, ...]) -> VerificationError:
     )
 
 
-def _describe(verdict: Check) -> dict[str, Any]:
+def _describe(verdict: Check, target: Target) -> dict[str, Any]:
     return {
+        "target": str(target),
         "name": verdict.name,
         "outcome": verdict.outcome.value,
         "model": verdict.model,

@@ -25,7 +25,9 @@ def telling(progress: BuildProgress) -> Callable[[str], None]:
 
 @dataclass(frozen=True, slots=True)
 class BuildOutput:
-    """A linked runtime. `objects`: live objects; `compiled` and `reused` split what was needed.
+    """A linked runtime. `symbols` is the library with its symbol table, where that is kept.
+
+    `objects`: live objects; `compiled` and `reused` split what was needed.
 
     `sources` are the ids of all sources whose objects were looked at, linked or not, with these;
     `linked` are those that are linked.
@@ -34,6 +36,7 @@ class BuildOutput:
 
     directory: Path
     library: Path
+    symbols: Path | None
     link_map: Path
     program: Path
     objects: int

@@ -11,12 +11,14 @@ from builder.compilation.output import BuildOutput, BuildProgress, telling
 from builder.compilation.store import ObjectStore, OpenStore, flags_told
 from builder.compilation.workspace import Project, Workspace, place_of
 from builder.foundation.cache import note_use
+from builder.foundation.elf import ElfFile, read_elf
 from builder.foundation.files import locked, relative, touch, write_if_changed
 from builder.foundation.process import CommandError, Host
 from builder.libtorch.closure.objects import ObjectGraph, read_object
 from builder.libtorch.closure.sweep import Closure, close
 from builder.vocabulary.errors import CompileError
 from builder.vocabulary.plan import BuildPlan, LinkLine
+from builder.vocabulary.targets import platform_facts
 
 _UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
 _MAX_ROUNDS: Final = 200
@@ -133,9 +135,12 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         roots = [workspace.build / outputs[source] for source in project.roots]
         rounds = _link(workspace, objects, demand, roots, host, progress)
         flags = objects.flags_of(rounds.live)
+        kept = platform_facts(plan.target.platform).archive.has_symbols_beside
+        symbols = _link_symbols(workspace, root / "prefix", host, progress) if kept else None
     return BuildOutput(
         directory=root,
         library=root / "prefix/lib/libbuild_runtime.so",
+        symbols=symbols,
         link_map=workspace.build / "link.map",
         program=root / "prefix/bin/build-runtime-run",
         objects=len(rounds.live),
@@ -199,6 +204,30 @@ def _link(  # noqa: PLR0917  the state of one link
         return _Rounds(count, tuple(closure.live))
     message = f"no end after {_MAX_ROUNDS} rounds of compiling what was missing"
     raise CompileError(message, hint=f"please report it with the log: {workspace.log}")
+
+
+def _link_symbols(workspace: Workspace, prefix: Path, host: Host, progress: BuildProgress) -> Path:
+    """Link the library once more with its symbol table; both have one build id.
+
+    A linker computes the build id of all that it writes: this one is told that of the other.
+    """
+    library, symbols = (prefix / it / "libbuild_runtime.so" for it in ("lib", "symbols"))
+    build_id = read_elf(library).build_id
+    text = f"--strip-debug\n--build-id=0x{build_id}\n"
+    write_if_changed(workspace.build / "symbols.rsp", text)
+    progress.step("linking with symbols")
+    workspace.run_ninja(["runtime_symbols"], host, progress)
+    if _in_memory(read_elf(library)) != _in_memory(read_elf(symbols)):
+        raise CompileError(
+            f"{symbols} is not laid out like {library}: its symbols would mislead",
+            hint="please report it",
+        )
+    return symbols
+
+
+def _in_memory(elf: ElfFile) -> tuple[object, ...]:
+    """Return what a crash report is about: where everything is once it is loaded."""
+    return elf.build_id, [(it.name, it.address, it.size) for it in elf.sections if it.address]
 
 
 def _response(objects: Iterable[Path], line: LinkLine, build: Path) -> str:

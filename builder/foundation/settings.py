@@ -14,7 +14,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from builder import VERSION
 from builder.foundation.amounts import parse_size
+from builder.foundation.coordinates import (
+    Coordinates,
+    parse_artifact,
+    parse_group,
+    parse_version,
+)
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
@@ -224,6 +231,24 @@ class BuildSettings:
         "ops-library", _paths, "the same operators for desktop torch: a .so or a .py that has them",
         kind=Kind.PATHS, metavar="FILE", unset="none", commands=_KNOW_OPERATORS,
     )  # fmt: skip
+
+    maven_group: str = define(
+        "maven-group", parse_group, "group of the Maven artifact, for Android",
+        metavar="GROUP", default="local.build-runtime",
+    )  # fmt: skip
+    maven_artifact: str = define(
+        "maven-artifact", parse_artifact, "name of the Maven artifact, for Android",
+        default="build-runtime",
+    )  # fmt: skip
+    maven_version: str = define(
+        "maven-version", parse_version, "version of the Maven artifact, for Android",
+        metavar="VERSION", default=VERSION,
+    )  # fmt: skip
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """How Gradle files name the library."""
+        return Coordinates(self.maven_group, self.maven_artifact, self.maven_version)
 
     @property
     def conversion(self) -> Rewrite:

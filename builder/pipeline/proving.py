@@ -18,6 +18,7 @@ from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Out
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Holdings
+from builder.vocabulary.targets import Target
 
 _TITLES: Final = {
     POLICY: "the library breaks the rules for what may ship",
@@ -34,6 +35,11 @@ class Proven:
     models: tuple[Model, ...]
     output: BuildOutput
     checks: tuple[Check, ...]
+
+    @property
+    def target(self) -> Target:
+        """What it was built for."""
+        return self.planned.plan.target
 
 
 def check_built(  # noqa: PLR0917  one value of each stage before

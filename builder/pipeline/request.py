@@ -24,6 +24,7 @@ class Events(Progress, BuildProgress, Protocol):
 class Request(BuildSettings):
     """What the user asked for: settings, and what is built. `inputs` has one entry per model.
 
+    `bundle_models` puts the models into an AAR, where they lie beside it otherwise.
     `lists` are operator lists instead of models or besides them, `extra` lists of what the app
     calls from C++.
     """
@@ -33,18 +34,34 @@ class Request(BuildSettings):
     inputs: tuple[InputSpec, ...]
     verify: bool
     require_run: bool
+    bundle_models: bool = False
     limits: Limits = field(default_factory=Limits)
     lists: tuple[Path, ...] = ()
     extra: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class Made:
     """What one target ended with. `summary` is plain data for `--json`; `text` is for people."""
 
     target: Target
-    archive: Path
-    prefix: Path
     summary: dict[str, Any]
     text: str
-    reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What targets were packed into together: one of them, or all ABIs of a platform.
+
+    `prefix` is the folder that the archive unpacks to, `beside` are further files. `package` is
+    plain data about all targets together, None where each stands alone, and `text` how people are
+    told of it.
+    """
+
+    targets: tuple[Made, ...]
+    archive: Path
+    prefix: Path
+    beside: tuple[Path, ...] = ()
+    package: dict[str, Any] | None = None
+    text: str = ""
+    reused: bool = False

@@ -1,15 +1,16 @@
 """Answer an equal request at once: what it wrote is remembered with its hashes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from builder.foundation.cache import note_use
 from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
 from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
-from builder.pipeline.request import Built, Request
+from builder.pipeline.request import Built, Made, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
 from builder.proof.execution import find_executor
@@ -63,27 +64,41 @@ def request_name(
     return fingerprint(question, content=sha256_file)
 
 
-def recall(name: str, request: Request, target: Target, host: Host) -> Built | None:
-    """Return the result of an equal request, if every file it wrote is still what it was."""
-    path = host.cache / "results" / f"{name}.json"
+def recall(names: Sequence[str], targets: Sequence[Target], host: Host) -> Built | None:
+    """Return what an equal request wrote, if every file of it is still what it was.
+
+    `names` are those of the requests for each target that are packed together.
+    """
+    path = _path(names, host)
     note_use(host.cache, path)
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        files = dict(known["files"])
-        summary, text = dict(known["summary"]), str(known["text"])
-    except (OSError, ValueError, LookupError, TypeError):  # absent or damaged
+        files = {Path(it): str(digest) for it, digest in known["files"].items()}
+        made = [(dict(it["summary"]), str(it["text"])) for it in known["targets"]]
+        archive, prefix, beside = known["archive"], known["prefix"], known["beside"]
+        package, text = known["package"], str(known["text"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # absent or damaged
         return None
-    for written, digest in files.items():
-        if not Path(written).is_file() or sha256_file(Path(written)) != digest:
-            return None
-    archive = Path(summary["archive"])
-    prefix = request.output / str(target)
+    if any(not it.is_file() or sha256_file(it) != digest for it, digest in files.items()):
+        return None
+    again = (
+        Made(target, _reused(summary), its_text)
+        for target, (summary, its_text) in zip(targets, made, strict=True)
+    )
+    return Built(
+        targets=tuple(again), archive=Path(archive), prefix=Path(prefix),
+        beside=tuple(map(Path, beside)), package=package, text=text, reused=True,
+    )  # fmt: skip
+
+
+def _reused(summary: dict[str, Any]) -> dict[str, Any]:
     linked = summary["objects"]["linked"]
-    summary = {
-        **summary,
-        "objects": {"linked": linked, "compiled": 0, "reused": linked},
-    }
-    return Built(target, archive, prefix, summary, text, reused=True)
+    return {**summary, "objects": {"linked": linked, "compiled": 0, "reused": linked}}
+
+
+def _path(names: Sequence[str], host: Host) -> Path:
+    name = names[0] if len(names) == 1 else fingerprint(tuple(names))
+    return host.cache / "results" / f"{name}.json"
 
 
 def is_final(checks: Iterable[Check], request: Request, target: Target, host: Host) -> bool:
@@ -93,12 +108,17 @@ def is_final(checks: Iterable[Check], request: Request, target: Target, host: Ho
     return not (unproven and may_fetch and can_fetch(target, host))
 
 
-def remember(name: str, built: Built, host: Host) -> None:
+def remember(names: Sequence[str], built: Built, host: Host) -> None:
     """Keep a result with the hashes of every file it wrote."""
-    written = [built.archive, *(path for path in built.prefix.rglob("*") if path.is_file())]
+    unpacked = (path for path in built.prefix.rglob("*") if path.is_file())
+    files = [built.archive, *unpacked, *built.beside]
     document = {
-        "files": {str(path.resolve()): sha256_file(path) for path in sorted(written)},
-        "summary": built.summary,
+        "files": {str(path.resolve()): sha256_file(path) for path in sorted(files)},
+        "archive": str(built.archive),
+        "prefix": str(built.prefix),
+        "beside": [str(path) for path in built.beside],
+        "targets": [{"summary": it.summary, "text": it.text} for it in built.targets],
+        "package": built.package,
         "text": built.text,
     }
-    write_atomic(host.cache / "results" / f"{name}.json", json.dumps(document, indent=1))
+    write_atomic(_path(names, host), json.dumps(document, indent=1))

@@ -69,18 +69,15 @@ def _results(  # noqa: PLR0917  one value of each stage before
 ) -> Iterator[Built]:
     for batch in batches(targets):
         names = [request_name(request, wanted, source, it, host) for it in batch]
-        known = [
-            recall(name, request, target, host) for name, target in zip(names, batch, strict=True)
-        ]
-        if all(known):
-            yield from filter(None, known)
+        if known := recall(names, batch, host):
+            yield known
             continue
         from builder.pipeline.making import build_target  # noqa: PLC0415  as above
-        from builder.pipeline.packing import pack  # noqa: PLC0415  as above
+        from builder.pipeline.packing.kinds import pack  # noqa: PLC0415  as above
 
         proven = [build_target(request, rehearsal(), source, it, host, events) for it in batch]
         events.step("packaging")
-        for name, made, built in zip(names, proven, pack(proven, request), strict=True):
-            if is_final(made.checks, request, built.target, host):
-                remember(name, built, host)
-            yield built
+        built = pack(proven, request)
+        if all(is_final(it.checks, request, it.target, host) for it in proven):
+            remember(names, built, host)
+        yield built

@@ -69,6 +69,15 @@ class ArchiveKind(StrEnum):
             case ArchiveKind.AAR:
                 return True
 
+    @property
+    def has_symbols_beside(self) -> bool:
+        """Whether the library with its symbol table is kept, for whoever reads crash reports."""
+        match self:
+            case ArchiveKind.TAR:
+                return False
+            case ArchiveKind.AAR:
+                return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformFacts:

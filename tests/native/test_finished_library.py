@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from builder.artifact.archive import write_archive
-from builder.artifact.packing import Contents, stage
+from builder.artifact.staging import Contents
+from builder.artifact.tar.archive import write_archive
+from builder.artifact.tar.packing import stage
 from builder.foundation.elf import read_elf
 from builder.proof.policy import check_policy
 from builder.report.measure import measure

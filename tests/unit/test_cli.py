@@ -16,7 +16,7 @@ from builder.commands.line.given import Inputs, inputs_of
 from builder.commands.line.machine import CACHE, Action, CacheOptions
 from builder.commands.line.registry import COMMANDS, NAMES, read
 from builder.foundation.process import Host
-from builder.pipeline.request import Built, Request
+from builder.pipeline.request import Built, Made, Request
 from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import CompileError, UsageError
 from builder.vocabulary.targets import Abi, Platform, Target
@@ -67,7 +67,9 @@ def built(target: Target, *, reused: bool) -> Built:
             {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3},
         ], "rewrites": [{"name": "packing", "what": "packed", "count": 1}], "notes": ["well"]}],
     }  # fmt: skip
-    return Built(target, Path("dist/a.tar.gz"), Path("dist/a"), summary, "the sizes\n", reused)
+    archive = Path("dist/a.tar.gz")
+    made = Made(target, summary, "the sizes\n")
+    return Built(targets=(made,), archive=archive, prefix=Path("dist/a"), reused=reused)
 
 
 def test_version(capsys: Capture) -> None:

@@ -1,12 +1,11 @@
 """`inspect --diff`: what models need beyond another model, or beyond a runtime built earlier."""
 
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder import RELEASE
-from builder.artifact.opening import open_artifact
+from builder.artifact.opening import is_artifact, open_artifacts
 from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
@@ -82,8 +81,9 @@ def difference(
 
 
 def _base(path: Path, host: Host, rewrite: Rewrite, extension: Extension) -> _Base:
-    if path.is_dir() or (path.is_file() and tarfile.is_tarfile(path)):
-        with open_artifact(path, host.cache / "scratch") as artifact:
+    if is_artifact(path):
+        with open_artifacts(path, host.cache / "scratch") as artifacts:
+            artifact = artifacts[0]  # all ABIs of an artifact hold the same
             selected = frozenset(map(OperatorName.parse, artifact.selected))
             held = artifact.holdings
             return _Base(

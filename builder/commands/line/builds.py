@@ -27,6 +27,9 @@ class BuildOptions:
 
     wanted: Wanted = part(Wanted)
     no_verify: bool = flag("--no-verify", "do not run the models; the manifest says so")
+    bundle_models: bool = flag(
+        "--bundle-models", "put the models into the AAR, from where apps have them as assets"
+    )
     source: Source = part(Source, SOURCE_GROUP)
     proof: Proof = part(Proof, PROOF)
 
@@ -69,6 +72,7 @@ def request_of(options: BuildOptions, settings: Settings) -> "Request":
         inputs=inputs_of(options.proof.inputs, asked.models),
         verify=not options.no_verify,
         require_run=options.proof.require_run,
+        bundle_models=options.bundle_models,
         limits=limits_of(options.proof),
     )
 

@@ -3,19 +3,25 @@ import io
 import json
 import tarfile
 import tracemalloc
+import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.artifact import opening as module
-from builder.artifact.opening import changed_files, open_artifact
+from builder.artifact.maven.repository import publish
+from builder.artifact.opening import is_artifact, open_artifact, open_artifacts, unpacking
+from builder.artifact.reading import changed_files
+from builder.artifact.tar import unpacking as module
+from builder.foundation.coordinates import Coordinates
+from builder.vocabulary.checks import Outcome
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.operators import OperatorName, OperatorUse
 from builder.vocabulary.targets import Abi, Platform, Target
+from tests.unit.artifact import forge_android
 from tests.unit.artifact.forge import (
     CONTENT,
     LIBRARY,
@@ -288,3 +294,134 @@ def test_a_manifest_of_version_1_is_read(tmp_path: Path) -> None:
     document["profile"]["flags"] = []
     with open_artifact(write_folder(tmp_path / "old", document), tmp_path / "scratch") as artifact:
         assert artifact.selected == {"aten::add.Tensor"}
+
+
+@pytest.fixture(scope="module")
+def aar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return forge_android.make_aar(tmp_path_factory.mktemp("aar"), with_models=True).archive
+
+
+def unpacked(aar: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(aar) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_an_aar_and_its_folder_say_the_same_of_each_abi(aar: Path, tmp_path: Path) -> None:
+    folder = unpacked(aar, tmp_path / "folder")
+    assert is_artifact(aar)
+    assert is_artifact(folder)
+    with (
+        open_artifacts(aar, tmp_path / "s") as one,
+        open_artifacts(folder, tmp_path / "s") as two,
+    ):
+        assert [it.target for it in one] == [it.target for it in two]
+        assert [it.target.abi for it in one] == list(forge_android.ABIS)
+        for packed, plain in zip(one, two, strict=True):
+            assert packed.holdings == plain.holdings
+            assert packed.abis == plain.abis == forge_android.ABIS
+            assert changed_files(packed) == changed_files(plain) == ()
+            assert packed.library.read_bytes() == forge_android.library(packed.target.abi)
+            assert packed.program is not None
+            assert packed.program.is_file()
+            assert dict(packed.models)["net"].name == "net.ptl"
+    assert not list((tmp_path / "s").iterdir()), "nothing is left of the archive"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("jni/armeabi-v7a/libbuild_runtime.so", "its content was changed"),
+        ("prefab/prefab.json", "its content was changed"),
+        ("assets/net.ptl", "its content was changed"),
+        ("jni/arm64-v8a/libc++_shared.so", "is not part of the artifact"),
+    ],
+)
+def test_a_changed_file_of_an_aar_is_noticed_once(
+    path: str, told: str, aar: Path, tmp_path: Path
+) -> None:
+    folder = unpacked(aar, tmp_path / "folder")
+    data = (folder / path).read_bytes() if (folder / path).exists() else b"x"
+    (folder / path).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with open_artifacts(folder, tmp_path) as found:
+        assert [line for it in found for line in changed_files(it)] == [f"{path}: {told}"]
+
+
+def test_a_library_of_an_aar_the_manifest_forgets_is_no_proof(aar: Path, tmp_path: Path) -> None:
+    folder = unpacked(aar, tmp_path / "folder")
+    place = folder / "assets/build_runtime/manifest.json"
+    document = json.loads(place.read_text())
+    for it in document["targets"]:
+        it["result"]["files"] = []
+    place.write_text(json.dumps(document))
+    with open_artifacts(folder, tmp_path) as found:
+        for it in found:
+            assert f"{it.places.library}: the manifest does not list it" in changed_files(it)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, [], {"version": 9}, {"version": 1, "targets": []}, {"version": 1, "targets": [{}]},
+     {"version": 1, "targets": [7]}, {"version": 1, "targets": 7}],
+)  # fmt: skip
+def test_a_manifest_of_an_aar_that_makes_no_sense_is_refused(
+    document: object, aar: Path, tmp_path: Path
+) -> None:
+    folder = unpacked(aar, tmp_path / "folder")
+    (folder / "assets/build_runtime/manifest.json").write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="the manifest of"), open_artifacts(folder, tmp_path):
+        pass
+
+
+def test_a_repository_is_read_as_the_archive_in_it(aar: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "maven"
+    for version in ("1.0", "2.0"):
+        publish(aar, Coordinates("com.example", "models", version), [], repository)
+    with open_artifacts(repository, tmp_path / "s") as found:
+        assert found[0].source.name == "models-2.0.aar"
+        assert [it.outcome for it in found[0].found] == [Outcome.PASSED]
+        assert len(found) == len(forge_android.ABIS)
+    checksum = repository / "com/example/models/2.0/models-2.0.aar.sha256"
+    checksum.write_text("0" * 64)
+    with open_artifacts(repository, tmp_path / "s") as found:
+        (check,) = found[0].found
+        assert check.reasons == (
+            "models-2.0.aar: its content is not that of models-2.0.aar.sha256",
+        )
+
+
+def test_a_repository_with_several_libraries_is_refused(aar: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        publish(aar, Coordinates("com.example", name, "1.0"), [], tmp_path / "maven")
+    with (
+        pytest.raises(
+            UsageError, match=r"holds several libraries: com/example/one/1\.0/one-1\.0\.aar"
+        ),
+        open_artifacts(tmp_path / "maven", tmp_path / "s"),
+    ):
+        pass
+
+
+def test_a_zip_archive_that_is_none_of_these_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("net/data.pkl", b"a model")
+    assert not is_artifact(tmp_path / "a.zip")
+    with (
+        pytest.raises(UsageError, match=r"a\.zip is no artifact of build-runtime: no assets/"),
+        open_artifacts(tmp_path / "a.zip", tmp_path / "s"),
+    ):
+        pass
+
+
+def test_several_abis_are_no_artifact_of_one(aar: Path, tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match="for several ABIs: arm64-v8a, armeabi-v7a"),
+        open_artifact(aar, tmp_path),
+    ):
+        pass
+
+
+def test_each_archive_has_the_command_that_unpacks_it(aar: Path, tmp_path: Path) -> None:
+    tar = write_archive(tmp_path / "a.tar.gz")
+    assert unpacking(tar, [PurePosixPath("x")]) == ("tar", "xzf", str(tar), "x")
+    assert unpacking(aar, [PurePosixPath("x")]) == ("unzip", "-o", str(aar), "x")

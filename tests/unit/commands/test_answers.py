@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from builder.artifact.maven.repository import publish
 from builder.cli import main
 from builder.commands import checking, planning
 from builder.commands.inspecting import inspection
@@ -25,6 +26,7 @@ from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.sizes import SizeReport, SizeRow
 from tests.documents import validate
 from tests.golden.tiny import CATALOGUE, make_plan
+from tests.unit.artifact import forge_android
 from tests.unit.models import forge
 
 REPORT = SizeReport(
@@ -67,6 +69,44 @@ def test_the_report_of_an_artifact_can_be_a_document(
 ) -> None:
     assert main(["report", str(artifact), *words]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(to_json(REPORT))
+
+
+def test_the_report_of_an_aar_tells_of_each_abi(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    shutil.unpack_archive(aar, tmp_path / "folder", "zip")
+    publish(aar, forge_android.COORDINATES, [], tmp_path / "maven")
+    answers = []
+    for path in (aar, tmp_path / "folder", tmp_path / "maven"):
+        assert main(["report", str(path)]) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1] == answers[2]
+    for abi in forge_android.ABIS:
+        assert f"Size of the runtime for android24-{abi}" in answers[0]
+    for words in (["--format", "json"], ["--json"]):
+        assert main(["report", str(aar), *words]) == 0
+        document = json.loads(capsys.readouterr().out)
+        validate("size-report", document)
+        abis = [it["target"]["abi"] for it in document["reports"]]
+        assert abis == list(forge_android.ABIS)
+
+
+def test_the_report_of_one_abi_is_the_document_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aar = forge_android.make_aar(tmp_path, forge_android.ABIS[:1]).archive
+    assert main(["report", str(aar), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate("size-report", document)
+    assert document["target"]["abi"] == "arm64-v8a"
+
+
+def test_an_app_has_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    aar = forge_android.make_aar(tmp_path).archive
+    app = forge_android.make_app(aar, tmp_path / "app.apk")
+    assert main(["report", str(app)]) == 2
+    assert "app.apk holds no size report" in capsys.readouterr().err
 
 
 def test_a_link_in_an_archive_is_not_followed(

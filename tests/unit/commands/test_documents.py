@@ -26,6 +26,7 @@ from builder.vocabulary.models import InputSpec, ModelFormat, Repair
 from builder.vocabulary.plan import Program, SourceTree
 from tests.documents import SCHEMAS, read_schema, validate
 from tests.unit.artifact import forge as artifacts
+from tests.unit.artifact import forge_android
 from tests.unit.commands.test_verification import Events
 from tests.unit.models import forge
 
@@ -225,6 +226,19 @@ def test_operators_that_the_conversion_changed() -> None:
         "  more to say",
         "  it calls: aten::len, aten::relu",
     ]
+
+
+def test_a_difference_from_what_an_app_holds(
+    models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    app = forge_android.make_app(aar, tmp_path / "app.apk")
+    for base in (aar, app):
+        told = document(["inspect", "--diff", base, *models], capsys)
+        validate("inspect-diff", told)
+        assert told["base"]["kind"] == "artifact"
+        assert told["base"]["operators"] == 1
+        assert told["more"]["operators"] == [{"name": "aten::relu", "models": ["b"]}]
 
 
 def test_a_difference_for_people(

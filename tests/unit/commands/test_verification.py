@@ -23,7 +23,7 @@ from builder.vocabulary.models import InputSpec
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Tensor, Value, encode
 from tests.conftest import FakeRunner
-from tests.unit.artifact import forge
+from tests.unit.artifact import forge, forge_android
 from tests.unit.models import forge as models
 from tests.unit.pipeline.test_planning import Heard
 
@@ -382,3 +382,62 @@ def test_the_report_is_refused_before_anything_is_done(
 
 def test_names_of_checks_are_the_same_everywhere() -> None:
     assert set(verification._TITLES) == {"files", "needs", "outputs"}
+
+
+PASSED = [
+    "passed files", "passed needs fits", "passed elf policy", "passed registered operators",
+    "passed outputs fits",
+]  # fmt: skip
+
+
+def test_an_aar_is_verified_for_each_abi(
+    tmp_path: Path, fitting: Path, host: Host, answers: Callable[[Value, Value], None]
+) -> None:
+    answers(NEAR, ONE)
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    answer = verify(ask(aar, fitting, junit=tmp_path / "j.xml"), host, Events())
+    assert answer.error is None
+    assert outcomes(answer.document) == PASSED * 2
+    assert [it["target"] for it in answer.document["checks"]] == [
+        *["android24-arm64-v8a"] * 5, *["android24-armeabi-v7a"] * 5,
+    ]  # fmt: skip
+    assert answer.document["target"] == "android24-arm64-v8a, android24-armeabi-v7a"
+    assert answer.text.startswith("android24-arm64-v8a\npassed   files\n")
+    names = [it.get("name") for it in ET.parse(tmp_path / "j.xml").iter("testcase")]
+    assert len(set(names)) == len(names)
+
+
+def test_an_app_is_verified_without_running_it(tmp_path: Path, fitting: Path, host: Host) -> None:
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    app = forge_android.align(forge_android.make_app(aar, tmp_path / "app.apk"), 0x4000)
+    answer = verify(ask(app, fitting), host, Events())
+    assert answer.error is None
+    each = [
+        "passed files", "passed zip alignment", "passed needs fits", "passed elf policy",
+        "skipped run",
+    ]  # fmt: skip
+    assert outcomes(answer.document) == each * 2
+    assert "an app holds no program that runs models" in answer.text
+
+
+def test_an_app_whose_library_lacks_something_is_told_how_to_build_it(
+    tmp_path: Path, host: Host
+) -> None:
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    app = forge_android.make_app(aar, tmp_path / "app.apk", compressed=True)
+    lacking = model(tmp_path / "lacks.ptl", ("aten::relu", "", 1))
+    answer = verify(ask(app, lacking), host, Events())
+    assert answer.error is not None
+    assert answer.error.exit_code == 6
+    assert "operator aten::relu: not in this runtime" in answer.error.message
+    assert "--abi arm64-v8a,armeabi-v7a --platform android" in answer.error.hint
+    assert "is compressed: it is unpacked when the app is installed" in answer.text
+
+
+def test_a_library_from_elsewhere_is_not_run(tmp_path: Path, fitting: Path, host: Host) -> None:
+    one = forge_android.make_aar(tmp_path / "x").archive
+    app = forge_android.make_app(one, tmp_path / "app.apk", swapped=True)
+    answer = verify(ask(app, fitting), host, Events())
+    assert answer.error is not None
+    assert "its build id is" in answer.error.message
+    assert "skipped run" in outcomes(answer.document)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from builder.artifact.packing import Licence
+from builder.artifact.staging import Licence
 from builder.foundation.process import Host
 from builder.pipeline import choosing
 from builder.pipeline.choosing import (
@@ -16,7 +16,7 @@ from builder.pipeline.choosing import (
     refuse_without_inputs,
     refuse_without_tools,
 )
-from builder.pipeline.packing import find_licences
+from builder.pipeline.packing.contents import find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.pipeline.wanted import Wanted

@@ -1,70 +1,39 @@
-"""Pack what was proven: archives, the folder beside them, and what is told of them."""
+"""What goes into archives of any kind, and what is told of each target."""
 
 import re
-import tarfile
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from builder import VERSION
-from builder.artifact.manifest import BuildFacts, ResultFacts, describe_model
-from builder.artifact.packing import Bundle, Contents, Licence, package
+from builder.artifact.manifest import ResultFacts
+from builder.artifact.staging import Bundle, Contents, Licence
 from builder.compilation.project import shown_roots
 from builder.foundation.elf import read_elf
-from builder.foundation.files import new_directory
 from builder.foundation.machine import processor_features
 from builder.foundation.resources import NATIVE
 from builder.libtorch.flags import paired
 from builder.models.lists.resolving import from_selection
 from builder.models.lists.writing import to_yaml
 from builder.pipeline.proving import Proven, holdings
-from builder.pipeline.request import Built, Request
+from builder.pipeline.request import Made, Request
 from builder.proof.compare import tolerances
 from builder.proof.instruction_sets import instruction_sets
 from builder.report.measure import measure
 from builder.report.render import to_json, to_text
 from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.sizes import SizeReport
-from builder.vocabulary.targets import ArchiveKind, platform_facts
 
-_Packer = Callable[[tuple[Proven, ...], Request], tuple[Built, ...]]
 _LEADING: Final = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 
 
-def pack(proven: Iterable[Proven], request: Request) -> tuple[Built, ...]:
-    """Write the archives of a batch of targets, all of which were proven."""
-    batch = tuple(proven)
-    (kind,) = {platform_facts(it.planned.plan.target.platform).archive for it in batch}
-    return PACKERS.get(kind, _tars)(batch, request)
-
-
-def _tars(batch: tuple[Proven, ...], request: Request) -> tuple[Built, ...]:
-    return tuple(_tar(it, request) for it in batch)
-
-
-PACKERS: Final[Mapping[ArchiveKind, _Packer]] = {ArchiveKind.TAR: _tars}
-"""A kind that is not here is packed as one archive for each target."""
-
-
-def _tar(proven: Proven, request: Request) -> Built:
-    """Write the archive of one target, and the folder it unpacks to."""
+def measured(proven: Proven) -> SizeReport:
+    """Return where the bytes of a library went."""
     plan, output = proven.planned.plan, proven.output
-    size = measure(output.library, output.link_map, plan.target, shown_roots(plan))
-    bundle = package(
-        _contents(proven, size),
-        BuildFacts(plan, tuple(describe_model(model) for model in proven.models)),
-        result=_result(proven, request, size),
-        destination=request.output,
-    )
-    prefix = request.output / str(plan.target)
-    with new_directory(prefix) as scratch, tarfile.open(bundle.archive) as archive:
-        archive.extractall(scratch)  # noqa: S202  we wrote it a moment ago
-    summary = _summary(proven, bundle, size)
-    text = to_text(size, top=12)
-    return Built(plan.target, bundle.archive, prefix, summary, text, reused=False)
+    return measure(output.library, output.link_map, plan.target, shown_roots(plan))
 
 
-def _contents(proven: Proven, size: SizeReport) -> Contents:
+def contents_of(proven: Proven, size: SizeReport) -> Contents:
+    """Return what goes into the archive for one target."""
     plan, output = proven.planned.plan, proven.output
     return Contents(
         target=plan.target,
@@ -81,7 +50,8 @@ def _contents(proven: Proven, size: SizeReport) -> Contents:
     )
 
 
-def _result(proven: Proven, request: Request, size: SizeReport) -> ResultFacts:
+def result_of(proven: Proven, request: Request, size: SizeReport) -> ResultFacts:
+    """Return what is known of a library since it was linked and proven."""
     output, line = proven.output, proven.output.link_line
     return ResultFacts(
         build_id=read_elf(output.library).build_id,
@@ -123,6 +93,11 @@ def find_licences(plan: BuildPlan) -> tuple[Licence, ...]:
 
 def _named(path: Path) -> bool:
     return re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.IGNORECASE) is not None
+
+
+def made_of(proven: Proven, bundle: Bundle, size: SizeReport) -> Made:
+    """Return what is told of one target, and of the archive it is in."""
+    return Made(proven.target, _summary(proven, bundle, size), to_text(size, top=12))
 
 
 def _summary(proven: Proven, bundle: Bundle, size: SizeReport) -> dict[str, Any]:

@@ -1,63 +1,16 @@
 """Packing what was proven: the files of an artifact, in an archive of its platform's kind."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
-from builder.artifact import layout
-from builder.artifact.archive import StagedFile, write_archive
-from builder.artifact.manifest import (
-    BuildFacts,
-    FileFacts,
-    ResultFacts,
-    manifest,
-)
+from builder.artifact.manifest import BuildFacts, FileFacts, ResultFacts, manifest
+from builder.artifact.rendering import render
+from builder.artifact.staging import Bundle, Contents, StagedFile
+from builder.artifact.tar import layout
+from builder.artifact.tar.archive import write_archive
 from builder.foundation.files import sha256_file
-from builder.foundation.resources import CMAKE, TEMPLATES
-from builder.vocabulary.sizes import SizeReport
+from builder.foundation.resources import CMAKE
 from builder.vocabulary.targets import Target, abi_facts
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """One text of a component's licence, and the name its file gets."""
-
-    component: str
-    name: str
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """What goes into an archive besides its manifest.
-
-    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
-    `size_text` are `size` rendered.
-    """
-
-    target: Target
-    version: str
-    library: Path
-    header: Path
-    program: Path
-    models: tuple[tuple[str, Path], ...]
-    licences: tuple[Licence, ...]
-    selected_operators: str
-    size: SizeReport
-    size_json: str
-    size_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A finished archive. `size` is bytes; `manifest` is the JSON that lies in it."""
-
-    archive: Path
-    size: int
-    sha256: str
-    manifest: str
 
 
 def archive_name(target: Target) -> str:
@@ -108,23 +61,13 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
 def _integration(contents: Contents) -> Iterator[StagedFile]:
     """Yield what CMake and pkg-config need to find the runtime wherever it is unpacked."""
     config, version = "build_runtimeConfig.cmake", "build_runtimeConfigVersion.cmake"
-    context = {
+    context: dict[str, object] = {
         "version": contents.version,
         "pointer_size": abi_facts(contents.target.abi).bits // 8,
     }
     logic = CMAKE / "package"
     yield StagedFile(layout.CMAKE_PACKAGE / config, logic / config)
-    own = _render(f"{version}.j2", context).encode() + (logic / version).read_bytes()
+    own = render(f"package/{version}.j2", context).encode() + (logic / version).read_bytes()
     yield StagedFile(layout.CMAKE_PACKAGE / version, own)
-    pkg_config = _render("build_runtime.pc.j2", context)
+    pkg_config = render("package/build_runtime.pc.j2", context)
     yield StagedFile(layout.PKG_CONFIG, pkg_config.encode())
-
-
-def _render(template: str, context: dict[str, object]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES / "package"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  CMake and pkg-config files are written, not HTML
-    )
-    return environment.get_template(template).render(context)

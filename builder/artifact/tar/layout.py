@@ -3,6 +3,9 @@
 from pathlib import PurePosixPath
 from typing import Final
 
+from builder.artifact.reading import Places
+from builder.vocabulary.targets import Target
+
 _SHARE: Final = PurePosixPath("share/build_runtime")
 
 LIBRARY: Final = PurePosixPath("lib/libbuild_runtime.so")
@@ -19,10 +22,13 @@ SIZE_REPORT: Final = _SHARE / "size-report.json"
 SIZE_TEXT: Final = _SHARE / "size-report.txt"
 LICENCES: Final = _SHARE / "licenses"
 
-LOADED: Final = ("bin", "lib")
-"""Folders of which nothing unknown may be in: the loader could take it for a library it needs."""
-
 
 def model_place(name: str) -> PurePosixPath:
     """Return where the model of a name lies."""
     return _SHARE / "models" / f"{name}.ptl"
+
+
+def places(target: Target) -> Places:
+    """Return where commands find what they look for: the same for every target."""
+    del target
+    return Places(LIBRARY, PROGRAM, SELECTION, SIZE_REPORT, loaded=("bin", "lib"))

@@ -1,46 +1,18 @@
 """Writing the archive: the same files give the same bytes, wherever and whenever."""
 
 import gzip
-import hashlib
 import io
 import tarfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
-from builder.foundation.files import open_atomic, sha256_file
+from builder.artifact.staging import StagedFile
+from builder.foundation.files import open_atomic
 from builder.vocabulary.errors import UsageError
 
 _EXECUTABLE: Final = 0o755
 _PLAIN: Final = 0o644
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A file of the archive: its place there, and its content or the file that holds it."""
-
-    path: PurePosixPath
-    content: bytes | Path
-    executable: bool = False
-
-    def __post_init__(self) -> None:
-        """Keep the file inside the folder the archive is unpacked in."""
-        assert not self.path.is_absolute(), self.path
-        assert self.path.parts, "a file needs a name"
-        assert ".." not in self.path.parts, self.path
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of the content as lower-case hex."""
-        if isinstance(self.content, bytes):
-            return hashlib.sha256(self.content).hexdigest()
-        return sha256_file(self.content)
 
 
 def write_archive(files: Iterable[StagedFile], destination: Path, *, epoch: int = 0) -> None:

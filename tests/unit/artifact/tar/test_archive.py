@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.artifact.archive import StagedFile, write_archive
+from builder.artifact.staging import StagedFile
+from builder.artifact.tar.archive import write_archive
 from builder.vocabulary.errors import UsageError
 
 PATHS = st.from_regex(r"[a-z]{1,8}(/[a-z.]{1,60}x){0,3}", fullmatch=True).map(PurePosixPath)

@@ -10,157 +10,37 @@ from jsonschema import Draft202012Validator
 
 from builder.artifact.manifest import (
     BuildFacts,
-    ResultFacts,
     describe_model,
     manifest,
 )
-from builder.artifact.packing import Bundle, Contents, Licence, archive_name, package
+from builder.artifact.staging import Bundle
+from builder.artifact.tar.layout import model_place
+from builder.artifact.tar.packing import archive_name, package
 from builder.foundation.resources import DATA
-from builder.libtorch.flags import compile_flags
-from builder.vocabulary.checks import Check, InstructionSet, Outcome
-from builder.vocabulary.models import Model, ModelFormat, Repair
-from builder.vocabulary.operators import (
-    Holdings,
-    OperatorName,
-    OperatorUse,
-    SelectedOperator,
-    Selection,
-)
+from builder.vocabulary.models import ModelFormat, Repair
 from builder.vocabulary.plan import (
     BuildPlan,
-    Component,
-    GeneratedTree,
-    ObjectsPlan,
-    Profile,
-    Program,
     SourceTree,
-    Toolchain,
 )
-from builder.vocabulary.sizes import SizeReport, sorted_rows
 from builder.vocabulary.targets import Abi, Platform, make_target
-from builder.vocabulary.tolerances import Tolerance
-from tests.places import RECORDED
+from tests.unit.artifact.facts import BUILD_ID, make_contents, make_model, make_plan, make_result
 
-ELF = RECORDED / "elf"
 SCHEMA = json.loads((DATA / "schemas" / "manifest.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
-BUILD_ID = "bd7e00b6ca3a7260994bff3dfa4d5f685808d629"
-TARGET = make_target(Platform.LINUX, Abi.ARM64_V8A)
-CHECKS = (
-    Check(name="elf policy", outcome=Outcome.PASSED),
-    Check(name="outputs", outcome=Outcome.PASSED, model="net", runner="qemu-aarch64", cases=2),
-    Check(
-        name="outputs", outcome=Outcome.SKIPPED, reasons=("no inputs were given",), model="other"
-    ),
-)
-HOLDINGS = Holdings(
-    operators=(
-        OperatorUse(OperatorName.parse("aten::add.Tensor"), 3),
-        OperatorUse(OperatorName.parse("aten::format")),
-    ),
-    classes=frozenset(),
-    dtypes=frozenset({"Float", "Long"}),
-    opcodes=frozenset({"OP", "RET"}),
-    left_out=frozenset({"sparse tensors"}),
-    upgraders=False,
-    bytecode_versions=(4, 9),
-    operator_versions=(1, 10),
-)
-TOLERANCES = {"float32": Tolerance(1e-4, 1e-5)}
-FLAGS = {"c10": ("-Os", "-fPIC", "-DA"), "kernels": ("-Os", "-fPIC", "-DB=1")}
-
-
-def make_plan(root: Path, *, provider: str = "cache") -> BuildPlan:
-    components = (
-        Component("pytorch", "2.6.0", "a" * 64, "BSD-3-Clause", root / "pytorch"),
-        Component("cpuinfo", "", "b" * 64, "BSD-2-Clause", root / "cpuinfo"),
-    )
-    operator = OperatorName.parse("aten::add.Tensor")
-    return BuildPlan(
-        tool="0.1.0",
-        objects=ObjectsPlan(
-            source=SourceTree("2.6.0", "c" * 64, provider, components),
-            generated=GeneratedTree(root / "generated", "d" * 64),
-            toolchain=Toolchain(
-                target=TARGET,
-                cmake=root / "cmake",
-                ninja=root / "ninja",
-                compiler=Program("zig", root / "zig", "0.17.1"),
-                cc=root / "cc",
-                cxx=root / "cxx",
-                clang="22.1.8",
-                ar=root / "ar",
-                linker=root / "ld",
-                cmake_file=root / "wrappers.cmake",
-                digest="e" * 64,
-            ),
-            profile=Profile(frozenset({"Long", "Float"})),
-            flags=compile_flags(Profile(frozenset()), Platform.LINUX),
-        ),
-        selection=Selection((SelectedOperator(operator, ("net",)),), dtypes=frozenset({"Float"})),
-        link=("-shared",),
-    )
+PLACE = model_place("net")
 
 
 def with_source(plan: BuildPlan, source: SourceTree) -> BuildPlan:
     return replace(plan, objects=replace(plan.objects, source=source))
 
 
-def make_model(root: Path) -> Model:
-    (root / "net.pt").write_bytes(b"scripted")
-    (root / "net.ptl").write_bytes(b"lite")
-    return Model(
-        name="net",
-        source=root / "net.pt",
-        path=root / "net.ptl",
-        sha256="",
-        format=ModelFormat.TORCHSCRIPT,
-        bytecode_version=8,
-        operator_version=10,
-        methods=(),
-        classes=frozenset(),
-        dtypes=frozenset(),
-        bundled_inputs=False,
-    )
-
-
 def make_package(root: Path, *, provider: str = "cache", epoch: int = 0) -> Bundle:
     root.mkdir(parents=True)
-    for name in ("build_runtime.h", "build-runtime-run", "LICENSE"):
-        (root / name).write_text(f"the text of {name}\n")
-    library = ELF / TARGET.abi / "tiny.so"
-    rows = sorted_rows([("c10", library.stat().st_size)])
-    size = SizeReport(TARGET, library.stat().st_size, 1000, rows, rows, rows)
     model = make_model(root)
-    contents = Contents(
-        target=TARGET,
-        version="0.1.0",
-        library=library,
-        header=root / "build_runtime.h",
-        program=root / "build-runtime-run",
-        models=((model.name, model.path),),
-        licences=(Licence("pytorch", "LICENSE", (root / "LICENSE").read_bytes()),),
-        selected_operators="operators: {}\n",
-        size=size,
-        size_json="{}\n",
-        size_text="size\n",
-    )
     return package(
-        contents,
-        BuildFacts(make_plan(root, provider=provider), (describe_model(model),)),
-        result=ResultFacts(
-            build_id=BUILD_ID,
-            flags=FLAGS,
-            link=("-shared", "libm.so.6"),
-            instruction_sets=(
-                InstructionSet("avx2", run=True),
-                InstructionSet("avx512f", run=False),
-            ),
-            size=size,
-            holdings=HOLDINGS,
-            checks=CHECKS,
-            tolerances=TOLERANCES,
-        ),
+        make_contents(root, model),
+        BuildFacts(make_plan(root, provider=provider), (describe_model(model, PLACE),)),
+        result=make_result(),
         destination=root / "dist",
         epoch=epoch,
     )
@@ -232,7 +112,9 @@ def test_the_manifest_describes_every_other_file(tmp_path: Path) -> None:
 def test_the_manifest_tells_what_was_repaired(tmp_path: Path) -> None:
     repair = Repair("gradients", "with torch.no_grad() removed", 3)
     model = replace(make_model(tmp_path), repairs=(repair,))
-    document = json.loads(manifest(BuildFacts(make_plan(tmp_path), (describe_model(model),))))
+    document = json.loads(
+        manifest(BuildFacts(make_plan(tmp_path), (describe_model(model, PLACE),)))
+    )
     VALIDATOR.validate(document)
     assert document["models"][0]["repairs"] == [
         {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3}
@@ -270,7 +152,7 @@ def test_nothing_of_the_machine_is_in_the_archive(tmp_path: Path) -> None:
 
 
 def test_a_library_describes_itself_without_results(tmp_path: Path) -> None:
-    facts = BuildFacts(make_plan(tmp_path), (describe_model(make_model(tmp_path)),))
+    facts = BuildFacts(make_plan(tmp_path), (describe_model(make_model(tmp_path), PLACE),))
     document = json.loads(manifest(facts))
     VALIDATOR.validate(document)
     assert "result" not in document

@@ -1,0 +1,94 @@
+"""Opening an AAR of an earlier build, the folder it was unpacked to, or a Maven repository."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from builder.artifact.android import layout
+from builder.artifact.android.packing import VERSION
+from builder.artifact.reading import (
+    Artifact,
+    read_artifact,
+    read_document,
+    read_files,
+    reading,
+)
+from builder.foundation.files import sha256_file
+from builder.vocabulary.checks import FILES, Check, Outcome
+from builder.vocabulary.errors import UsageError
+
+_MOST_VERSIONS: Final = 1000
+
+
+def read_folder(source: Path, root: Path) -> tuple[Artifact, ...]:
+    """Return what an unpacked AAR holds, one value for each ABI.
+
+    Files that all ABIs share belong to the first, so that they are looked at once.
+    """
+    document = read_document((root / layout.MANIFEST).read_bytes(), source)
+    found = read_targets(document, source, root)
+    with reading(source):
+        shared = read_files(document["files"])
+    return (replace(found[0], files=(*found[0].files, *shared)), *found[1:])
+
+
+def read_targets(document: dict[str, Any], source: Path, root: Path) -> tuple[Artifact, ...]:
+    """Return the targets that the manifest of an AAR tells of; raise `UsageError` without any."""
+    with reading(source):
+        if document["version"] != VERSION:
+            message = "it is of a version this program does not read"
+            raise ValueError(message)
+        told: list[dict[str, Any]] = list(document["targets"])
+        if not told:
+            message = "it tells of no target"
+            raise ValueError(message)
+    found = tuple(read_artifact(it, source, root, layout.places) for it in told)
+    abis = tuple(it.target.abi for it in found)
+    return tuple(replace(it, abis=abis) for it in found)
+
+
+def find_aar(repository: Path) -> Path | None:
+    """Return the AAR of a Maven repository, None if it has none.
+
+    Of several versions it is the one that was published last. Raise `UsageError` where that does
+    not say which.
+    """
+    poms = islice(repository.rglob("*.pom"), _MOST_VERSIONS)
+    found = sorted(aar for it in poms if (aar := it.with_suffix(".aar")).is_file())
+    if len(found) > 1:
+        released = [it for it in found if it.parent.name == _released(it.parent.parent)]
+        if len(released) != 1:
+            names = ", ".join(it.relative_to(repository).as_posix() for it in found)
+            raise UsageError(
+                f"{repository} holds several libraries: {names}", hint="name one of them"
+            )
+        found = released
+    return found[0] if found else None
+
+
+def _released(folder: Path) -> str:
+    """Return which version was published last, as far as a list of versions tells."""
+    path = folder / "maven-metadata.xml"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text.partition("<release>")[2].partition("</release>")[0]
+
+
+def check_published(aar: Path) -> Check | None:
+    """Compare an AAR with the checksum beside it, if it lies in a repository."""
+    noted = aar.with_name(f"{aar.name}.sha256")
+    if not noted.is_file():
+        return None
+    wrong = tuple(_differences(aar, noted))
+    return Check(
+        name=FILES,
+        outcome=Outcome.FAILED if wrong else Outcome.PASSED,
+        reasons=wrong,
+        hint="publish it again" if wrong else "",
+    )
+
+
+def _differences(aar: Path, noted: Path) -> Iterator[str]:
+    if noted.read_text(encoding="utf-8", errors="replace").strip() != sha256_file(aar):
+        yield f"{aar.name}: its content is not that of {noted.name}"

@@ -1,0 +1,1 @@
+"""A Maven repository in a folder, from which Gradle takes the AAR."""

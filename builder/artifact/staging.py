@@ -1,0 +1,80 @@
+"""What goes into an artifact, of whichever kind its archive is."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from builder.foundation.files import sha256_file
+from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file of the archive: its place there, and its content or the file that holds it."""
+
+    path: PurePosixPath
+    content: bytes | Path
+    executable: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep the file inside the folder the archive is unpacked in."""
+        assert not self.path.is_absolute(), self.path
+        assert self.path.parts, "a file needs a name"
+        assert ".." not in self.path.parts, self.path
+
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the content as lower-case hex."""
+        if isinstance(self.content, bytes):
+            return hashlib.sha256(self.content).hexdigest()
+        return sha256_file(self.content)
+
+    def read(self) -> bytes:
+        """Return the content."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """One text of a component's licence, and the name its file gets."""
+
+    component: str
+    name: str
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What goes into an archive for one target, besides its manifest.
+
+    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
+    `size_text` are `size` rendered.
+    """
+
+    target: Target
+    version: str
+    library: Path
+    header: Path
+    program: Path
+    models: tuple[tuple[str, Path], ...]
+    licences: tuple[Licence, ...]
+    selected_operators: str
+    size: SizeReport
+    size_json: str
+    size_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A finished archive. `size` is bytes; `manifest` is the JSON that lies in it."""
+
+    archive: Path
+    size: int
+    sha256: str
+    manifest: str

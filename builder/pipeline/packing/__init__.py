@@ -1,0 +1,1 @@
+"""Packing what was proven: archives, what lies beside them, and what is told of them."""

@@ -1,0 +1,104 @@
+"""Packing all ABIs of a request for Android: an AAR, a Maven repository with it, and more beside.
+
+Beside the AAR are the folder it unpacks to, for builds without Gradle, the libraries with their
+symbols, and the models unless these are in it.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from builder.artifact.android.layout import model_place
+from builder.artifact.android.packing import AbiContents, package, write_symbols
+from builder.artifact.android.zips import unzip
+from builder.artifact.manifest import BuildFacts, describe_model
+from builder.artifact.maven.repository import publish
+from builder.artifact.staging import Bundle
+from builder.foundation.coordinates import Coordinates
+from builder.foundation.files import copy_atomic, new_directory
+from builder.pipeline.packing.contents import contents_of, made_of, measured, result_of
+from builder.pipeline.proving import Proven
+from builder.pipeline.request import Built, Request
+from builder.vocabulary.models import Model
+from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.targets import Abi
+
+_REPOSITORY: Final = "maven"
+_MODELS: Final = "models"
+
+
+def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
+    """Write one AAR for all targets of a batch, and what lies beside it."""
+    sizes = tuple(map(measured, batch))
+    parts = tuple(_part(it, request, size) for it, size in zip(batch, sizes, strict=True))
+    coordinates, output = request.coordinates, request.output
+    models = batch[0].models
+    bundle = package(parts, coordinates, output, with_models=request.bundle_models)
+    prefix = output / bundle.archive.stem.removeprefix("build-runtime-")
+    with new_directory(prefix) as scratch:
+        unzip(bundle.archive, scratch)
+    symbols = write_symbols(_symbols(batch), output)
+    beside = tuple(_beside(() if request.bundle_models else models, output / _MODELS))
+    repository = output / _REPOSITORY
+    published = publish(bundle.archive, coordinates, (it.name for it in models), repository)
+    return Built(
+        targets=tuple(made_of(it, bundle, size) for it, size in zip(batch, sizes, strict=True)),
+        archive=bundle.archive,
+        prefix=prefix,
+        beside=(symbols, *beside, *published.files),
+        package={
+            "kind": "aar",
+            "archive": str(bundle.archive),
+            "archive_bytes": bundle.size,
+            "archive_sha256": bundle.sha256,
+            "folder": str(prefix),
+            "targets": [str(it.target) for it in batch],
+            "symbols": str(symbols),
+            "models": [str(it) for it in beside],
+            "repository": str(repository),
+            "coordinates": str(coordinates),
+        },
+        text=_text(bundle, coordinates, repository, sizes),
+    )
+
+
+def _part(proven: Proven, request: Request, size: SizeReport) -> AbiContents:
+    places = (model_place(it.name) if request.bundle_models else None for it in proven.models)
+    models = tuple(map(describe_model, proven.models, places))
+    return AbiContents(
+        contents_of(proven, size),
+        BuildFacts(proven.planned.plan, models),
+        result_of(proven, request, size),
+    )
+
+
+def _symbols(batch: Iterable[Proven]) -> Iterator[tuple[Abi, Path]]:
+    for it in batch:
+        assert it.output.symbols is not None, "builds for archives of this kind keep them"
+        yield it.target.abi, it.output.symbols
+
+
+def _beside(models: Iterable[Model], folder: Path) -> Iterator[Path]:
+    for model in models:
+        place = folder / f"{model.name}.ptl"
+        copy_atomic(model.path, place)
+        yield place
+
+
+def _text(
+    bundle: Bundle, coordinates: Coordinates, repository: Path, sizes: Iterable[SizeReport]
+) -> str:
+    """Return what an app adds to its Gradle files, and what a device downloads."""
+    lines = [
+        f"a device downloads one library: {_downloads(sizes)} (estimate)",
+        f"the AAR has {bundle.size:,} bytes; in Gradle:",
+        "  // settings.gradle.kts, below dependencyResolutionManagement",
+        f'  repositories {{ maven {{ url = uri("{repository.resolve().as_posix()}") }} }}',
+        "  // build.gradle.kts of the app",
+        f'  dependencies {{ implementation("{coordinates}") }}',
+    ]
+    return "\n".join(lines)
+
+
+def _downloads(sizes: Iterable[SizeReport]) -> str:
+    return ", ".join(f"{it.target.abi} {it.download:,} bytes" for it in sizes)

@@ -1,0 +1,167 @@
+import json
+import tarfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from builder.commands.results import answer
+from builder.compilation.dependence import Candidates
+from builder.compilation.output import BuildOutput
+from builder.compilation.store import ObjectStore
+from builder.foundation.process import Host
+from builder.libtorch.catalogue import make_catalogue
+from builder.libtorch.symbols import Prediction, SymbolIndex
+from builder.pipeline.packing.kinds import PACKERS, pack
+from builder.pipeline.planning import Planned
+from builder.pipeline.proving import Proven
+from builder.pipeline.request import Request
+from builder.pipeline.results import recall, remember
+from builder.source.request import SourceRequest
+from builder.toolchains.zig import ZIG
+from builder.vocabulary.models import InputSpec
+from builder.vocabulary.operators import Selection
+from builder.vocabulary.plan import LinkLine
+from builder.vocabulary.targets import Abi, ArchiveKind, Platform, Target, make_target
+from tests.documents import validate
+from tests.unit.artifact.facts import CHECKS, ELF, FLAGS, make_model, make_plan
+
+ABIS = (Abi.ARM64_V8A, Abi.ARMEABI_V7A)
+
+
+def make_proven(root: Path, target: Target) -> Proven:
+    """Return what a build of a small recorded library would have come to."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "program").write_bytes(b"the program")
+    for component in ("pytorch", "cpuinfo"):
+        (root / component).mkdir(exist_ok=True)
+        (root / component / "LICENSE").write_text(f"the licence of {component}\n")
+    plan = replace(make_plan(root, target=target), selection=Selection(()))
+    folder = ELF / target.abi
+    output = BuildOutput(
+        directory=root, library=folder / "tiny.so", symbols=folder / "tiny.so",
+        link_map=folder / "tiny.map", program=root / "program", objects=1, compiled=1, reused=0,
+        rounds=1, sources={}, linked=frozenset(), flags=FLAGS, link_line=LinkLine((), ()),
+        seconds=1.0, log=root / "log",
+    )  # fmt: skip
+    planned = Planned(
+        plan, ZIG, make_catalogue([]), Candidates((), {}),
+        ObjectStore((), {}), cast("SymbolIndex", None), Prediction((), 0, frozenset()), (),
+        lambda _: None,
+    )  # fmt: skip
+    return Proven(planned, (make_model(root),), output, CHECKS)
+
+
+def request(root: Path, *, bundle_models: bool = False, version: str = "1.2.0") -> Request:
+    return Request(
+        models=(root / "net.pt",), source=SourceRequest(), inputs=(InputSpec(),), verify=True,
+        require_run=False, output=root / "dist", bundle_models=bundle_models,
+        maven_version=version,
+    )  # fmt: skip
+
+
+def android(root: Path) -> list[Proven]:
+    return [make_proven(root, make_target(Platform.ANDROID, abi)) for abi in ABIS]
+
+
+def test_every_kind_of_archive_can_be_packed() -> None:
+    assert PACKERS.keys() == set(ArchiveKind)
+
+
+def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
+    built = pack(android(tmp_path), request(tmp_path))
+    dist = tmp_path / "dist"
+    assert sorted(it.name for it in dist.iterdir()) == [
+        "android24", "build-runtime-android24.aar", "maven", "models", "native-debug-symbols.zip",
+    ]  # fmt: skip
+    assert built.archive == dist / "build-runtime-android24.aar"
+    assert (dist / "models/net.ptl").read_bytes() == b"lite"
+    published = dist / "maven/local/build-runtime/build-runtime/1.2.0/build-runtime-1.2.0.aar"
+    assert published.read_bytes() == built.archive.read_bytes()
+    with zipfile.ZipFile(built.archive) as archive:
+        assert not [it for it in archive.namelist() if it.endswith(".ptl")]
+        for name in archive.namelist():
+            assert (dist / "android24" / name).read_bytes() == archive.read(name)
+    assert (dist / "android24/META-INF/build_runtime/bin/arm64-v8a/build-runtime-run").stat(
+    ).st_mode & 0o100  # fmt: skip
+    told = answer([built])
+    validate("build", {"version": 1, **told.document})
+    assert [it["target"] for it in told.document["targets"]] == [
+        "android24-arm64-v8a", "android24-armeabi-v7a",
+    ]  # fmt: skip
+    (package,) = told.document["packages"]
+    assert package["coordinates"] == "local.build-runtime:build-runtime:1.2.0"
+
+
+def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_path: Path) -> None:
+    lines = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
+    assert lines[-1] == (
+        '  dependencies { implementation("local.build-runtime:build-runtime:1.2.0") }'
+    )
+    assert lines[-3] == f'  repositories {{ maven {{ url = uri("{tmp_path}/dist/maven") }} }}'
+    assert lines[-6].startswith("a device downloads one library: arm64-v8a 1,")
+    assert "armeabi-v7a " in lines[-6]
+
+
+def test_models_that_are_bundled_do_not_lie_beside(tmp_path: Path) -> None:
+    built = pack(android(tmp_path), request(tmp_path, bundle_models=True))
+    assert not (tmp_path / "dist/models").exists()
+    with zipfile.ZipFile(built.archive) as archive:
+        assert archive.read("assets/net.ptl") == b"lite"
+
+
+def test_another_version_in_the_folder_is_kept(tmp_path: Path) -> None:
+    for version in ("1.0", "1.1"):
+        pack(android(tmp_path), request(tmp_path, version=version))
+    folder = tmp_path / "dist/maven/local/build-runtime/build-runtime"
+    assert {it.name for it in folder.iterdir() if it.is_dir()} == {"1.0", "1.1"}
+    listed = (folder / "maven-metadata.xml").read_text()
+    assert "<version>1.0</version>" in listed
+    assert "<release>1.1</release>" in listed
+
+
+def test_an_archive_of_one_target_has_its_folder(tmp_path: Path) -> None:
+    proven = make_proven(tmp_path, make_target(Platform.LINUX, Abi.ARM64_V8A))
+    built = pack([proven], request(tmp_path))
+    assert built.archive.name == "build-runtime-linux-arm64-v8a.tar.gz"
+    with tarfile.open(built.archive) as archive:
+        files = {it.name for it in archive}
+    assert files == {
+        it.relative_to(built.prefix).as_posix() for it in built.prefix.rglob("*") if it.is_file()
+    }
+    told = answer([built])
+    validate("build", {"version": 1, **told.document})
+    assert told.document["packages"] == []
+
+
+def test_an_equal_request_is_answered_by_what_it_wrote(tmp_path: Path, host: Host) -> None:
+    targets = [make_target(Platform.ANDROID, abi) for abi in ABIS]
+    built = pack(android(tmp_path), request(tmp_path))
+    names = ["one", "two"]
+    assert recall(names, targets, host) is None
+    remember(names, built, host)
+    again = recall(names, targets, host)
+    assert again is not None
+    assert again.reused
+    assert (again.archive, again.prefix, again.beside) == (
+        built.archive,
+        built.prefix,
+        built.beside,
+    )
+    assert again.package == built.package
+    assert json.dumps([it.summary["target"] for it in again.targets]) == json.dumps(
+        [str(it) for it in targets]
+    )
+    assert recall(names[:1], targets[:1], host) is None, "another batch is another archive"
+    built.beside[0].write_bytes(b"changed")
+    assert recall(names, targets, host) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": {}}', '{"files": 7}'])
+def test_a_damaged_memory_says_nothing(text: str, host: Host) -> None:
+    place = host.cache / "results" / "one.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    assert recall(["one"], [make_target(Platform.LINUX, Abi.X86)], host) is None
