@@ -1,5 +1,6 @@
-"""Functions of single numbers, and softmax, in a real runtime: they answer as torch."""
+"""Functions of single numbers, softmax and pooling, in a real runtime: they answer as torch."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from builder.vocabulary.value_files import Tensor, Value
+from builder.vocabulary.value_files import Failure, Tensor, Value
 from tests.e2e.real import Runtime, Tool, built
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
@@ -34,6 +35,33 @@ class Functions(torch.nn.Module):
         y = laid(x.clone(), way)
         z = laid(x.clone(), way)
         return [y.sigmoid_(), y, z.tanh_(), z]
+
+    @torch.jit.export
+    def pooled(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        kernel: list[int],
+        stride: list[int],
+        padding: list[int],
+        dilation: list[int],
+        up: bool,  # noqa: FBT001
+    ) -> torch.Tensor:
+        return torch.max_pool2d(x, kernel, stride, padding, dilation, up)
+
+    @torch.jit.export
+    def pooled_last(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        kernel: list[int],
+        stride: list[int],
+        padding: list[int],
+        dilation: list[int],
+        up: bool,  # noqa: FBT001
+    ) -> torch.Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        made = torch.max_pool2d(x, kernel, stride, padding, dilation, up)
+        assert made.numel() == 0 or made.is_contiguous(memory_format=torch.channels_last)
+        return made
 
     @torch.jit.export
     def integers(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
@@ -108,3 +136,61 @@ def test_functions_answer_as_torch(
             assert isinstance(found, Tensor)
             result = torch.from_numpy(found.numpy())
             torch.testing.assert_close(result, wanted, rtol=2e-5, atol=2e-6, equal_nan=True)
+
+
+def sizes(low: int, high: int, *, least: int = 2) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(low, high), min_size=least, max_size=2)
+
+
+Pooling = tuple[torch.Tensor, list[int], list[int], list[int], list[int], bool]
+POOLINGS: Final = st.lists(
+    st.tuples(
+        st.builds(
+            tensor,
+            st.tuples(
+                st.sampled_from([0, 1, 2]),
+                st.sampled_from([1, 2, 16, 17, 35]),
+                st.integers(1, 12),
+                st.integers(1, 12),
+            ).map(list),
+            st.integers(0, 9),
+            st.sampled_from([torch.float, torch.float, torch.double]),
+            special=st.booleans(),
+        ),
+        sizes(1, 5, least=1),
+        st.one_of(sizes(1, 3), sizes(0, 1, least=0)),
+        sizes(0, 3, least=1),
+        sizes(1, 3, least=1),
+        st.booleans(),
+    ),
+    min_size=40,
+    max_size=60,
+)
+
+
+def answer(call: Callable[[], torch.Tensor]) -> torch.Tensor | None:
+    try:
+        return call()
+    except RuntimeError:
+        return None
+
+
+@many
+@given(cases=POOLINGS)
+@pytest.mark.parametrize("method", ["pooled", "pooled_last"])
+def test_the_largest_of_windows_are_those_of_torch(
+    runtime: Runtime, tmp_path: Path, method: str, cases: list[Pooling]
+) -> None:
+    """What is not a number wins, as in torch, and what torch refuses is refused."""
+    given: list[tuple[Value, ...]] = [
+        (Tensor.from_numpy(it[0].numpy()), *map(list, it[1:5]), it[5]) for it in cases
+    ]
+    made = runtime.run_cases(runtime.model("functions"), given, tmp_path, method)
+    for found, case in zip(made, cases, strict=True):
+        wanted = answer(lambda case=case: torch.max_pool2d(*case))  # type: ignore[misc]
+        if wanted is None:
+            assert isinstance(found, Failure), (found, case[0].shape, case[1:])
+        else:
+            assert isinstance(found, Tensor), (found, case[0].shape, case[1:])
+            result = torch.from_numpy(found.numpy())
+            torch.testing.assert_close(result, wanted, rtol=0, atol=0, equal_nan=True)

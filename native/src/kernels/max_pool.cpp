@@ -1,0 +1,170 @@
+// at::native::max_pool2d: float images whose channels are last. Upstream notes for each result
+// where it came from, too, and throws that away: that is what all others get. See Note
+// [Replacements] in builder/libtorch/closure/replacements.py.
+#include <ATen/Parallel.h>
+#include <ATen/native/Pool.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/max_pool2d_native.h>
+#include <ATen/ops/max_pool2d_with_indices.h>
+#include <ATen/ops/mkldnn_max_pool2d.h>
+#include <ATen/ops/quantized_max_pool2d.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+namespace build_runtime {
+namespace {
+
+// Numbers that are worth waking a thread for.
+constexpr int64_t kGrain = 1 << 14;
+// Several vectors that every processor of an ABI has: their comparisons overlap.
+constexpr int64_t kLanes = 16;
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
+
+constexpr float kLeast = -std::numeric_limits<float>::infinity();
+
+// How windows move along the height, or the width.
+struct Windows {
+  int64_t size;
+  int64_t stride;
+  int64_t padding;
+  int64_t dilation;
+  int64_t given;
+  int64_t made;
+};
+
+// The first and the end of what a window has of the image.
+std::pair<int64_t, int64_t> within(const Windows& windows, int64_t number) {
+  const int64_t begin = number * windows.stride - windows.padding;
+  const int64_t end = begin + (windows.size - 1) * windows.dilation + 1;
+  const int64_t outside = begin < 0 ? (-begin + windows.dilation - 1) / windows.dilation : 0;
+  return {begin + outside * windows.dilation, std::min(end, windows.given)};
+}
+
+int64_t at_or(at::IntArrayRef values, size_t index) {
+  return values.size() == 1 ? values[0] : values[index];
+}
+
+Windows windows_along(const at::Tensor& input, size_t index, at::IntArrayRef kernel,
+                      at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
+                      bool up) {
+  Windows it{};
+  it.size = at_or(kernel, index);
+  it.stride = at_or(stride.empty() ? kernel : stride, index);
+  it.padding = at_or(padding, index);
+  it.dilation = at_or(dilation, index);
+  it.given = input.size(static_cast<int64_t>(index) + 2);
+  it.made = at::native::pooling_output_shape<int64_t>(it.given, it.size, it.padding, it.stride,
+                                                      it.dilation, up);
+  return it;
+}
+
+// A number that is none wins, as in torch.
+template <typename Value>
+Value larger(Value value, Value most) {
+  return value > most || value != value ? value : most;
+}
+
+template <>
+Lanes larger(Lanes value, Lanes most) {
+  return ((value > most) | (value != value)) ? value : most;
+}
+
+template <typename Value>
+void pool_channels(const float* image, int64_t channels, const std::pair<int64_t, int64_t>& rows,
+                   const std::pair<int64_t, int64_t>& columns, const Windows& down,
+                   const Windows& across, float* to) {
+  Value most = Value{} + kLeast;
+  for (int64_t row = rows.first; row < rows.second; row += down.dilation) {
+    for (int64_t column = columns.first; column < columns.second; column += across.dilation) {
+      Value value;
+      std::memcpy(&value, image + (row * across.given + column) * channels, sizeof(value));
+      most = larger<Value>(value, most);
+    }
+  }
+  std::memcpy(to, &most, sizeof(most));
+}
+
+// Results from `begin` to `end`, numbered over all images.
+void pool(const float* from, float* to, int64_t channels, const Windows& down,
+          const Windows& across, int64_t begin, int64_t end) {
+  for (int64_t pixel = begin; pixel < end; ++pixel) {
+    const int64_t image = pixel / (down.made * across.made);
+    const auto rows = within(down, pixel / across.made % down.made);
+    const auto columns = within(across, pixel % across.made);
+    const float* pixels = from + image * down.given * across.given * channels;
+    float* results = to + pixel * channels;
+    int64_t channel = 0;
+    for (; channel + kLanes <= channels; channel += kLanes) {
+      pool_channels<Lanes>(pixels + channel, channels, rows, columns, down, across,
+                           results + channel);
+    }
+    for (; channel < channels; ++channel) {
+      pool_channels<float>(pixels + channel, channels, rows, columns, down, across,
+                           results + channel);
+    }
+  }
+}
+
+bool is_pair(at::IntArrayRef values) {
+  constexpr int64_t kMost = std::numeric_limits<int>::max(); // as upstream has them
+  return (values.size() == 1 || values.size() == 2) &&
+         std::all_of(values.begin(), values.end(),
+                     [](int64_t it) { return it >= 0 && it <= kMost; });
+}
+
+// Whether the result is what `pool` makes; upstream has the words for what cannot be.
+bool suits(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride,
+           at::IntArrayRef padding, at::IntArrayRef dilation) {
+  return input.scalar_type() == at::kFloat && input.layout() == at::kStrided && input.dim() == 4 &&
+         input.numel() > 0 && input.suggest_memory_format() == at::MemoryFormat::ChannelsLast &&
+         input.is_contiguous(at::MemoryFormat::ChannelsLast) && !input.is_neg() &&
+         is_pair(kernel) && is_pair(padding) && is_pair(dilation) &&
+         (stride.empty() || is_pair(stride)) &&
+         std::min(at_or(stride.empty() ? kernel : stride, 0),
+                  at_or(stride.empty() ? kernel : stride, 1)) > 0;
+}
+
+at::Tensor pooled(const at::Tensor& input, const Windows& down, const Windows& across) {
+  at::native::pool2d_shape_check(input, down.size, across.size, down.stride, across.stride,
+                                 down.padding, across.padding, down.dilation, across.dilation,
+                                 input.size(1), down.given, across.given, down.made, across.made,
+                                 at::MemoryFormat::ChannelsLast);
+  at::Tensor made = at::empty({input.size(0), input.size(1), down.made, across.made},
+                              input.options().memory_format(at::MemoryFormat::ChannelsLast));
+  const int64_t channels = input.size(1);
+  const auto* from = input.const_data_ptr<float>();
+  auto* to = made.mutable_data_ptr<float>();
+  at::parallel_for(
+      0, made.numel() / channels, kGrain / channels + 1,
+      [&](int64_t begin, int64_t end) { pool(from, to, channels, down, across, begin, end); });
+  return made;
+}
+
+} // namespace
+} // namespace build_runtime
+
+namespace at::native {
+
+at::Tensor max_pool2d(const at::Tensor& self, at::IntArrayRef kernel_size, at::IntArrayRef stride,
+                      at::IntArrayRef padding, at::IntArrayRef dilation, bool ceil_mode) {
+  using namespace build_runtime;
+  if (self.is_quantized()) {
+    return at::quantized_max_pool2d(self, kernel_size, stride, padding, dilation, ceil_mode);
+  }
+  if (self.is_mkldnn()) {
+    return at::mkldnn_max_pool2d(self, kernel_size, stride, padding, dilation, ceil_mode);
+  }
+  if (suits(self, kernel_size, stride, padding, dilation)) {
+    const auto along = [&](size_t index) {
+      return windows_along(self, index, kernel_size, stride, padding, dilation, ceil_mode);
+    };
+    return pooled(self, along(0), along(1));
+  }
+  return std::get<0>(
+      at::max_pool2d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode));
+}
+
+} // namespace at::native
