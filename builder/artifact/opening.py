@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from builder.artifact.android import layout as android
 from builder.artifact.android.apps import is_app, read_app
 from builder.artifact.android.unpacking import check_published, find_aar, read_folder
-from builder.artifact.android.zips import unzip
+from builder.artifact.android.zips import reading_zip, unzip
 from builder.artifact.reading import HINT, Artifact, read_artifact, read_document
 from builder.artifact.tar import layout as tar
 from builder.artifact.tar.unpacking import unpack
@@ -25,9 +25,9 @@ def is_artifact(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     try:
-        with zipfile.ZipFile(path) as archive:
+        with reading_zip(path) as archive:
             return str(android.MANIFEST) in archive.NameToInfo or is_app(archive)
-    except (zipfile.BadZipFile, ValueError):  # what reads models says more of it
+    except UsageError:  # what reads models says more of it
         return False
 
 
@@ -98,13 +98,8 @@ def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
 
 
 def _holds_app(archive: Path) -> bool:
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            return is_app(opened)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise UsageError(
-            f"{archive} is no artifact of build-runtime: {error}", hint=HINT
-        ) from error
+    with reading_zip(archive) as opened:
+        return is_app(opened)
 
 
 def _read(source: Path, root: Path) -> Artifact:

@@ -10,8 +10,7 @@ from typing import Final
 
 from builder.artifact.android import layout as android
 from builder.artifact.android.unpacking import find_aar
-from builder.artifact.android.zips import DAMAGED as DAMAGED_ZIP
-from builder.artifact.android.zips import read_member
+from builder.artifact.android.zips import read_member, reading_zip
 from builder.artifact.reading import HINT
 from builder.artifact.tar.layout import SIZE_REPORT
 from builder.vocabulary.errors import UsageError
@@ -20,7 +19,6 @@ from builder.vocabulary.targets import Abi
 _LARGEST: Final = 50_000_000
 _DAMAGED: Final = (
     tarfile.TarError, KeyError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error,
-    *DAMAGED_ZIP,
 )  # fmt: skip
 """What reading a compressed archive may raise when its bytes are not what they were."""
 
@@ -49,7 +47,7 @@ def _in_folder(folder: Path) -> Iterator[str]:
 
 def _in_archive(archive: Path) -> Iterator[str]:
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
+        with reading_zip(archive) as opened:
             for place in _places():
                 data = read_member(opened, place, _LARGEST)
                 if data is not None:

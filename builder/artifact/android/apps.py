@@ -13,8 +13,8 @@ from typing import Final
 
 from builder.artifact.android import layout
 from builder.artifact.android.unpacking import read_targets
-from builder.artifact.android.zips import DAMAGED, content_offset, extract, read_member
-from builder.artifact.reading import HINT, Artifact, Places, inner, read_document
+from builder.artifact.android.zips import content_offset, extract, read_member, reading_zip
+from builder.artifact.reading import Artifact, Places, inner, read_document
 from builder.foundation.elf import read_elf
 from builder.vocabulary.checks import ALIGNMENT, FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError, VerificationError
@@ -57,16 +57,13 @@ def read_app(source: Path, root: Path) -> tuple[Artifact, ...]:
 
     Raise `UsageError` for an app without our library, or without its manifest.
     """
-    try:
-        with zipfile.ZipFile(source) as archive:
-            held = tuple(_held(archive))
-            if not held:
-                raise _nothing(source, archive)
-            text = _manifest(archive, held, source)
-            for it in held:
-                extract(archive, archive.getinfo(it.name), root / inner(it.name))
-    except DAMAGED as error:
-        raise UsageError(f"{source} cannot be read: {error}", hint=HINT) from error
+    with reading_zip(source) as archive:
+        held = tuple(_held(archive))
+        if not held:
+            raise _nothing(source, archive)
+        text = _manifest(archive, held, source)
+        for it in held:
+            extract(archive, archive.getinfo(it.name), root / inner(it.name))
     known = read_targets(read_document(text, source), source, root)
     return tuple(_artifact(it, known, source, root) for it in held)
 

@@ -1,9 +1,11 @@
 """Zip archives: written so that equal files give equal bytes, and read without trusting them."""
 
+import errno
 import shutil
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -29,11 +31,29 @@ _MOST_MEMBERS: Final = 100_000
 _LARGEST_CONTENT: Final = 8 << 30
 """Members, and bytes of all content: far above what builds write."""
 
-DAMAGED: Final = (
+_DAMAGED: Final = (
     zipfile.BadZipFile, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError,
     FileExistsError, NotADirectoryError, OverflowError,
 )  # fmt: skip
 """What an archive raises whose bytes are not what a zip program wrote, ours included."""
+
+
+@contextmanager
+def reading_zip(source: Path) -> Iterator[zipfile.ZipFile]:
+    """Yield an archive; what is wrong with its bytes is a `UsageError`, inside the block, too."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            yield archive
+    except _DAMAGED as error:
+        raise _refused(source, error) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise _refused(source, error) from error  # a place in front of the file
+
+
+def _refused(source: Path, error: Exception) -> UsageError:
+    return UsageError(f"{source} is no artifact of build-runtime: {error}", hint=HINT)
 
 
 def write_zip(
@@ -111,18 +131,15 @@ def unzip(source: Path, into: Path) -> None:
 
     Raise `UsageError` for what is no zip archive, or has content no build writes.
     """
-    try:
-        with zipfile.ZipFile(source) as archive:
-            members = archive.infolist()
-            total = sum(it.file_size for it in members)
-            if len(members) > _MOST_MEMBERS or total > _LARGEST_CONTENT:
-                message = "it holds too much"
-                raise ValueError(message)
-            for member in members:
-                if not member.is_dir():
-                    extract(archive, member, into / inner(member.filename))
-    except DAMAGED as error:
-        raise UsageError(f"{source} is no artifact of build-runtime: {error}", hint=HINT) from error
+    with reading_zip(source) as archive:
+        members = archive.infolist()
+        total = sum(it.file_size for it in members)
+        if len(members) > _MOST_MEMBERS or total > _LARGEST_CONTENT:
+            message = "it holds too much"
+            raise ValueError(message)
+        for member in members:
+            if not member.is_dir():
+                extract(archive, member, into / inner(member.filename))
 
 
 def extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: Path) -> None:
