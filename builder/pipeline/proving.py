@@ -7,11 +7,12 @@ from typing import Final
 from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
-from builder.libtorch.closure.libraries import shared_symbols
+from builder.libtorch.closure.libraries import LINKER_SYMBOLS, shared_symbols
 from builder.models.preflight.interpreter import read_interpreter
 from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import Planned
 from builder.pipeline.request import Events, Request
+from builder.proof.policy import Known
 from builder.proof.proving import Run, Subject, Wish, prove
 from builder.report.linkmap import defined_symbols
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
@@ -51,8 +52,7 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         program=output.program,
         selected=frozenset(str(name) for name in planned.plan.selection.names),
         held=frozenset(str(use.name) for use in holdings(planned).operators),
-        forbidden_paths=tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home())),
-        replaced=_replaced(output),
+        known=_known(planned, output, host),
     )
     models = rehearsed.wanted.models
     runs = map(Run, models, request.inputs, rehearsed.answers) if request.verify else ()
@@ -71,10 +71,17 @@ def check_built(  # noqa: PLR0917  one value of each stage before
     return checks
 
 
-def _replaced(output: BuildOutput) -> frozenset[str]:
-    """Return the functions of the system's libraries that a library defines itself."""
+def _known(planned: Planned, output: BuildOutput, host: Host) -> Known:
+    """Return what this build knows of its library beyond what the file tells."""
+    compiler = planned.plan.toolchain.compiler.path
+    ours = (host.cache, NATIVE.parent, Path.home(), compiler)
     text = output.link_map.read_text(encoding="utf-8", errors="replace")
-    return defined_symbols(text) & shared_symbols(output.link_line.shared)
+    system = shared_symbols(output.link_line.shared)
+    return Known(
+        forbidden_paths=tuple(map(str, ours)),
+        replaced=defined_symbols(text) & system,
+        provided=system | LINKER_SYMBOLS,
+    )
 
 
 def holdings(planned: Planned) -> Holdings:

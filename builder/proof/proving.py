@@ -19,7 +19,7 @@ from builder.proof.execution import (
     registered_operators,
 )
 from builder.proof.model_run import Answers, run_model
-from builder.proof.policy import check_policy
+from builder.proof.policy import NOTHING, Known, check_policy
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import ModelError, VerificationError
 from builder.vocabulary.models import InputSpec, Model
@@ -42,8 +42,7 @@ class Events(Progress, Protocol):
 class Subject:
     """What is to be proven right. `selected` and `held` are operators: asked for, and allowed.
 
-    `forbidden_paths` are folders of the building machine that must not occur in the library.
-    `replaced` are functions of the C library that it defines itself, where that is known.
+    `known` is what its build knows of it.
     """
 
     target: Target
@@ -51,8 +50,7 @@ class Subject:
     program: Path
     selected: frozenset[str]
     held: frozenset[str]
-    forbidden_paths: tuple[str, ...] = ()
-    replaced: frozenset[str] = frozenset()
+    known: Known = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +109,7 @@ def _policy(subject: Subject) -> Check:
     started = time.monotonic()
     exports = frozenset(_EXPORT.findall((NATIVE / "build_runtime.map").read_text()))
     try:
-        broken = check_policy(
-            subject.library,
-            subject.target,
-            exports=exports,
-            forbidden_paths=subject.forbidden_paths,
-            replaced=subject.replaced,
-        )
+        broken = check_policy(subject.library, subject.target, exports, subject.known)
     except VerificationError as error:
         return _failed(POLICY, (error.message,), error.hint, seconds=time.monotonic() - started)
     outcome = Outcome.FAILED if broken else Outcome.PASSED
