@@ -8,6 +8,7 @@ from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.libtorch.closure.libraries import LINKER_SYMBOLS, shared_symbols
+from builder.libtorch.closure.objects import read_object
 from builder.models.preflight.interpreter import read_interpreter
 from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import Planned
@@ -60,6 +61,7 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         "" if request.verify else "--no-verify",
         request.require_run,
         fetch=not request.source.offline,
+        runner=request.runner,
         limits=request.limits,
     )
     checks = prove(subject, runs, wish, host, events)
@@ -77,9 +79,11 @@ def _known(planned: Planned, output: BuildOutput, host: Host) -> Known:
     ours = (host.cache, NATIVE.parent, Path.home(), compiler)
     text = output.link_map.read_text(encoding="utf-8", errors="replace")
     system = shared_symbols(output.link_line.shared)
+    # bionic has some functions once for all and once for each library, which calls its own
+    meant = frozenset[str]().union(*(read_object(it).strong for it in output.link_line.start_files))
     return Known(
         forbidden_paths=tuple(map(str, ours)),
-        replaced=defined_symbols(text) & system,
+        replaced=defined_symbols(text) & system - meant,
         provided=system | LINKER_SYMBOLS,
     )
 

@@ -66,12 +66,13 @@ class Run:
 class Wish:
     """How far a proof goes. `without_run` is why the models are not to be run, if so.
 
-    `fetch` allows to fetch an emulator where the system has none.
+    `fetch` allows to fetch an emulator where the system has none. `runner` is the user's own.
     """
 
     without_run: str = ""
     require_run: bool = False
     fetch: bool = True
+    runner: str = ""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -90,7 +91,7 @@ def prove(
         events.note(f"the models were not run: {wish.without_run}")
         return (*verdicts, _skipped(RUN, wish.without_run))
     find = partial(fetch_executor, progress=events) if wish.fetch else find_executor
-    executor = find(subject.target, host)
+    executor = find(subject.target, host, wish.runner)
     if isinstance(executor, str):
         if wish.require_run:
             reason = f"the models cannot be run for {subject.target}: {executor}"
