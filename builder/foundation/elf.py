@@ -67,6 +67,7 @@ class ElfFile:
     """What a library says about itself. `kind`, `machine` are pyelftools' names of the values.
 
     `run_paths` holds DT_RPATH and DT_RUNPATH; `soname` and `build_id` (hex) are empty when absent.
+    `imports` are the symbols that other libraries must define for it to be loaded: no weak ones.
     `section_table` is the offset and size in bytes of the section headers.
     """
 
@@ -84,6 +85,7 @@ class ElfFile:
     text_relocations: bool
     bind_now: bool
     build_id: str
+    imports: frozenset[str] = frozenset()
 
     @property
     def export_names(self) -> frozenset[str]:
@@ -138,6 +140,7 @@ def _read(stream: IO[bytes], size: int) -> ElfFile:
         or bool(values.get("DT_FLAGS", 0) & _DF_BIND_NOW)
         or bool(values.get("DT_FLAGS_1", 0) & _DF_1_NOW),
         build_id=_build_id(elf),
+        imports=_imports(elf),
     )
 
 
@@ -199,6 +202,17 @@ def _exports(elf: ELFFile) -> frozenset[Export]:
         if not (symbol["st_shndx"] == "SHN_ABS" and symbol.name in names.values()):
             found.add(Export(str(symbol.name), version))
     return frozenset(found)
+
+
+def _imports(elf: ELFFile) -> frozenset[str]:
+    symbols = elf.get_section_by_name(".dynsym")
+    if not isinstance(symbols, SymbolTableSection):
+        return frozenset()
+    return frozenset(
+        str(it.name)
+        for it in symbols.iter_symbols()
+        if it["st_shndx"] == "SHN_UNDEF" and it["st_info"]["bind"] == "STB_GLOBAL"
+    )
 
 
 def _version_names(elf: ELFFile) -> dict[int, str]:

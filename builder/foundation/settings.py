@@ -222,6 +222,12 @@ class BuildSettings:
         metavar="WHEN", default=DEFAULT_REWRITE, choices=tuple(Rewrite),
         commands=("build", "plan", "lock", "inspect"),
     )  # fmt: skip
+    runner: str = define(
+        "runner", str, "program, with its words, that runs programs of the target: on a device, in"
+        " an emulator",
+        metavar="COMMAND", unset="this machine, or qemu", commands=("build", "plan", "verify"),
+        counting=uncounted("how programs run counts"),
+    )  # fmt: skip
     ops_source: tuple[Path, ...] = define(
         "ops-source", _paths, "C++ with operators of your own: files, or folders with some",
         kind=Kind.PATHS, metavar="FILE|DIR", unset="none", commands=_KNOW_OPERATORS,

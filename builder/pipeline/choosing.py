@@ -6,7 +6,7 @@ from functools import partial
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
-from builder.proof.execution import fetch_executor, find_executor
+from builder.proof.execution import fetch_executor, find_executor, find_runner
 from builder.toolchains.programs import find_programs
 from builder.toolchains.table import choose_platform, provider_for
 from builder.vocabulary.errors import VerificationError
@@ -34,6 +34,8 @@ def refuse_without_tools(request: Request, host: Host) -> None:
     provider = provider_for(platform, request)
     provider.find(host)
     find_programs(host)
+    if request.runner:
+        find_runner(request.runner, host)
     for target in _targets(request, host):
         provider.refuse(target, host)
 
@@ -48,7 +50,7 @@ def refuse_unrunnable(
     if not (request.require_run and request.verify):
         return
     find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
-    found = ((target, find(target, host)) for target in targets)
+    found = ((target, find(target, host, request.runner)) for target in targets)
     reasons = [f"{target}: {how}" for target, how in found if isinstance(how, str)]
     if reasons:
         raise VerificationError(

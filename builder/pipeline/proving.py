@@ -7,11 +7,13 @@ from typing import Final
 from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
-from builder.libtorch.closure.libraries import shared_symbols
+from builder.libtorch.closure.libraries import LINKER_SYMBOLS, shared_symbols
+from builder.libtorch.closure.objects import read_object
 from builder.models.preflight.interpreter import read_interpreter
 from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import Planned
 from builder.pipeline.request import Events, Request
+from builder.proof.policy import Known
 from builder.proof.proving import Run, Subject, Wish, prove
 from builder.report.linkmap import defined_symbols
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
@@ -57,8 +59,7 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         program=output.program,
         selected=frozenset(str(name) for name in planned.plan.selection.names),
         held=frozenset(str(use.name) for use in holdings(planned).operators),
-        forbidden_paths=tuple(str(path) for path in (host.cache, NATIVE.parent, Path.home())),
-        replaced=_replaced(output),
+        known=_known(planned, output, host),
     )
     models = rehearsed.wanted.models
     runs = map(Run, models, request.inputs, rehearsed.answers) if request.verify else ()
@@ -66,6 +67,7 @@ def check_built(  # noqa: PLR0917  one value of each stage before
         "" if request.verify else "--no-verify",
         request.require_run,
         fetch=not request.source.offline,
+        runner=request.runner,
         limits=request.limits,
     )
     checks = prove(subject, runs, wish, host, events)
@@ -77,10 +79,19 @@ def check_built(  # noqa: PLR0917  one value of each stage before
     return checks
 
 
-def _replaced(output: BuildOutput) -> frozenset[str]:
-    """Return the functions of the system's libraries that a library defines itself."""
+def _known(planned: Planned, output: BuildOutput, host: Host) -> Known:
+    """Return what this build knows of its library beyond what the file tells."""
+    compiler = planned.plan.toolchain.compiler.path
+    ours = (host.cache, NATIVE.parent, Path.home(), compiler)
     text = output.link_map.read_text(encoding="utf-8", errors="replace")
-    return defined_symbols(text) & shared_symbols(output.link_line.shared)
+    system = shared_symbols(output.link_line.shared)
+    # bionic has some functions once for all and once for each library, which calls its own
+    meant = frozenset[str]().union(*(read_object(it).strong for it in output.link_line.start_files))
+    return Known(
+        forbidden_paths=tuple(map(str, ours)),
+        replaced=defined_symbols(text) & system - meant,
+        provided=system | LINKER_SYMBOLS,
+    )
 
 
 def holdings(planned: Planned) -> Holdings:

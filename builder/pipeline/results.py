@@ -44,7 +44,7 @@ def request_name(
     request: Request, wanted: Wanted, source: SourceTree, target: Target, host: Host
 ) -> str:
     """Name everything that decides a result, so that an equal request can be answered at once."""
-    executor = find_executor(target, host)
+    executor = find_executor(target, host, request.runner)
     own = tuple(
         sha256_file(path)
         for folder in (CMAKE, NATIVE, PACKAGE, TEMPLATES)

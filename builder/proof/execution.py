@@ -1,4 +1,7 @@
-"""Run programs of a target: natively where the machine can, else under qemu's user emulation."""
+"""Run programs of a target: natively where the machine can, else under qemu's user emulation.
+
+A runner of the user's own comes first: it reaches what no machine like this one can be.
+"""
 
 import json
 import shlex
@@ -11,7 +14,7 @@ from builder.foundation.fetching.progress import Progress, Unavailable
 from builder.foundation.machine import processor
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.emulators import fetch_emulator, find_emulator, needed_packages
-from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Target, platform_facts, target_facts
 
 NATIVELY: Final = "natively"
@@ -22,26 +25,57 @@ _DEADLINE: Final = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """How programs of a target run here. `how` is for people: `natively`, `under qemu-aarch64`."""
+    """How programs of a target run here. `how` is for people: `natively`, `under qemu-aarch64`.
+
+    `shows_library`: the loader is told where the library is, as that of Android finds none by its
+    run path before 7.0.
+    """
 
     prefix: tuple[str, ...]
     how: str
+    shows_library: bool = False
 
     def run(self, program: Path, *arguments: str, host: Host) -> Completed:
         """Run a program of the target to its end; slow emulation gets 15 minutes."""
         argv = (*self.prefix, str(program), *arguments)
-        return host.runner.capture(Command(argv, Path("/"), host.child_env()), timeout=_DEADLINE)
+        env = host.child_env(**self._more(program))
+        return host.runner.capture(Command(argv, Path("/"), env), timeout=_DEADLINE)
 
     def line(self, program: Path, *arguments: str) -> str:
         """Return what to paste into a shell to run the same."""
-        return shlex.join((*self.prefix, str(program), *arguments))
+        more = [f"{name}={shlex.quote(value)}" for name, value in self._more(program).items()]
+        return " ".join((*more, shlex.join((*self.prefix, str(program), *arguments))))
+
+    def _more(self, program: Path) -> dict[str, str]:
+        return {"LD_LIBRARY_PATH": str(program.parents[1] / "lib")} if self.shows_library else {}
 
 
-def find_executor(target: Target, host: Host) -> Executor | str:
+def find_runner(line: str, host: Host) -> Executor:
+    """Return how the user's own runner runs programs; raise `ToolchainError` if there is none."""
+    try:
+        name, *words = shlex.split(line)
+    except ValueError as error:
+        raise ToolchainError(
+            f"the runner {line!r} is no command ({error})", hint="write it as for a shell"
+        ) from error
+    found = shutil.which(name, path=host.env.get("PATH", ""))
+    if found is None:
+        raise ToolchainError(
+            f"the runner {name} was not found",
+            looked_in=["$PATH"],
+            hint="--runner names a program that runs programs of the target, by its path or name",
+        )
+    return Executor((str(Path(found).absolute()), *words), f"by {name}", shows_library=True)
+
+
+def find_executor(target: Target, host: Host, runner: str = "") -> Executor | str:
     """Return how to run programs of `target` here, or the reason why that is impossible.
 
-    What the system has comes first, then what was fetched earlier.
+    The user's own `runner` comes first, then what the system has, then what was fetched earlier.
+    Raise `ToolchainError` for a runner that is not there.
     """
+    if runner:
+        return find_runner(runner, host)
     if reason := platform_facts(target.platform).never_here:
         return reason
     known = target_facts(target)
@@ -58,9 +92,11 @@ def find_executor(target: Target, host: Host) -> Executor | str:
     return f"{lacking} (Debian: apt install {' '.join(needed_packages(target))})"
 
 
-def fetch_executor(target: Target, host: Host, progress: Progress) -> Executor | str:
+def fetch_executor(
+    target: Target, host: Host, runner: str = "", *, progress: Progress
+) -> Executor | str:
     """Return how to run programs of `target`, fetching what that takes, or why it is impossible."""
-    found = find_executor(target, host)
+    found = find_executor(target, host, runner)
     if isinstance(found, Executor) or not needed_packages(target):
         return found
     try:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -14,20 +15,30 @@ _DEBUG_SECTIONS: Final = (".symtab", ".debug*", ".zdebug*")
 _SHOWN: Final = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the build of a library knows, and its file does not tell.
+
+    `forbidden_paths` are folders of the building machine that must not occur anywhere in its bytes.
+    `replaced` are the functions of the C library that it defines itself. `provided` are the symbols
+    that the system's libraries have on the oldest device it is for, None where nobody knows.
+    """
+
+    forbidden_paths: tuple[str, ...] = ()
+    replaced: frozenset[str] = frozenset()
+    provided: frozenset[str] | None = None
+
+
+NOTHING: Final = Known()
+
+
 def check_policy(
-    library: Path,
-    target: Target,
-    *,
-    exports: frozenset[str],
-    forbidden_paths: tuple[str, ...],
-    replaced: frozenset[str] = frozenset(),
+    library: Path, target: Target, exports: frozenset[str], known: Known = NOTHING
 ) -> tuple[str, ...]:
     """Return every rule the library breaks, one sentence each; none when it may ship.
 
-    `exports` are the symbols it must offer, no fewer and no more. `forbidden_paths` are folders of
-    the building machine that must not occur anywhere in its bytes. `replaced` are the functions of
-    the C library that it defines itself, if that is known. Raises `VerificationError` when the file
-    cannot be read as ELF.
+    `exports` are the symbols it must offer, no fewer and no more. Raises `VerificationError` when
+    the file cannot be read as ELF.
     """
     elf = read_elf(library)
     try:
@@ -37,8 +48,10 @@ def check_policy(
         raise VerificationError(message) from error
     return (
         *violations(elf, target, exports),
-        *_leaks(data, forbidden_paths),
-        *_replacements(replaced),
+        *_name(elf, library.name),
+        *_leaks(data, known.forbidden_paths),
+        *_replacements(known.replaced),
+        *_imports(elf, target, known.provided),
     )
 
 
@@ -126,6 +139,16 @@ def _leaks(data: bytes, forbidden: Iterable[str]) -> Iterator[str]:
 def _replacements(names: frozenset[str]) -> Iterator[str]:
     if names:
         yield f"it defines {_list(names)}: the system's C library has them, and faster ones"
+
+
+def _name(elf: ElfFile, name: str) -> Iterator[str]:
+    if elf.soname and elf.soname != name:
+        yield f"its SONAME is {elf.soname}, its file {name}: what links it would not find it"
+
+
+def _imports(elf: ElfFile, target: Target, provided: frozenset[str] | None) -> Iterator[str]:
+    if provided is not None and (missing := elf.imports - provided):
+        yield f"it needs {_list(missing)}: not on the oldest device of {target}"
 
 
 def _list(names: Iterable[str]) -> str:

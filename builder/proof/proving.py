@@ -19,7 +19,7 @@ from builder.proof.execution import (
     registered_operators,
 )
 from builder.proof.model_run import Answers, run_model
-from builder.proof.policy import check_policy
+from builder.proof.policy import NOTHING, Known, check_policy
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import ModelError, VerificationError
 from builder.vocabulary.models import InputSpec, Model
@@ -42,8 +42,7 @@ class Events(Progress, Protocol):
 class Subject:
     """What is to be proven right. `selected` and `held` are operators: asked for, and allowed.
 
-    `forbidden_paths` are folders of the building machine that must not occur in the library.
-    `replaced` are functions of the C library that it defines itself, where that is known.
+    `known` is what its build knows of it.
     """
 
     target: Target
@@ -51,8 +50,7 @@ class Subject:
     program: Path
     selected: frozenset[str]
     held: frozenset[str]
-    forbidden_paths: tuple[str, ...] = ()
-    replaced: frozenset[str] = frozenset()
+    known: Known = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,13 @@ class Run:
 class Wish:
     """How far a proof goes. `without_run` is why the models are not to be run, if so.
 
-    `fetch` allows to fetch an emulator where the system has none.
+    `fetch` allows to fetch an emulator where the system has none. `runner` is the user's own.
     """
 
     without_run: str = ""
     require_run: bool = False
     fetch: bool = True
+    runner: str = ""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -92,7 +91,7 @@ def prove(
         events.note(f"the models were not run: {wish.without_run}")
         return (*verdicts, _skipped(RUN, wish.without_run))
     find = partial(fetch_executor, progress=events) if wish.fetch else find_executor
-    executor = find(subject.target, host)
+    executor = find(subject.target, host, wish.runner)
     if isinstance(executor, str):
         if wish.require_run:
             reason = f"the models cannot be run for {subject.target}: {executor}"
@@ -111,13 +110,7 @@ def _policy(subject: Subject) -> Check:
     started = time.monotonic()
     exports = frozenset(_EXPORT.findall((NATIVE / "build_runtime.map").read_text()))
     try:
-        broken = check_policy(
-            subject.library,
-            subject.target,
-            exports=exports,
-            forbidden_paths=subject.forbidden_paths,
-            replaced=subject.replaced,
-        )
+        broken = check_policy(subject.library, subject.target, exports, subject.known)
     except VerificationError as error:
         return _failed(POLICY, (error.message,), error.hint, seconds=time.monotonic() - started)
     outcome = Outcome.FAILED if broken else Outcome.PASSED

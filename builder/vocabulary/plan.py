@@ -161,6 +161,11 @@ class LinkLine:
         """Those of the libraries that come with the system a library runs on."""
         return tuple(it for it in self.libraries if ".so" in it.suffixes)
 
+    @property
+    def start_files(self) -> tuple[Path, ...]:
+        """Those of the libraries that are objects: what a C library links into each library."""
+        return tuple(it for it in self.libraries if it.suffix == ".o")
+
 
 @dataclass(frozen=True, slots=True)
 class Component:

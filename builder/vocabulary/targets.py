@@ -138,7 +138,7 @@ _PLATFORMS: Final = {
             needed=("libc.so", "libm.so", "libdl.so", "liblog.so"),
             archive=ArchiveKind.AAR,
             api_level=ANDROID_API,
-            never_here="android programs do not run here; push them to a device",
+            never_here="android programs do not run here; --runner names what runs them",
         ),
         PlatformFacts(
             platform=Platform.LINUX,

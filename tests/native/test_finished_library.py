@@ -13,7 +13,7 @@ from builder.artifact.staging import Contents
 from builder.artifact.tar.archive import write_archive
 from builder.artifact.tar.packing import stage
 from builder.foundation.elf import read_elf
-from builder.proof.policy import check_policy
+from builder.proof.policy import Known, check_policy
 from builder.report.measure import measure
 from builder.report.render import from_json, to_json, to_text
 from builder.toolchains.zig import target_flags
@@ -126,11 +126,11 @@ def x86_64(tmp_path_factory: pytest.TempPathFactory) -> Linked:
 
 
 def test_a_real_library_keeps_the_policy(arm64: Linked) -> None:
-    forbidden = (str(Path.home()), str(arm64.library.parent), sys.prefix)
+    known = Known((str(Path.home()), str(arm64.library.parent), sys.prefix))
     target = make_target(Platform.LINUX, Abi.ARM64_V8A)
-    assert not check_policy(arm64.library, target, exports=EXPORTS, forbidden_paths=forbidden)
+    assert not check_policy(arm64.library, target, EXPORTS, known)
     wrong = make_target(Platform.ANDROID, Abi.X86_64)
-    told = check_policy(arm64.library, wrong, exports=EXPORTS, forbidden_paths=forbidden)
+    told = check_policy(arm64.library, wrong, EXPORTS, known)
     assert len(told) == 2  # another machine, and glibc's library names
 
 
@@ -138,7 +138,7 @@ def test_the_driver_alone_breaks_it(x86_64: Linked) -> None:
     """What zig's driver links on its own: small pages and no build id."""
     first = x86_64.library.with_name("first.so")
     target = make_target(Platform.LINUX, Abi.X86_64)
-    told = check_policy(first, target, exports=EXPORTS, forbidden_paths=())
+    told = check_policy(first, target, EXPORTS)
     assert any("16 KB" in sentence for sentence in told)
     assert any("build id" in sentence for sentence in told)
 

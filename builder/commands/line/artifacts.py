@@ -49,13 +49,14 @@ def _verify(options: VerifyOptions, session: Session) -> Answer:
     from builder.extensions.reading import read_extension
     from builder.proof.proving import Wish
 
+    settings = session.resolved.settings.build
     wish = Wish(
         "--no-run" if options.no_run else "",
         options.proof.require_run,
         fetch=not options.offline,
+        runner=settings.runner,
         limits=limits,
     )
-    settings = session.resolved.settings.build
     extension = read_extension(settings.ops_source, settings.ops_library)
     question = verification.Question(
         options.artifact, models, inputs, wish, options.junit, extension

@@ -13,7 +13,7 @@ from builder.vocabulary.errors import ToolchainError
 
 _ARCHIVE: Final = b"!<arch>\n"
 _MEMBER: Final = 60  # bytes of an archive member's header
-_LINKER: Final = frozenset(
+LINKER_SYMBOLS: Final = frozenset(
     {
         "_DYNAMIC", "_GLOBAL_OFFSET_TABLE_", "__bss_start", "__dso_handle", "__ehdr_start",
         "__exidx_end", "__exidx_start", "__fini_array_end", "__fini_array_start",
@@ -28,7 +28,7 @@ def provided_symbols(libraries: Iterable[Path]) -> frozenset[str]:
 
     Raises `ToolchainError` for a file that is neither an archive nor a library.
     """
-    return _LINKER.union(*map(_symbols, libraries))
+    return LINKER_SYMBOLS.union(*map(_symbols, libraries))
 
 
 def shared_symbols(libraries: Iterable[Path]) -> frozenset[str]:

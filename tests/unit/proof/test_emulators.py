@@ -57,8 +57,8 @@ def test_every_foreign_abi_of_linux_has_its_packages() -> None:
 
 
 def test_nothing_is_fetched_for_programs_that_never_run_here(host: Host) -> None:
-    told = fetch_executor(ANDROID, host, NoProgress())
-    assert told == "android programs do not run here; push them to a device"
+    told = fetch_executor(ANDROID, host, progress=NoProgress())
+    assert told == "android programs do not run here; --runner names what runs them"
     assert not can_fetch(ANDROID, host)
     assert not (host.cache / "emulators").exists()
 

@@ -7,8 +7,13 @@ import pytest
 
 from builder.foundation.process import Host
 from builder.proof import execution
-from builder.proof.execution import Executor, find_executor, registered_operators
-from builder.vocabulary.errors import VerificationError
+from builder.proof.execution import (
+    Executor,
+    find_executor,
+    find_runner,
+    registered_operators,
+)
+from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Abi, Platform, Target, TargetFacts, target_facts
 from tests.conftest import FakeRunner
 
@@ -45,7 +50,7 @@ def sysroot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_android_programs_do_not_run_here(host: Host) -> None:
     reason = find_executor(Target(Platform.ANDROID, Abi.X86_64, 24), host)
-    assert reason == "android programs do not run here; push them to a device"
+    assert reason == "android programs do not run here; --runner names what runs them"
 
 
 def test_own_programs_run_natively(
@@ -118,3 +123,27 @@ def test_a_runtime_that_does_not_start_is_repeatable_by_hand(
         registered_operators(Executor(("qemu",), "under qemu"), Path("/p/my run"), host)
     assert caught.value.message == "the runtime does not start: cannot open libc"
     assert caught.value.hint == "repeat it by hand: qemu '/p/my run' --operators"
+
+
+def test_a_runner_of_the_user_comes_first(
+    host: Host, program: Callable[[str], Path], runner: FakeRunner
+) -> None:
+    found = program("emulate")
+    target = Target(Platform.ANDROID, Abi.X86_64, 24)
+    executor = find_executor(target, host, "emulate --root '/a b'")
+    assert isinstance(executor, Executor)
+    assert executor.how == "by emulate"
+    executor.run(Path("/made here/bin/run"), "--operators", host=host)
+    (command,) = runner.commands
+    assert command.argv == (str(found), "--root", "/a b", "/made here/bin/run", "--operators")
+    assert command.env["LD_LIBRARY_PATH"] == "/made here/lib"
+    assert executor.line(Path("/p/bin/run"), "x") == (
+        f"LD_LIBRARY_PATH=/p/lib {found} --root '/a b' /p/bin/run x"
+    )
+
+
+@pytest.mark.parametrize("line", ["nowhere --x", "/nowhere/run", "'open", ""])
+def test_a_runner_that_is_not_there_is_refused(host: Host, line: str) -> None:
+    with pytest.raises(ToolchainError, match="the runner ") as caught:
+        find_runner(line or "''", host)
+    assert caught.value.hint

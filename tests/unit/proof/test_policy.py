@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from builder.foundation.elf import ElfFile, Export, Section, read_elf
-from builder.proof.policy import check_policy, violations
+from builder.proof import policy
+from builder.proof.policy import Known, check_policy, violations
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from tests.places import RECORDED
 
 ELF = RECORDED / "elf"
+NAME = "libbuild_runtime.so"
 EXPORTS = frozenset({"br_name", "br_call"})
 LINUX = make_target(Platform.LINUX, Abi.ARM64_V8A)
 ANDROID = make_target(Platform.ANDROID, Abi.ARM64_V8A)
@@ -21,12 +23,19 @@ def good() -> ElfFile:
     return read_elf(ELF / "arm64-v8a" / "tiny.so")
 
 
+def shipped(folder: Path, abi: Abi = Abi.ARM64_V8A, more: bytes = b"", *, name: str = NAME) -> Path:
+    """Write a recorded library under the name it ships with, with more bytes at its end."""
+    library = folder / name
+    library.write_bytes((ELF / abi / "tiny.so").read_bytes() + more)
+    return library
+
+
 @pytest.mark.parametrize("platform", Platform)
 @pytest.mark.parametrize("abi", [Abi.ARM64_V8A, Abi.ARMEABI_V7A, Abi.X86])
-def test_a_clean_library_breaks_no_rule(platform: Platform, abi: Abi) -> None:
-    library = ELF / abi / "tiny.so"
+def test_a_clean_library_breaks_no_rule(tmp_path: Path, platform: Platform, abi: Abi) -> None:
+    library = shipped(tmp_path, abi)
     target = make_target(platform, abi)
-    assert check_policy(library, target, exports=EXPORTS, forbidden_paths=("/home",)) == ()
+    assert check_policy(library, target, EXPORTS, Known(forbidden_paths=("/home",))) == ()
 
 
 def loads(elf: ElfFile, *, align: int = 0x4000, offset: int | None = None) -> ElfFile:
@@ -156,34 +165,64 @@ def test_many_names_are_shortened(good: ElfFile) -> None:
 def test_paths_of_the_building_machine_are_found(
     tmp_path: Path, hidden: bytes, forbidden: str, *, found: bool
 ) -> None:
-    library = tmp_path / "lib.so"
-    original = (ELF / "arm64-v8a" / "tiny.so").read_bytes()
-    library.write_bytes(original + b"\0" + hidden + b"\0")
-    told = check_policy(library, LINUX, exports=EXPORTS, forbidden_paths=(forbidden,))
+    library = shipped(tmp_path, more=b"\0" + hidden + b"\0")
+    size = (ELF / Abi.ARM64_V8A / "tiny.so").stat().st_size
+    told = check_policy(library, LINUX, EXPORTS, Known(forbidden_paths=(forbidden,)))
     assert bool(told) == found
     if found:
-        assert f"at byte {len(original) + 1}" in told[0]
+        assert f"at byte {size + 1}" in told[0]
 
 
 def test_each_leak_is_told(tmp_path: Path) -> None:
-    library = tmp_path / "lib.so"
-    library.write_bytes((ELF / "arm64-v8a" / "tiny.so").read_bytes() + b"/b/x /a/y")
-    told = check_policy(library, LINUX, exports=EXPORTS, forbidden_paths=("/b", "/a", "/c"))
+    library = shipped(tmp_path, more=b"/b/x /a/y")
+    told = check_policy(library, LINUX, EXPORTS, Known(forbidden_paths=("/b", "/a", "/c")))
     assert [sentence.split()[4] for sentence in told] == ["/a", "/b"]
 
 
 def test_what_cannot_be_read_raises(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="cannot read"):
-        check_policy(tmp_path / "none.so", LINUX, exports=EXPORTS, forbidden_paths=())
+        check_policy(tmp_path / "none.so", LINUX, EXPORTS)
 
 
-def test_functions_of_the_c_library_are_left_to_the_system() -> None:
-    library = ELF / "arm64-v8a" / "tiny.so"
+def test_functions_of_the_c_library_are_left_to_the_system(tmp_path: Path) -> None:
+    library = shipped(tmp_path)
     names = frozenset({"memcpy", "exp"})
     one, other = (
-        check_policy(library, LINUX, exports=EXPORTS, forbidden_paths=(), replaced=replaced)
+        check_policy(library, LINUX, EXPORTS, Known(replaced=replaced))
         for replaced in (frozenset[str](), names)
     )
     assert set(other) - set(one) == {
         "it defines exp, memcpy: the system's C library has them, and faster ones"
     }
+
+
+def test_a_library_is_called_as_programs_will_look_for_it(tmp_path: Path) -> None:
+    (told,) = check_policy(shipped(tmp_path, name="libother.so"), LINUX, EXPORTS)
+    assert told.startswith(f"its SONAME is {NAME}, its file libother.so")
+
+
+@pytest.mark.parametrize(
+    ("provided", "missing"),
+    [
+        (None, ""),
+        ({"memcpy", "strlen"}, ""),
+        ({"strlen"}, "memcpy"),
+        (set[str](), "memcpy, strlen"),
+    ],
+)
+def test_what_the_oldest_device_lacks_is_found(
+    tmp_path: Path,
+    good: ElfFile,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    provided: set[str] | None,
+    missing: str,
+) -> None:
+    """A library that was linked for another API level would not be loaded."""
+    library = shipped(tmp_path)
+    importing = replace(good, imports=frozenset({"memcpy", "strlen"}))
+    monkeypatch.setattr(policy, "read_elf", lambda _: importing)
+    known = Known(provided=None if provided is None else frozenset(provided))
+    told = check_policy(library, ANDROID, EXPORTS, known)
+    expected = f"it needs {missing}: not on the oldest device of android24-arm64-v8a"
+    assert told == ((expected,) if missing else ())

@@ -187,7 +187,16 @@ def test_few_fields_do_not_count() -> None:
     left_out = {path.rpartition(".")[2] for value in DECISIVE for path, _, it in places(value)
                 if not counts(it)}  # fmt: skip
     tools = {"path", "cmake", "ninja", "cc", "cxx", "ar", "linker", "cmake_file"}
-    asked = {"abis", "platform", "android_api", "ndk", "directory", "offline", "ops_source"}
+    asked = {
+        "abis",
+        "platform",
+        "android_api",
+        "ndk",
+        "runner",
+        "directory",
+        "offline",
+        "ops_source",
+    }
     told_by_flags = {"messages"}
     told_by_digest = {"variables"}
     assert left_out == {*tools, *asked, *told_by_flags, *told_by_digest, "provider", "root"}
