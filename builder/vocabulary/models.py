@@ -27,7 +27,7 @@ class Rewrite(StrEnum):
     OFF = "off"
 
 
-DEFAULT_REWRITE: Final = Rewrite.OFF
+DEFAULT_REWRITE: Final = Rewrite.AUTO
 
 
 Instruction = tuple[str, int, int]

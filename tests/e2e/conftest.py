@@ -7,6 +7,7 @@ import pytest
 
 from tests.documents import validate
 from tests.e2e.real import (
+    AS_EXPORTED,
     CLASSIFIER,
     CLASSIFIER_SHAPE,
     Runtime,
@@ -55,6 +56,8 @@ def runtime(
     def words_for(name: str) -> tuple[object, ...]:
         if name == "classifier":
             return (CLASSIFIER, *CLASSIFIER_SHAPE)
+        if name == AS_EXPORTED:
+            return (CLASSIFIER, *CLASSIFIER_SHAPE, "--rewrite", "off")
         folder = example(name)
         if name != "two_models":
             return (folder / "model.pt", "--input", folder / "inputs.pt")

@@ -28,6 +28,8 @@ EMULATORS: Final = {"arm64-v8a": "qemu-aarch64", "armeabi-v7a": "qemu-arm", "x86
 
 CLASSIFIER: Final = EXAMPLES / "classifier" / "model.pt"
 CLASSIFIER_SHAPE: Final = ("--input-shape", "1,3,32,32")
+AS_EXPORTED: Final = "classifier as exported"
+"""The runtime that holds what the classifier calls where it is not rewritten: plain layers."""
 
 BAD_MODEL: Final = 3
 """What `build-runtime-run` returns for a file that is no model."""

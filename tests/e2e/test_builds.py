@@ -50,8 +50,9 @@ BUILDS: Final = [
 ]
 """What takes another cold build, or minutes of its own, is `slow`: CI does without."""
 
-OPERATORS: Final = {"classifier": 7, "mobilenet_v2": 17, "lstm_text": 17, "control_flow": 28,
-                    "image_bytes": 13, "quantized": 23, "two_models": 23}  # fmt: skip
+OPERATORS: Final = {"classifier": 6, "mobilenet_v2": 9, "lstm_text": 16, "control_flow": 28,
+                    "image_bytes": 14, "quantized": 23, "two_models": 21}  # fmt: skip
+"""As they run: rewritten for speed."""
 
 
 @pytest.mark.parametrize(("name", "abi"), BUILDS)
@@ -233,13 +234,17 @@ def test_two_builds_at_once_share_a_cache(
         assert "passed   outputs" in stdout
 
 
-@pytest.mark.parametrize("words", [("inspect",), ("plan", "--abi", "x86_64")])
-def test_questions_compile_nothing(words: tuple[str, ...], tool: Tool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "called"), [(("inspect",), 7), (("plan", "--abi", "x86_64"), OPERATORS["classifier"])]
+)
+def test_questions_compile_nothing(
+    words: tuple[str, ...], called: int, tool: Tool, tmp_path: Path
+) -> None:
     command, *options = words
     done = tool.run(command, CLASSIFIER, *options, "--json", cwd=tmp_path)
     validate(command, done.document)
     operators = done.document if command == "inspect" else done.document["targets"][0]
-    assert len(operators["operators"]) == OPERATORS["classifier"]
+    assert len(operators["operators"]) == called
     assert not list(tmp_path.iterdir())
 
 

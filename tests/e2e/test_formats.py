@@ -19,7 +19,7 @@ from builder.models.reading.lite import read_lite
 from builder.vocabulary.errors import ModelError
 from builder.vocabulary.value_files import Failure, Tensor
 from tests.docs.pages import FORMATS, table
-from tests.e2e.real import BAD_MODEL, CLASSIFIER, Runtime, ones
+from tests.e2e.real import AS_EXPORTED, BAD_MODEL, CLASSIFIER, Runtime, ones
 from tests.unit.models import forge, history
 from tests.unit.models.test_history import passes
 
@@ -35,7 +35,7 @@ READ: Final = history.BYTECODES[1:]
 
 @pytest.fixture
 def made(runtime: Callable[[str, str], Runtime]) -> Runtime:
-    return runtime("classifier", "x86_64")
+    return runtime(AS_EXPORTED, "x86_64")
 
 
 def loads(made: Runtime, path: Path) -> int:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from builder.vocabulary.value_files import encode
-from tests.e2e.real import CLASSIFIER, Runtime, ones
+from tests.e2e.real import AS_EXPORTED, CLASSIFIER, Runtime, ones
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
 
@@ -37,7 +37,7 @@ def save(module: torch.jit.ScriptModule, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def classifier(runtime: Callable[[str, str], Runtime]) -> Runtime:
-    return runtime("classifier", "x86_64")
+    return runtime(AS_EXPORTED, "x86_64")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.real import CLASSIFIER, Runtime, Tool, built, ones
+from tests.e2e.real import AS_EXPORTED, CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool, built, ones
 
 Make = Callable[[str, str], Runtime]
 
@@ -62,8 +62,9 @@ def test_the_lock_of_a_model_builds_the_same_library(
 
 
 def test_exported_names_build_a_runtime_that_runs_the_model(
-    model: Runtime, tool: Tool, tmp_path: Path
+    runtime: Make, tool: Tool, tmp_path: Path
 ) -> None:
+    model = runtime(AS_EXPORTED, "x86_64")
     names = tmp_path / "names.yaml"
     subprocess.run([sys.executable, "-W", "ignore", "-c", EXPORT, CLASSIFIER, names], check=True)
     made = build(tool, tmp_path, names)
@@ -86,8 +87,9 @@ def test_exported_names_build_a_runtime_that_runs_the_model(
 
 
 def test_extra_operators_are_registered(model: Runtime, tool: Tool, tmp_path: Path) -> None:
-    (tmp_path / "app.txt").write_text("aten::relu  # the model calls it, too\naten::neg\n")
-    made = build(tool, tmp_path, CLASSIFIER, "--extra-ops", "app.txt", "--input-shape", "1,3,32,32")
+    called = "aten::contiguous  # the rewritten model calls it, too"
+    (tmp_path / "app.txt").write_text(f"{called}\naten::neg\n")
+    made = build(tool, tmp_path, CLASSIFIER, "--extra-ops", "app.txt", *CLASSIFIER_SHAPE)
     more = set(made.summary["operators"]) - set(model.summary["operators"])
     assert more == {"aten::neg"}
     assert made.check("outputs", "model")["outcome"] == "passed"

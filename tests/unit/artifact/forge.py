@@ -25,6 +25,7 @@ def manifest(content: Mapping[str, bytes] = CONTENT) -> dict[str, Any]:
         "version": 2,
         "target": {"platform": "linux", "abi": "x86_64", "api_level": None},
         "profile": {"backends": ["CPU"], "dtypes": ["Float", "Long"]},
+        "rewrite": "auto",
         "models": [{"name": "net", "file": "share/build_runtime/models/net.ptl"}],
         "operators": [{"name": "aten::add.Tensor", "models": ["net"]}],
         "classes": [],
