@@ -99,6 +99,7 @@ def prove(
             return (*verdicts, _failed(RUN, (reason,), hint))
         events.note(f"the models were not run: {executor}")
         return (*verdicts, _skipped(RUN, executor))
+    executor = executor.showing(subject.library)
     verdicts.append(_registry(subject, executor, host))
     if failures(verdicts):
         return (*verdicts, _skipped(RUN, "the models were not run: see the operators above"))

@@ -133,12 +133,13 @@ def test_a_runner_of_the_user_comes_first(
     executor = find_executor(target, host, "emulate --root '/a b'")
     assert isinstance(executor, Executor)
     assert executor.how == "by emulate"
+    executor = executor.showing(Path("/made here/lib/libx.so"))
     executor.run(Path("/made here/bin/run"), "--operators", host=host)
     (command,) = runner.commands
     assert command.argv == (str(found), "--root", "/a b", "/made here/bin/run", "--operators")
     assert command.env["LD_LIBRARY_PATH"] == "/made here/lib"
     assert executor.line(Path("/p/bin/run"), "x") == (
-        f"LD_LIBRARY_PATH=/p/lib {found} --root '/a b' /p/bin/run x"
+        f"LD_LIBRARY_PATH='/made here/lib' {found} --root '/a b' /p/bin/run x"
     )
 
 
@@ -147,3 +148,10 @@ def test_a_runner_that_is_not_there_is_refused(host: Host, line: str) -> None:
     with pytest.raises(ToolchainError, match="the runner ") as caught:
         find_runner(line or "''", host)
     assert caught.value.hint
+
+
+def test_a_loader_of_this_machine_needs_no_help(host: Host, runner: FakeRunner) -> None:
+    native = Executor((), "natively")
+    assert native.showing(Path("/lib/libx.so")) == native
+    native.run(Path("/p/run"), host=host)
+    assert "LD_LIBRARY_PATH" not in runner.commands[0].env
