@@ -13,11 +13,13 @@ from builder.toolchains.ndk.installation import TOOLCHAIN_FILE, Installation
 from builder.toolchains.programs import find_programs
 from builder.vocabulary.errors import ToolchainError, UsageError
 from builder.vocabulary.plan import Program, Toolchain
-from builder.vocabulary.targets import OLDEST_ANDROID_API, Target
+from builder.vocabulary.targets import OLDEST_ANDROID_API, Abi, Target
 
 _REVISION: Final = 1  # of the wrappers: part of every object's fingerprint
 _IDENTITY: Final = ("source.properties", "meta/platforms.json", "meta/abis.json")
 _LLVM: Final = "AndroidVersion.txt"
+_BASELINE: Final = {Abi.ARMEABI_V7A: ("-mfpu=neon",)}
+"""What each device of an ABI has, and upstream's clang does not assume for old API levels."""
 _STL: Final = ("libc++_static.a", "libc++abi.a")
 
 
@@ -131,6 +133,7 @@ def _write_wrappers(root: Path, ndk: Installation, link: Path, target: Target) -
             f"--sysroot={link / ndk.sysroot}",
             "-no-canonical-prefixes",
             f"-ffile-prefix-map={link}=ndk",
+            *_BASELINE.get(target.abi, ()),
         )
     )
     for name, (program, words) in {
