@@ -14,7 +14,7 @@ from builder.extensions.reading import NOTHING, Extension, Source
 from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
 from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
-from builder.libtorch.cuts import active_cuts, cut_instructions
+from builder.libtorch.cuts import WINOGRAD, active_cuts, cut_instructions
 from builder.libtorch.kernels import find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan, SourceKind
@@ -127,6 +127,7 @@ def render_runtime(
         }
         for registrar, names in _registrars(entries).items()
     ]
+    cuts = active_cuts(plan.selection, catalogue, plan.isa)
     context = {
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],
@@ -140,8 +141,9 @@ def render_runtime(
         "classes": [it for it in known_classes() if it.name in plan.selection.classes],
         "memory_uses": memory_uses(entries),
         "upgraders": plan.selection.upgraders,
-        "cut_instructions": cut_instructions(active_cuts(plan.selection, catalogue)),
+        "cut_instructions": cut_instructions(cuts),
         "isa": plan.isa,
+        "winograd": all(it.feature != WINOGRAD for it in cuts),
         "weights_may_change": any(it.registrar and "!" in it.schema for it in entries),
         "headers": sorted({entry.header for entry in entries if entry.header}),
         "registrars": registrars,

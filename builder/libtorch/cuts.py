@@ -12,6 +12,9 @@ from builder.libtorch.mangling import called_operator
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.plan import Isa
 
+WINOGRAD: Final = "Winograd convolutions"
+"""The feature that a runtime asks for before it uses it."""
+
 _OPCODE: Final = re.compile(r"\bopcode (\w+)")
 
 
@@ -39,7 +42,8 @@ class Cut:
 
 def active_cuts(selection: Selection, catalogue: Catalogue, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
     """Return the cuts that are sound for a selection: nothing in it touches the feature."""
-    touched = [*_words(selection), f"isa {isa}"]
+    stored = selection.layers if isa is not Isa.FEW else frozenset[str]()
+    touched = [*_words(selection), f"isa {isa}", *(f"layer {it}" for it in stored)]
     if any(catalogue.entries[name].registrar for name in selection.names):
         touched.append("registrar")
     return tuple(

@@ -82,6 +82,7 @@ def select(models: Iterable[Model]) -> Selection:
             dtypes=model.dtypes | model.run_dtypes | (model.argument_dtypes - DEFAULT_DTYPES),
             upgraders=bool(upgrading),
             opcodes=frozenset(opcode for method in model.methods for opcode in method.opcodes),
+            layers=model.layers,
         )
     return union
 

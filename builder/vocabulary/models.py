@@ -205,6 +205,7 @@ class Model:
     `repairs`: what the model that ships does otherwise than the one the user named.
     `rewrites`: what it does faster. `notes`: what else there is to say, as why it is not faster.
     `packed`: custom classes of stored objects that pack weights, with the dtype of these.
+    `layers`: which of the `LAYERS` are stored in it.
     `own` are the operators of the user's own that it calls.
     Of an exported program, `call` says how it is called, and `examples` are files of arguments that
     it was compared with TorchScript on.
@@ -234,6 +235,7 @@ class Model:
     rewrites: tuple[Repair, ...] = ()
     notes: tuple[str, ...] = ()
     packed: frozenset[tuple[str, str]] = frozenset()
+    layers: frozenset[str] = frozenset()
     call: Call | None = None
     examples: tuple[Path, ...] = ()
     own: OwnOperators = field(default_factory=OwnOperators)

@@ -71,12 +71,20 @@ class SelectedOperator:
     models: tuple[str, ...] = ()
 
 
+CONVOLUTION_3X3: Final = "convolution_3x3"
+"""Packed 3x3 convolutions of stride 1 that gain by Winograd's algorithm."""
+
+LAYERS: Final = frozenset({CONVOLUTION_3X3})
+"""All kinds of stored layers for which there are kernels that others do not need."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Everything the models ask for together. A union: associative, commutative, idempotent.
 
     `opcodes` are the instructions of the bytecode, such as `FORMAT`. `upgraders`: some model is so
     old that an operator it calls has to be replaced by a function with its former meaning.
+    `layers` are those of `LAYERS` that are stored.
 
     `operators` are sorted, one entry for each name, in whatever order they are given: equal
     selections are equal values, and give equal text and equal fingerprints.
@@ -87,6 +95,7 @@ class Selection:
     dtypes: frozenset[str] = frozenset()
     opcodes: frozenset[str] = frozenset()
     upgraders: bool = False
+    layers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Bring the operators into their one order."""
@@ -109,6 +118,7 @@ class Selection:
             dtypes=self.dtypes | other.dtypes,
             opcodes=self.opcodes | other.opcodes,
             upgraders=self.upgraders or other.upgraders,
+            layers=self.layers | other.layers,
         )
 
 

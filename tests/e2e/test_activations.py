@@ -183,8 +183,8 @@ def test_the_largest_of_windows_are_those_of_torch(
 ) -> None:
     """What is not a number wins, as in torch, and what torch refuses is refused."""
     given: list[tuple[Value, ...]] = [
-        (Tensor.from_numpy(it[0].numpy()), *(list[Value](one) for one in it[1:5]), it[5])
-        for it in cases
+        (Tensor.from_numpy(x.numpy()), [*kernel], [*stride], [*padding], [*dilation], up)
+        for x, kernel, stride, padding, dilation, up in cases
     ]
     made = runtime.run_cases(runtime.model("functions"), given, tmp_path, method)
     for found, case in zip(made, cases, strict=True):

@@ -15,7 +15,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from builder.vocabulary.value_files import Failure, Tensor, Value
+from builder.vocabulary.value_files import Failure, Tensor, Value, decode, encode
 from tests.e2e.real import BAD_MODEL, Runtime, Tool, built
 from tests.places import RECORDED
 from tests.unit.models import forge
@@ -147,7 +147,8 @@ def answer(call: Callable[[], torch.Tensor]) -> torch.Tensor | None:
 
 def convolution(layer: Layer) -> Case:
     x = layer.image()
-    w = layer.numbers(layer.outputs * layer.groups, layer.inputs, *layer.kernel)
+    depth = layer.inputs * math.prod(layer.kernel)
+    w = layer.numbers(layer.outputs * layer.groups, layer.inputs, *layer.kernel) / depth**0.5
     b = layer.offsets()
     rest = (layer.stride, layer.padding, layer.dilation)
     arguments = (
@@ -197,6 +198,54 @@ def test_convolutions_answer_as_torch(
     runtime: Runtime, tmp_path: Path, layers: list[Layer]
 ) -> None:
     compare(runtime, tmp_path, "convolution", [*map(convolution, layers)])
+
+
+WINOGRAD: Final = st.builds(
+    Layer,
+    batch=st.sampled_from([(), (0,), (1,), (3,)]),
+    shape=pairs(1, 23),
+    inputs=st.sampled_from([16, 20, 64, 128]),
+    outputs=st.sampled_from([16, 36, 64]),
+    groups=st.just(1),
+    kernel=st.just((3, 3)),
+    stride=st.just((1, 1)),
+    padding=st.one_of(st.just((1, 1)), pairs(0, 4)),
+    output_padding=st.just((0, 0)),
+    dilation=st.just((1, 1)),
+    bias=st.booleans(),
+    low=st.sampled_from([None, 0.0, -0.5]),
+    high=st.sampled_from([None, 0.75, 6.0]),
+    seed=st.integers(0, 9),
+    special=st.sampled_from([False, False, False, True]),
+)
+"""Layers that are computed with fewer multiplications, where the image is large enough."""
+
+
+@many
+@given(layers=st.lists(WINOGRAD, min_size=10, max_size=20))
+def test_convolutions_by_winograd_too(
+    runtime: Runtime, tmp_path: Path, layers: list[Layer]
+) -> None:
+    compare(runtime, tmp_path, "convolution", [*map(convolution, layers)])
+
+
+def test_threads_share_a_convolution_by_winograd(runtime: Runtime, tmp_path: Path) -> None:
+    """Blocks of tiles are transformed and multiplied by all threads."""
+    generator = torch.Generator().manual_seed(3)
+    x, w = (torch.randn(it, generator=generator) for it in ((2, 64, 61, 47), (128, 64, 3, 3)))
+    ones: list[Value] = [1, 1]
+    w /= (64 * 9) ** 0.5
+    case = (value(x), value(w), None, ones, ones, ones, 1, None, None)
+    files = [tmp_path / it for it in ("inputs", "outputs")]
+    files[0].write_bytes(encode([case]))
+    for threads in ("1", "3"):
+        words = ("--inputs", files[0], "--outputs", files[1], "--threads", threads)
+        done = runtime.run(MODELS / "layers.ptl", "--method", "convolution", *words)
+        assert done.returncode == 0, done.stderr
+        results = decode(files[1].read_bytes())
+        assert isinstance(results, list)
+        wanted = torch.conv2d(x.double(), w.double(), padding=1).float()
+        torch.testing.assert_close(tensor(results[0]), wanted, rtol=1e-4, atol=1e-5)
 
 
 @many

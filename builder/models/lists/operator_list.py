@@ -49,7 +49,8 @@ class OperatorList:
     classes, qualified (`quantized.Conv2dPackedParams`) where that is known. `features` are
     upstream's alone; `dtypes` are those of stored tensors, `upgraders` whether some model is so old
     that its operators need functions with their former meaning, and `instructions` what the
-    bytecode uses: None where nobody knows, which a union keeps.
+    bytecode uses: None where nobody knows, which a union keeps. `layers` are the kinds of stored
+    layers with kernels of their own.
     """
 
     operators: tuple[ListedOperator, ...] = ()
@@ -63,6 +64,7 @@ class OperatorList:
     dtypes: frozenset[str] = frozenset()
     upgraders: bool = False
     instructions: frozenset[str] | None = frozenset()
+    layers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Bring operators into their one order, and drop what a qualified class name says too."""
@@ -91,6 +93,7 @@ class OperatorList:
             instructions=(self.instructions or frozenset()) | (other.instructions or frozenset())
             if known
             else None,
+            layers=self.layers | other.layers,
         )
 
     def called_from_code(self) -> OperatorList:

@@ -2,8 +2,9 @@
 
 Everything that is wrong with a file is told in one `UsageError`.
 
-Note [Features of ours]: among `build_features`, `opcode.X`, `dtype.X`, `class.X` and `upgraders`
-are what `OperatorList` has besides upstream's keys. A file with any `opcode.X` knows them all.
+Note [Features of ours]: among `build_features`, `opcode.X`, `dtype.X`, `class.X`, `layer.X` and
+`upgraders` are what `OperatorList` has besides upstream's keys. A file with any `opcode.X` knows
+them all, and its layers.
 """
 
 import re
@@ -23,6 +24,7 @@ MAX_FILE: Final = 16 << 20  # bytes; a list of every operator there is has 300 K
 OPCODE: Final = "opcode."
 DTYPE: Final = "dtype."
 CLASS: Final = "class."
+LAYER: Final = "layer."
 UPGRADERS: Final = "upgraders"
 
 _FLAGS: Final = ("include_all_operators", "include_all_non_op_selectives")
@@ -171,11 +173,14 @@ def _rich(document: dict[Any, Any], name: str, faults: list[str]) -> OperatorLis
         et_kernels=_pairs(document, "et_kernel_metadata", faults),
         classes=names["custom_classes"] | ours(CLASS),
         features=frozenset(
-            it for it in features if it != UPGRADERS and not it.startswith((OPCODE, DTYPE, CLASS))
+            it
+            for it in features
+            if it != UPGRADERS and not it.startswith((OPCODE, DTYPE, CLASS, LAYER))
         ),
         dtypes=ours(DTYPE),
         upgraders=UPGRADERS in features,
         instructions=ours(OPCODE) or None,
+        layers=ours(LAYER),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from builder.libtorch.catalogue import Catalogue
 from builder.models.lists.operator_list import ListedOperator, OperatorList
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.operators import LAYERS, OperatorName, SelectedOperator, Selection
 
 
 def expand(listed: OperatorList, catalogue: Catalogue) -> OperatorList:
@@ -42,8 +42,9 @@ def to_selection(
     """Return what a runtime has to hold for a list whose overloads are written out.
 
     Only roots are registered: what kernels call besides is found by following them. `instructions`
-    are all there are, for lists that do not know theirs, `classes` those that bare names may mean,
-    and `all_dtypes` what a list gets that wants them all.
+    are all there are, for lists that do not know theirs: such a list may also mean every layer.
+    `classes` are those that bare names may mean, and `all_dtypes` what a list gets that wants them
+    all.
     """
     qualified = {name.rpartition(".")[2]: name for name in classes}
     dtypes = listed.dtypes | {dtype for _, dtype in listed.kernels}
@@ -57,6 +58,7 @@ def to_selection(
         dtypes=dtypes | all_dtypes if listed.all_others else dtypes,
         opcodes=frozenset(instructions) if listed.instructions is None else listed.instructions,
         upgraders=listed.upgraders,
+        layers=LAYERS if listed.instructions is None else listed.layers,
     )
 
 
@@ -72,6 +74,7 @@ def from_selection(selection: Selection) -> OperatorList:
         dtypes=selection.dtypes,
         upgraders=selection.upgraders,
         instructions=selection.opcodes,
+        layers=selection.layers,
     )
 
 
@@ -109,6 +112,7 @@ def _changed_sets(before: OperatorList, after: OperatorList) -> Iterator[str]:
         ("dtype", before.dtypes, after.dtypes),
         ("feature", before.features, after.features),
         ("instruction", before.instructions or set(), after.instructions or set()),
+        ("layer", before.layers, after.layers),
         ("kernel", set(map(" ".join, before.kernels)), set(map(" ".join, after.kernels))),
         ("kernel", set(map(" ".join, before.et_kernels)), set(map(" ".join, after.et_kernels))),
         ("model", before.debug_info, after.debug_info),

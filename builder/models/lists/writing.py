@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from builder.models.lists.operator_list import OperatorList
-from builder.models.lists.reading import CLASS, DTYPE, OPCODE, UPGRADERS
+from builder.models.lists.reading import CLASS, DTYPE, LAYER, OPCODE, UPGRADERS
 
 
 def to_yaml(listed: OperatorList, *, comment: str = "") -> str:
@@ -43,6 +43,7 @@ def _own_features(listed: OperatorList) -> set[str]:
         *(f"{OPCODE}{name}" for name in listed.instructions or ()),
         *(f"{DTYPE}{name}" for name in listed.dtypes),
         *(f"{CLASS}{name}" for name in listed.classes if "." in name),
+        *(f"{LAYER}{name}" for name in listed.layers),
         *([UPGRADERS] if listed.upgraders else []),
     }
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.pickle_values import Call, Tensor
-from builder.vocabulary.operators import OperatorName
+from builder.vocabulary.operators import CONVOLUTION_3X3, OperatorName
 
 NAMESPACE: Final = "__torch__.torch.classes.xnnpack"
 OPERATORS: Final = "prepacked"
@@ -92,6 +92,11 @@ NAMES: Final = frozenset(name for it in CONTEXTS for name in (it.run, it.make))
 """The operators on contexts, without their namespace."""
 
 
+_FEWEST_CHANNELS: Final = 16
+_MOST_KERNELS: Final = 256 * 256
+_CHANNELS_AT_A_TIME: Final = 4
+"""When Winograd's algorithm pays: the numbers of native/src/kernels/winograd.cpp."""
+
 _PACKABLE: Final = frozenset(
     {"conv2d", "conv_transpose2d", "_convolution", "linear", "addmm", "matmul"}
 )
@@ -100,6 +105,31 @@ _PACKABLE: Final = frozenset(
 def may_gain(operators: Iterable[OperatorName]) -> bool:
     """Tell whether a model that calls these may have weights that can be packed, or are."""
     return any(it.namespace == OPERATORS or it.base in _PACKABLE for it in operators)
+
+
+def layers_of(objects: Iterable[Call]) -> frozenset[str]:
+    """Return which of `LAYERS` are among objects, of which the contexts are sound."""
+    contexts = (
+        dict(zip(CONVOLUTION.fields, it.state, strict=True))
+        for it in objects
+        if f"{it.function.module}.{it.function.name}" == CONVOLUTION.qualified
+        and isinstance(it.state, tuple)
+    )
+    return frozenset({CONVOLUTION_3X3}) if any(map(_gains, contexts)) else frozenset()
+
+
+def _gains(state: Mapping[str, object]) -> bool:
+    weight = state["weight"]
+    assert isinstance(weight, Tensor)
+    outputs, inputs, *kernel = weight.sizes
+    return (
+        kernel == [3, 3]
+        and state["groups"] == 1
+        and all(state[it] in ([1], [1, 1]) for it in ("stride", "dilation"))
+        and min(inputs, outputs) >= _FEWEST_CHANNELS
+        and inputs % _CHANNELS_AT_A_TIME == outputs % _CHANNELS_AT_A_TIME == 0
+        and inputs * outputs <= _MOST_KERNELS
+    )
 
 
 def check_context(found: Call) -> None:

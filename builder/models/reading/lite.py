@@ -21,7 +21,7 @@ from builder.models.formats.identify import (
 )
 from builder.models.formats.pickle_values import SPARSE, Call, Pickle
 from builder.models.formats.pickles import read_pickle
-from builder.models.prepacked.contexts import check_context
+from builder.models.prepacked.contexts import check_context, layers_of
 from builder.models.reading.bytecode import Bytecode, custom_classes, parse_bytecode
 from builder.models.reading.debug import CALLS, HANDLES, SUFFIX, Lines, read_lines
 from builder.models.reading.weights import (
@@ -208,6 +208,7 @@ def described(archive: Archive, content: Content, name: str, source: Path | None
         debug_info=content.lines,
         devices=frozenset(device for found in pickles.values() for device in found.devices),
         packed=packed_weights(pickles["data.pkl"].value),
+        layers=layers_of(item for found in pickles.values() for item in found.objects),
         sparse=any(item.name == SPARSE for found in pickles.values() for item in found.globals),
     )
 

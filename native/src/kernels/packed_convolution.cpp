@@ -106,6 +106,11 @@ void PackedConvolution::pack(const ConvolutionParts& parts) {
                    parts.limits.lowest, parts.limits.highest, 0, nullptr, nullptr, &made),
             "pack a convolution");
   operator_.reset(made);
+  constexpr Pair kOnes = {1, 1};
+  if (br_winograd && plain && groups_ == 1 && stride_ == kOnes && dilation_ == kOnes) {
+    winograd_ =
+        Winograd::pack(weight_sizes_, weight, bias, parts.limits.lowest, parts.limits.highest);
+  }
 }
 
 at::Tensor PackedConvolution::run(const at::Tensor& input) {
@@ -118,7 +123,10 @@ at::Tensor PackedConvolution::run(const at::Tensor& input) {
   const at::Tensor output =
       at::empty({input.size(0), output_channels_, size[0], size[1]},
                 input.options().memory_format(at::MemoryFormat::ChannelsLast));
-  if (output.numel() > 0) {
+  const bool done =
+      output.numel() == 0 ||
+      (winograd_ != nullptr && winograd_->run(image, padding_[0], padding_[1], output));
+  if (!done) {
     compute(image, output);
   }
   return output.contiguous(input.suggest_memory_format());

@@ -1,6 +1,7 @@
 // Convolutions over channels-last images, with weights that were packed once.
 #pragma once
 
+#include "kernels/winograd.h"
 #include "kernels/xnnpack.h"
 
 #include <ATen/core/ivalue.h>
@@ -57,6 +58,7 @@ class PackedConvolution : public torch::jit::CustomClassHolder {
   int64_t input_channels_ = 0;
   int64_t output_channels_ = 0;
   XnnOperator operator_;
+  std::unique_ptr<Winograd> winograd_; // null where it is no gain
   std::mutex mutex_;
 };
 

@@ -3,8 +3,14 @@
 import pytest
 
 from builder.libtorch.catalogue import Catalogue, OperatorEntry, make_catalogue
-from builder.libtorch.cuts import active_cuts, cut_instructions, feature_of, features_touched
-from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
+from builder.libtorch.cuts import (
+    WINOGRAD,
+    active_cuts,
+    cut_instructions,
+    feature_of,
+    features_touched,
+)
+from builder.vocabulary.operators import CONVOLUTION_3X3, OperatorName, SelectedOperator, Selection
 from builder.vocabulary.plan import Isa
 
 SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
@@ -19,6 +25,7 @@ ALL = {
     "string formatting",
     "schemas as text",
     "AVX-512 kernels",
+    WINOGRAD,
 }
 
 
@@ -62,6 +69,30 @@ def test_kernels_are_inside_for_the_instruction_sets_of_a_plan(
         isa: active_cuts(Selection(), make_catalogue([]), isa) for isa in Isa if isa is not Isa.AUTO
     }
     assert {isa for isa, known in cuts.items() if feature_of(kernel, known) is None} == inside
+
+
+@pytest.mark.parametrize(
+    ("selection", "isa", "inside"),
+    [
+        (Selection(layers=frozenset({CONVOLUTION_3X3})), Isa.AVX2, True),
+        (Selection(layers=frozenset({CONVOLUTION_3X3})), Isa.AVX512, True),
+        (Selection(layers=frozenset({CONVOLUTION_3X3})), Isa.FEW, False),
+        (Selection(), Isa.AVX512, False),
+    ],
+)
+def test_winograd_is_inside_for_layers_that_gain_and_not_where_size_counts(
+    selection: Selection,
+    isa: Isa,
+    inside: bool,  # noqa: FBT001
+) -> None:
+    cuts = active_cuts(selection, make_catalogue([]), isa)
+    run = "_ZNK13build_runtime8Winograd3runERKN2at6TensorEllS4_"
+    pack = "_ZN13build_runtime8Winograd4packEN3c108ArrayRefIlEERKNSt3__16vectorIfEES7_ff"
+    assert {feature_of(it, cuts) for it in (run, pack)} == {None if inside else WINOGRAD}
+
+
+def test_what_packs_when_it_runs_may_pack_any_layer() -> None:
+    assert WINOGRAD not in features("prepacked::conv2d_clamp_prepack")
 
 
 def test_a_dense_float_model_needs_none_of_them() -> None:

@@ -16,7 +16,7 @@ from builder.models.lists.reading import MAX_FILE, parse_list, read_list
 from builder.models.lists.resolving import changes, expand, from_selection, to_selection
 from builder.models.lists.writing import to_yaml
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
+from builder.vocabulary.operators import LAYERS, OperatorName, SelectedOperator, Selection
 
 ADD: Final = OperatorName("aten", "add", "Tensor")
 RELU: Final = OperatorName("aten", "relu")
@@ -37,6 +37,7 @@ LISTS: Final = st.builds(
     classes=st.frozensets(st.sampled_from(["Conv", "Tree", "quantized.Conv"])), features=SETS,
     dtypes=st.frozensets(st.sampled_from(["Float", "QInt8"])), upgraders=st.booleans(),
     instructions=st.none() | st.frozensets(st.sampled_from(["OP", "FORMAT"])),
+    layers=st.frozensets(st.sampled_from(sorted(LAYERS))),
 )  # fmt: skip
 
 
@@ -331,6 +332,11 @@ def test_a_list_that_does_not_know_its_instructions_gets_all() -> None:
     assert select(parse_list("- aten::relu", "f").called_from_code()).opcodes == frozenset()
 
 
+def test_its_layers_may_be_any() -> None:
+    assert select(parse_list("- aten::relu", "f")).layers == LAYERS
+    assert select(parse_list("- aten::relu", "f").called_from_code()).layers == frozenset()
+
+
 SELECTIONS: Final = st.builds(
     Selection,
     operators=st.lists(
@@ -340,6 +346,7 @@ SELECTIONS: Final = st.builds(
     dtypes=st.frozensets(st.sampled_from(["Float", "QInt8"])),
     opcodes=st.frozensets(st.sampled_from(["OP", "FORMAT"]), min_size=1),
     upgraders=st.booleans(),
+    layers=st.frozensets(st.sampled_from(sorted(LAYERS))),
 )
 
 

@@ -15,7 +15,9 @@ from builder.models.prepacked.contexts import (
     TRANSPOSED,
     Context,
     check_context,
+    layers_of,
 )
+from builder.vocabulary.operators import CONVOLUTION_3X3
 
 
 def tensor(*sizes: int, dtype: str = "Float") -> Tensor:
@@ -44,6 +46,34 @@ def context(kind: Context, **changed: Any) -> Call:
 def test_a_sound_context_passes(kind: Context) -> None:
     check_context(context(kind))
     assert kind.state.startswith("Tuple[Tensor, Optional[Tensor], ")
+
+
+GAINS: dict[str, Any] = {
+    "weight": tensor(64, 32, 3, 3), "groups": 1, "stride": [1], "dilation": [1, 1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "gains"),
+    [
+        ({}, True),
+        ({"weight": tensor(256, 256, 3, 3)}, True),
+        ({"padding": [1, 0]}, True),
+        ({"weight": tensor(256, 260, 3, 3)}, False),
+        ({"weight": tensor(64, 12, 3, 3)}, False),
+        ({"weight": tensor(62, 32, 3, 3)}, False),
+        ({"weight": tensor(64, 32, 3, 1)}, False),
+        ({"groups": 2}, False),
+        ({"stride": [1, 2]}, False),
+        ({"dilation": [2]}, False),
+    ],
+)
+def test_some_convolutions_gain_by_kernels_of_their_own(
+    changed: dict[str, Any],
+    gains: bool,  # noqa: FBT001
+) -> None:
+    plain, other = context(LINEAR), context(CONVOLUTION, **{**GAINS, **changed})
+    assert layers_of([plain, other]) == (frozenset({CONVOLUTION_3X3}) if gains else frozenset())
 
 
 def test_objects_of_other_classes_are_left_to_others() -> None:
