@@ -21,6 +21,9 @@ from builder.vocabulary.targets import Target, platform_facts, target_facts
 NATIVELY: Final = "natively"
 """How programs run that need no emulator."""
 
+UNDER: Final = "under "
+"""How it begins where an emulator runs them."""
+
 
 def find_runner(line: str, host: Host) -> Executor:
     """Return how the user's own runner runs programs; raise `ToolchainError` if there is none."""
@@ -59,10 +62,12 @@ def find_executor(target: Target, host: Host, runner: str = "") -> Executor | st
     for name in (known.emulator, f"{known.emulator}-static"):
         if found := shutil.which(name, path=host.env.get("PATH", "")):
             if Path(known.sysroot).is_dir():
-                return Executor((found, "-L", known.sysroot), f"under {name}")
+                return Executor((found, "-L", known.sysroot), f"{UNDER}{name}")
             lacking = f"{name} is here, but no C library for {target.abi} at {known.sysroot}"
     if (fetched := find_emulator(target, host)) is not None:
-        return Executor((str(fetched.program), "-L", str(fetched.sysroot)), f"under {fetched.what}")
+        return Executor(
+            (str(fetched.program), "-L", str(fetched.sysroot)), f"{UNDER}{fetched.what}"
+        )
     return f"{lacking} (Debian: apt install {' '.join(needed_packages(target))})"
 
 
