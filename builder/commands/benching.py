@@ -21,7 +21,8 @@ from builder.models.conversion.torchscript import reader
 from builder.models.selection import select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
-from builder.proof.execution import Executor, find_executor
+from builder.proof.execution import find_executor
+from builder.proof.executor import Executor
 from builder.proof.model_run import ask_torch
 from builder.proof.needs import unmet_needs
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError, VerificationError

@@ -9,7 +9,8 @@ from builder import RELEASE
 from builder.foundation.process import Host
 from builder.foundation.settings import BuildSettings
 from builder.proof.emulators import can_fetch, needed_packages
-from builder.proof.execution import Executor, find_executor
+from builder.proof.execution import find_executor
+from builder.proof.executor import Executor
 from builder.source.pins import pins
 from builder.toolchains.programs import find_program, program_version
 from builder.toolchains.table import TOOLCHAINS, provider_for

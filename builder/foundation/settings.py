@@ -223,8 +223,8 @@ class BuildSettings:
         commands=("build", "plan", "lock", "inspect"),
     )  # fmt: skip
     runner: str = define(
-        "runner", str, "program, with its words, that runs programs of the target: on a device, in"
-        " an emulator",
+        "runner", str, "what runs programs of the target: a command that is given them, or `adb` or"
+        " `adb:SERIAL` for a device",
         metavar="COMMAND", unset="this machine, or qemu", commands=("build", "plan", "verify"),
         counting=uncounted("how programs run counts"),
     )  # fmt: skip

@@ -59,6 +59,18 @@ def refuse_unrunnable(
         )
 
 
+def refuse_unreachable(request: Request, targets: Iterable[Target], host: Host) -> None:
+    """Raise `ToolchainError` where the user's own runner cannot run programs of a target.
+
+    A device is asked what it is: better now than after the build.
+    """
+    if request.runner and request.verify:
+        for target in targets:
+            executor = find_executor(target, host, request.runner)
+            if not isinstance(executor, str):
+                executor.reach(target, host)
+
+
 def _targets(request: Request, host: Host) -> tuple[Target, ...]:
     platform, _ = choose_platform(request, host)
     return tuple(make_target(platform, abi, request.android_api) for abi in request.abis)

@@ -1,6 +1,7 @@
 """From models to a proven library for one target; nothing is packaged."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from builder.foundation.process import Host
 from builder.libtorch.candidates import Group
@@ -9,9 +10,10 @@ from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Events, Request
+from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.plan import SourceKind, SourceTree
-from builder.vocabulary.targets import Target
+from builder.vocabulary.targets import Target, twin_of
 
 
 def build_target(  # noqa: PLR0917  one value of each stage before
@@ -32,7 +34,34 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     output = compile_plan(planned, host, events)
     events.step("verifying")
     checks = check_built(request, rehearsed, planned, output, host, events)
+    if request.prove_twin and (twin := twin_of(target)) and was_not_run(checks):
+        proof = prove_twin(request, rehearsed, source, twin, host, events)
+        checks = (*checks, *proof)
     return Proven(planned, rehearsed.wanted.models, output, checks)
+
+
+def prove_twin(  # noqa: PLR0917  one value of each stage before
+    request: Request,
+    rehearsed: Rehearsed,
+    source: SourceTree,
+    twin: Target,
+    host: Host,
+    events: Events,
+) -> tuple[Check, ...]:
+    """Build the same selection for another platform, and run the models in that.
+
+    What comes back says of each check where it was made: it is no proof of the target's own
+    library, but of the same sources with the same operators, compiled by another compiler.
+    """
+    events.note(f"the models are run in a twin for {twin}: nothing here runs those of the target")
+    local = replace(request, runner="", require_run=False)
+    planned = make_plan(rehearsed.wanted, source, twin, local, host, events)
+    output = compile_plan(planned, host, events)
+    events.step(f"verifying the twin for {twin}")
+    checks = check_built(local, rehearsed, planned, output, host, events)
+    return tuple(
+        replace(it, runner=f"in a twin for {twin}, {it.runner}") for it in checks if it.runner
+    )
 
 
 def refuse_fused(groups: Iterable[Group], predicted: Iterable[str]) -> None:

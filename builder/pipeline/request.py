@@ -34,6 +34,7 @@ class Request(BuildSettings):
     inputs: tuple[InputSpec, ...]
     verify: bool
     require_run: bool
+    prove_twin: bool = False
     bundle_models: bool = False
     limits: Limits = field(default_factory=Limits)
     lists: tuple[Path, ...] = ()

@@ -15,7 +15,7 @@ from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
 from builder.proof.execution import find_executor
 from builder.toolchains.table import provider_for
-from builder.vocabulary.checks import RUN, Check, Outcome
+from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.plan import ExtensionFile, Program, SourceTree
 from builder.vocabulary.targets import Target
@@ -103,9 +103,8 @@ def _path(names: Sequence[str], host: Host) -> Path:
 
 def is_final(checks: Iterable[Check], request: Request, target: Target, host: Host) -> bool:
     """Whether an equal request cannot do better: not so where an emulator may yet be fetched."""
-    unproven = any(it.name == RUN and it.outcome is Outcome.SKIPPED for it in checks)
     may_fetch = request.verify and not request.source.offline
-    return not (unproven and may_fetch and can_fetch(target, host))
+    return not (was_not_run(checks) and may_fetch and can_fetch(target, host))
 
 
 def remember(names: Sequence[str], built: Built, host: Host) -> None:

@@ -13,6 +13,7 @@ from builder.foundation.process import Host
 from builder.pipeline.choosing import (
     batches,
     find_targets,
+    refuse_unreachable,
     refuse_unrunnable,
     refuse_without_inputs,
     refuse_without_tools,
@@ -72,6 +73,7 @@ def _results(  # noqa: PLR0917  one value of each stage before
         if known := recall(names, batch, host):
             yield known
             continue
+        refuse_unreachable(request, batch, host)
         from builder.pipeline.making import build_target  # noqa: PLC0415  as above
         from builder.pipeline.packing.kinds import pack  # noqa: PLC0415  as above
 

@@ -6,57 +6,29 @@ A runner of the user's own comes first: it reaches what no machine like this one
 import json
 import shlex
 import shutil
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from builder.foundation.fetching.progress import Progress, Unavailable
 from builder.foundation.machine import processor
-from builder.foundation.process import Command, Completed, Host
+from builder.foundation.process import Host
+from builder.proof.adb import find_device, is_device
 from builder.proof.emulators import fetch_emulator, find_emulator, needed_packages
+from builder.proof.executor import Executor
 from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Target, platform_facts, target_facts
 
 NATIVELY: Final = "natively"
 """How programs run that need no emulator."""
 
-_DEADLINE: Final = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Executor:
-    """How programs of a target run here. `how` is for people: `natively`, `under qemu-aarch64`.
-
-    `shows_library`: the loader is told where the `library` is, as that of Android finds none by a
-    run path before 7.0, and an AAR has programs elsewhere.
-    """
-
-    prefix: tuple[str, ...]
-    how: str
-    shows_library: bool = False
-    library: Path | None = None
-
-    def showing(self, library: Path) -> Self:
-        """Return the executor for programs that load this library."""
-        return replace(self, library=library) if self.shows_library else self
-
-    def run(self, program: Path, *arguments: str, host: Host) -> Completed:
-        """Run a program of the target to its end; slow emulation gets 15 minutes."""
-        argv = (*self.prefix, str(program), *arguments)
-        env = host.child_env(**self._more())
-        return host.runner.capture(Command(argv, Path("/"), env), timeout=_DEADLINE)
-
-    def line(self, program: Path, *arguments: str) -> str:
-        """Return what to paste into a shell to run the same."""
-        more = [f"{name}={shlex.quote(value)}" for name, value in self._more().items()]
-        return " ".join((*more, shlex.join((*self.prefix, str(program), *arguments))))
-
-    def _more(self) -> dict[str, str]:
-        return {} if self.library is None else {"LD_LIBRARY_PATH": str(self.library.parent)}
+UNDER: Final = "under "
+"""How it begins where an emulator runs them."""
 
 
 def find_runner(line: str, host: Host) -> Executor:
     """Return how the user's own runner runs programs; raise `ToolchainError` if there is none."""
+    if is_device(line):
+        return find_device(line, host)
     try:
         name, *words = shlex.split(line)
     except ValueError as error:
@@ -90,10 +62,12 @@ def find_executor(target: Target, host: Host, runner: str = "") -> Executor | st
     for name in (known.emulator, f"{known.emulator}-static"):
         if found := shutil.which(name, path=host.env.get("PATH", "")):
             if Path(known.sysroot).is_dir():
-                return Executor((found, "-L", known.sysroot), f"under {name}")
+                return Executor((found, "-L", known.sysroot), f"{UNDER}{name}")
             lacking = f"{name} is here, but no C library for {target.abi} at {known.sysroot}"
     if (fetched := find_emulator(target, host)) is not None:
-        return Executor((str(fetched.program), "-L", str(fetched.sysroot)), f"under {fetched.what}")
+        return Executor(
+            (str(fetched.program), "-L", str(fetched.sysroot)), f"{UNDER}{fetched.what}"
+        )
     return f"{lacking} (Debian: apt install {' '.join(needed_packages(target))})"
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from builder.libtorch.candidates import Group
-from builder.proof.execution import NATIVELY
+from builder.proof.execution import NATIVELY, UNDER
 from builder.vocabulary.checks import OUTPUTS, Check, InstructionSet, Outcome
 
 _AS_LINUX_SAYS: Final[Mapping[str, frozenset[str]]] = {
@@ -40,6 +40,7 @@ def instruction_sets(
 
     Of the kernels for one purpose a processor takes the last it can run: groups are in that order,
     and a purpose is a folder. `features` are those of this machine; emulators have all.
+    Of a runner of the user's own nothing is known, and a twin ran other kernels.
     """
     how = {it.runner for it in checks if it.name == OUTPUTS and it.outcome is Outcome.PASSED}
     inside: dict[str, None] = {}
@@ -55,7 +56,8 @@ def instruction_sets(
 
 def _can(features: AbstractSet[str]) -> Callable[[str, str], bool]:
     def can(isa: str, runner: str) -> bool:
-        return not isa or runner != NATIVELY or _AS_LINUX_SAYS[isa] <= features
+        natively = runner == NATIVELY and bool(isa) and _AS_LINUX_SAYS[isa] <= features
+        return not isa or natively or runner.startswith(UNDER)
 
     return can
 

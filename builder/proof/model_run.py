@@ -11,7 +11,7 @@ from builder.foundation.files import copy_atomic
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
 from builder.proof.compare import Comparison, compare
-from builder.proof.execution import Executor
+from builder.proof.executor import Executor
 from builder.vocabulary.errors import ModelError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat, inputs_for
 from builder.vocabulary.tolerances import Limits
@@ -74,7 +74,7 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
     """
     spec = inputs_for(model, spec)
     if not spec.given:
-        result = executor.run(program, str(model.path.resolve()), "--methods", host=host)
+        result = executor.run(program, model.path.resolve(), "--methods", host=host)
         if result.status != 0:
             raise _failed(model, executor.line(program, str(model.path), "--methods"), result)
         return RunResult(model.name, 0, Comparison())
@@ -82,8 +82,7 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
         answers = answers or ask_torch(model, spec, Path(name), host)
         inputs, outputs = answers.inputs, Path(name, "outputs")
         result = executor.run(
-            program, str(model.path.resolve()),
-            "--inputs", str(inputs), "--outputs", str(outputs), host=host,
+            program, model.path.resolve(), "--inputs", inputs, "--outputs", outputs, host=host,
         )  # fmt: skip
         if result.status not in (0, _FAILED_CASES):
             kept = host.cache / "logs" / f"{model.name}.inputs"

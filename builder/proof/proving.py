@@ -12,12 +12,8 @@ from builder.foundation.fetching.progress import Progress
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.proof.compare import Comparison
-from builder.proof.execution import (
-    Executor,
-    fetch_executor,
-    find_executor,
-    registered_operators,
-)
+from builder.proof.execution import fetch_executor, find_executor, registered_operators
+from builder.proof.executor import Executor
 from builder.proof.model_run import Answers, run_model
 from builder.proof.policy import NOTHING, Known, check_policy
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
@@ -99,7 +95,7 @@ def prove(
             return (*verdicts, _failed(RUN, (reason,), hint))
         events.note(f"the models were not run: {executor}")
         return (*verdicts, _skipped(RUN, executor))
-    executor = executor.showing(subject.library)
+    executor = executor.reach(subject.target, host).showing(subject.library)
     verdicts.append(_registry(subject, executor, host))
     if failures(verdicts):
         return (*verdicts, _skipped(RUN, "the models were not run: see the operators above"))

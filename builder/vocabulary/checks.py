@@ -77,6 +77,11 @@ class InstructionSet:
     run: bool
 
 
+def was_not_run(checks: Iterable[Check]) -> bool:
+    """Whether the models were not run where the runtime is for."""
+    return any(it.name == RUN and it.outcome is Outcome.SKIPPED for it in checks)
+
+
 def failures(checks: Iterable[Check]) -> tuple[Check, ...]:
     """Return the checks that are against the artifact."""
     return tuple(it for it in checks if it.outcome is Outcome.FAILED)

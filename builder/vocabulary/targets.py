@@ -85,7 +85,8 @@ class PlatformFacts:
 
     `needed` are globs of the libraries that every device has; all else must be inside. `api_level`
     is the lowest Android API, None elsewhere. `never_here` says why programs of the platform cannot
-    run on the machine that builds them; it is empty where they may.
+    run on the machine that builds them; it is empty where they may. A `twin` is a platform whose
+    programs run here instead, made of the same sources.
     """
 
     platform: Platform
@@ -94,6 +95,7 @@ class PlatformFacts:
     archive: ArchiveKind
     api_level: int | None = None
     never_here: str = ""
+    twin: Platform | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,7 @@ _PLATFORMS: Final = {
             archive=ArchiveKind.AAR,
             api_level=ANDROID_API,
             never_here="android programs do not run here; --runner names what runs them",
+            twin=Platform.LINUX,
         ),
         PlatformFacts(
             platform=Platform.LINUX,
@@ -292,6 +295,12 @@ def make_target(platform: Platform, abi: Abi, api_level: int | None = None) -> T
     """
     default = platform_facts(platform).api_level
     return Target(platform, abi, None if default is None else api_level or default)
+
+
+def twin_of(target: Target) -> Target | None:
+    """Return the target whose programs run here in place of those of `target`, if there is one."""
+    twin = platform_facts(target.platform).twin
+    return None if twin is None else make_target(twin, target.abi)
 
 
 def parse_android_api(text: str) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.foundation.process import Host, SubprocessRunner
-from builder.proof.execution import Executor, find_executor
+from builder.proof.execution import find_executor
+from builder.proof.executor import Executor
 from builder.vocabulary.targets import Abi, Platform, Target
 from builder.vocabulary.value_files import decode, encode
 from tests.coverage.suite import Prepared, differences

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from builder.foundation.process import Host
-from builder.proof.execution import Executor
+from builder.proof.executor import Executor
 from builder.proof.model_run import run_model
 from builder.vocabulary.models import InputSpec
 from tests.coverage.runs import run_by

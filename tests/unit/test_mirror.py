@@ -49,6 +49,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "pipeline/packing/contents": "unit/pipeline/test_packing.py",
     "pipeline/packing/kinds": "unit/pipeline/test_packing.py",
     "pipeline/packing/tars": "unit/pipeline/test_packing.py",
+    "proof/executor": "unit/proof/test_execution.py",
     "proof/proving": "unit/pipeline/test_proving.py",
     "source/request": "unit/source/test_opening.py",
     "toolchains/ndk/provider": "unit/toolchains/ndk/test_tools.py",

@@ -27,6 +27,10 @@ class BuildOptions:
 
     wanted: Wanted = part(Wanted)
     no_verify: bool = flag("--no-verify", "do not run the models; the manifest says so")
+    prove_twin: bool = flag(
+        "--prove-twin", "where nothing runs programs of the target, also build the same for Linux,"
+        " and run the models in that",
+    )  # fmt: skip
     bundle_models: bool = flag(
         "--bundle-models", "put the models into the AAR, from where apps have them as assets"
     )
@@ -53,6 +57,10 @@ def request_of(options: BuildOptions, settings: Settings) -> "Request":
             "--require-run needs a model: an operator list cannot be run",
             hint="name the model too, or leave --require-run out",
         )
+    if options.prove_twin and options.no_verify:
+        raise UsageError(
+            "--prove-twin and --no-verify exclude each other", hint="leave one of them out"
+        )
     if not settings.build.abis:
         raise UsageError(
             "no ABI given",
@@ -72,6 +80,7 @@ def request_of(options: BuildOptions, settings: Settings) -> "Request":
         inputs=inputs_of(options.proof.inputs, asked.models),
         verify=not options.no_verify,
         require_run=options.proof.require_run,
+        prove_twin=options.prove_twin,
         bundle_models=options.bundle_models,
         limits=limits_of(options.proof),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from builder.foundation.elf import ElfFile, read_elf
-from builder.vocabulary.checks import POLICY, RUN
+from builder.vocabulary.checks import POLICY, REGISTRY, RUN
 from tests.documents import validate
 from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
 from tests.native.fake_ndk import make_fake_ndk
@@ -98,6 +98,27 @@ def test_another_level_is_another_store_and_another_folder(
     assert manifest["target"]["api_level"] == 30
     assert "--pack-dyn-relocs=relr" in manifest["result"]["link"]
     del made
+
+
+def test_a_twin_is_run_where_nothing_runs_the_target(
+    used: Workshop, ndk: Path, made: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    """What was run is told for what it is: the library of the target was not."""
+    asked = words(used, ndk, tmp_path / "dist", "--prove-twin")
+    finished = used.tool.run(*asked, cwd=used.folder)
+    (target,) = finished.document["targets"]
+    checks = {(it["name"], it["runner"]): it["outcome"] for it in target["checks"]}
+    twin = "in a twin for linux-x86_64, natively"
+    assert checks[POLICY, ""] == "passed"
+    assert checks[RUN, ""] == "skipped"
+    assert checks[REGISTRY, twin] == "passed"
+    assert {runner for _, runner in checks} == {"", twin}
+    assert "in a twin for linux-x86_64" in finished.stderr
+    again, first = (
+        next(it.glob("android*/jni/x86_64/*.so")).read_bytes()
+        for it in (tmp_path / "dist", made[0])
+    )
+    assert again == first, "the twin changes nothing of the library"
 
 
 def test_an_ndk_that_moved_compiles_nothing_anew(

@@ -12,7 +12,7 @@ from builder.commands import benching
 from builder.commands.benching import Question, bench
 from builder.commands.exchange import Answer
 from builder.foundation.process import Command, Completed, Host
-from builder.proof.execution import Executor
+from builder.proof.executor import Executor
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec
 from tests.conftest import FakeRunner

@@ -16,7 +16,7 @@ from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import DATA
 from builder.proof import policy, proving
-from builder.proof.execution import Executor
+from builder.proof.executor import Executor
 from builder.proof.proving import Wish
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.models import InputSpec

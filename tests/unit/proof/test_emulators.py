@@ -6,7 +6,8 @@ import pytest
 from builder.foundation.fetching.progress import NoProgress
 from builder.foundation.process import Host
 from builder.proof.emulators import OFFERS, can_fetch, find_emulator, needed_packages
-from builder.proof.execution import Executor, fetch_executor, find_executor
+from builder.proof.execution import fetch_executor, find_executor
+from builder.proof.executor import Executor
 from builder.vocabulary.targets import Abi, Platform, Target, make_target, target_facts
 
 ARM = make_target(Platform.LINUX, Abi.ARM64_V8A)

@@ -7,12 +7,8 @@ import pytest
 
 from builder.foundation.process import Host
 from builder.proof import execution
-from builder.proof.execution import (
-    Executor,
-    find_executor,
-    find_runner,
-    registered_operators,
-)
+from builder.proof.execution import find_executor, find_runner, registered_operators
+from builder.proof.executor import Executor
 from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Abi, Platform, Target, TargetFacts, target_facts
 from tests.conftest import FakeRunner

@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+import pytest
+
 from builder.libtorch.candidates import Group, read_rows
 from builder.proof.instruction_sets import _AS_LINUX_SAYS, instruction_sets
 from builder.vocabulary.checks import OUTPUTS, Check, InstructionSet, Outcome
@@ -35,6 +39,12 @@ def test_a_processor_takes_the_best_it_has_for_each_purpose() -> None:
 def test_an_emulator_has_all() -> None:
     assert told(EMULATED) == {"avx": False, "fma3": False, "avx512f": True}
     assert told(NATIVE, EMULATED)["avx512f"]
+
+
+@pytest.mark.parametrize("runner", ["by adb on R58", "in a twin for linux-x86_64, natively"])
+def test_what_ran_elsewhere_is_not_claimed(runner: str) -> None:
+    elsewhere = replace(NATIVE, runner=runner)
+    assert told(elsewhere) == {"avx": False, "fma3": False, "avx512f": False}
 
 
 def test_what_was_not_run_is_said_to_be_so() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.compare import Comparison
-from builder.proof.execution import Executor
+from builder.proof.executor import Executor
 from builder.proof.model_run import ask_torch, run_model
 from builder.vocabulary.errors import ModelError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Method, Model, ModelFormat

@@ -13,8 +13,10 @@ from builder.vocabulary.targets import (
     make_target,
     parse_abi,
     parse_abis,
+    parse_android_api,
     platform_facts,
     target_facts,
+    twin_of,
 )
 
 TARGETS = [make_target(platform, abi) for platform in Platform for abi in Abi]
@@ -88,3 +90,25 @@ def test_only_android_has_an_api_level() -> None:
 )
 def test_a_target_names_a_directory(target: Target, text: str) -> None:
     assert str(target) == text
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_a_twin_runs_here(target: Target) -> None:
+    """Whoever has no program here has a twin that may have one."""
+    facts = platform_facts(target.platform)
+    twin = twin_of(target)
+    assert bool(facts.never_here) is (twin is not None)
+    if twin is not None:
+        assert twin.abi is target.abi
+        assert not platform_facts(twin.platform).never_here
+
+
+@pytest.mark.parametrize("text", ["21", "24", "35"])
+def test_a_level_is_a_number(text: str) -> None:
+    assert parse_android_api(text) == int(text)
+
+
+@pytest.mark.parametrize("text", ["", "20", "19", "100", "-24", "24.0", "N", "²4", "0" * 5000])
+def test_a_level_that_cannot_be_built_for_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no API level that can be built for"):
+        parse_android_api(text)
