@@ -5,7 +5,7 @@ The models are those of tests/recorded/prepacked, which a torch with XNNPACK wro
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -227,6 +227,29 @@ def test_convolutions_by_winograd_too(
     runtime: Runtime, tmp_path: Path, layers: list[Layer]
 ) -> None:
     compare(runtime, tmp_path, "convolution", [*map(convolution, layers)])
+
+
+LARGE: Final = st.builds(
+    replace,
+    LAYERS,
+    shape=pairs(3, 6),
+    inputs=st.sampled_from([150, 501]),
+    outputs=st.sampled_from([600, 333]),
+    groups=st.sampled_from([1, 1, 1, 2]),
+    kernel=pairs(2, 3),
+    padding=pairs(0, 1),
+)
+"""Layers whose weights are computed with in parts."""
+
+
+@many
+@given(layers=st.lists(LARGE, min_size=4, max_size=6))
+@pytest.mark.parametrize("method", ["convolution", "transposed", "linear"])
+def test_large_layers_too(
+    runtime: Runtime, tmp_path: Path, method: str, layers: list[Layer]
+) -> None:
+    make = {"convolution": convolution, "transposed": transposed, "linear": linear}[method]
+    compare(runtime, tmp_path, method, [*map(make, layers)])
 
 
 def test_threads_share_a_convolution_by_winograd(runtime: Runtime, tmp_path: Path) -> None:

@@ -85,32 +85,45 @@ PackedConvolution::PackedConvolution(Kind kind, const ConvolutionParts& parts)
 void PackedConvolution::pack(const ConvolutionParts& parts) {
   initialise_xnnpack();
   const bool plain = kind_ == Kind::plain;
-  const auto inputs = static_cast<size_t>(input_channels_);
-  const auto outputs = static_cast<size_t>(output_channels_);
-  const auto groups = static_cast<size_t>(groups_);
-  const auto parameter = [](int64_t value) { return static_cast<uint32_t>(value); };
+  const int64_t weights = weight_sizes_[2] * weight_sizes_[3] * (input_channels_ / groups_);
   check_packed_size(output_channels_ + groups_ * kMaxTile,
-                    weight_sizes_[2] * weight_sizes_[3] * (input_channels_ / groups_ + kMaxTile));
+                    weights + weight_sizes_[2] * weight_sizes_[3] * kMaxTile);
   const std::vector<float> weight =
       plain ? plain_weight(parts.weight) : transposed_weight(parts.weight, groups_);
   const std::vector<float> bias = bias_values(parts.bias, output_channels_);
   has_bias_ = !bias.empty();
-  const auto create =
-      plain ? xnn_create_convolution2d_nhwc_f32 : xnn_create_deconvolution2d_nhwc_f32;
-  xnn_operator_t made = nullptr;
-  check_xnn(create(parameter(padding_[0]), parameter(padding_[1]), parameter(padding_[0]),
-                   parameter(padding_[1]), parameter(weight_sizes_[2]), parameter(weight_sizes_[3]),
-                   parameter(stride_[0]), parameter(stride_[1]), parameter(dilation_[0]),
-                   parameter(dilation_[1]), parameter(groups_), inputs / groups, outputs / groups,
-                   inputs, outputs, weight.data(), has_bias_ ? bias.data() : nullptr,
-                   parts.limits.lowest, parts.limits.highest, 0, nullptr, nullptr, &made),
-            "pack a convolution");
-  operator_.reset(made);
+  outputs_of_part_ = groups_ == 1 ? outputs_at_a_time(output_channels_, weights) : output_channels_;
+  for (int64_t first = 0; first < output_channels_; first += outputs_of_part_) {
+    parts_.push_back(pack_part(parts, weight, bias, first));
+  }
   constexpr Pair kOnes = {1, 1};
   if (br_winograd && plain && groups_ == 1 && stride_ == kOnes && dilation_ == kOnes) {
     winograd_ =
         Winograd::pack(weight_sizes_, weight, bias, parts.limits.lowest, parts.limits.highest);
   }
+}
+
+XnnOperator PackedConvolution::pack_part(const ConvolutionParts& parts,
+                                         const std::vector<float>& weight,
+                                         const std::vector<float>& bias, int64_t first) const {
+  const auto inputs = static_cast<size_t>(input_channels_);
+  const auto groups = static_cast<size_t>(groups_);
+  const int64_t outputs = std::min(outputs_of_part_, output_channels_ - first);
+  const size_t begin = weight.size() / static_cast<size_t>(output_channels_) * first;
+  const auto parameter = [](int64_t value) { return static_cast<uint32_t>(value); };
+  const auto create = kind_ == Kind::plain ? xnn_create_convolution2d_nhwc_f32
+                                           : xnn_create_deconvolution2d_nhwc_f32;
+  xnn_operator_t made = nullptr;
+  check_xnn(
+      create(parameter(padding_[0]), parameter(padding_[1]), parameter(padding_[0]),
+             parameter(padding_[1]), parameter(weight_sizes_[2]), parameter(weight_sizes_[3]),
+             parameter(stride_[0]), parameter(stride_[1]), parameter(dilation_[0]),
+             parameter(dilation_[1]), parameter(groups_), inputs / groups,
+             static_cast<size_t>(outputs) / groups, inputs, static_cast<size_t>(output_channels_),
+             weight.data() + begin, has_bias_ ? bias.data() + first : nullptr, parts.limits.lowest,
+             parts.limits.highest, 0, nullptr, nullptr, &made),
+      "pack a convolution");
+  return XnnOperator(made);
 }
 
 at::Tensor PackedConvolution::run(const at::Tensor& input) {
@@ -171,34 +184,45 @@ Pair PackedConvolution::output_size(const at::Tensor& input) const {
 
 void PackedConvolution::compute(const at::Tensor& input, const at::Tensor& output) {
   const std::scoped_lock alone(mutex_);
-  const auto batch = static_cast<size_t>(input.size(0));
-  const auto height = static_cast<size_t>(input.size(2));
-  const auto width = static_cast<size_t>(input.size(3));
-  const auto* from = input.const_data_ptr<float>();
   auto* to = output.mutable_data_ptr<float>();
-  pthreadpool_t threads = caffe2::pthreadpool_();
-  if (kind_ == Kind::transposed) {
-    check_xnn(xnn_reshape_deconvolution2d_nhwc_f32(
-                  operator_.get(), batch, height, width, static_cast<uint32_t>(output_padding_[0]),
-                  static_cast<uint32_t>(output_padding_[1]), nullptr, nullptr, threads),
-              "prepare a transposed convolution");
-    check_xnn(xnn_setup_deconvolution2d_nhwc_f32(operator_.get(), from, to),
-              "prepare a transposed convolution");
-    run_xnn(operator_.get());
-    return;
+  for (const XnnOperator& part : parts_) {
+    if (kind_ == Kind::plain) {
+      compute_plain(part.get(), input, to);
+    } else {
+      compute_transposed(part.get(), input, to);
+    }
+    to += outputs_of_part_;
   }
+}
+
+void PackedConvolution::compute_transposed(xnn_operator_t op, const at::Tensor& input,
+                                           float* to) const {
+  check_xnn(
+      xnn_reshape_deconvolution2d_nhwc_f32(
+          op, static_cast<size_t>(input.size(0)), static_cast<size_t>(input.size(2)),
+          static_cast<size_t>(input.size(3)), static_cast<uint32_t>(output_padding_[0]),
+          static_cast<uint32_t>(output_padding_[1]), nullptr, nullptr, caffe2::pthreadpool_()),
+      "prepare a transposed convolution");
+  check_xnn(xnn_setup_deconvolution2d_nhwc_f32(op, input.const_data_ptr<float>(), to),
+            "prepare a transposed convolution");
+  run_xnn(op);
+}
+
+void PackedConvolution::compute_plain(xnn_operator_t op, const at::Tensor& input, float* to) const {
   size_t size = 0;
   size_t alignment = 0;
-  check_xnn(xnn_reshape_convolution2d_nhwc_f32(operator_.get(), batch, height, width, &size,
-                                               &alignment, nullptr, nullptr, threads),
+  check_xnn(xnn_reshape_convolution2d_nhwc_f32(
+                op, static_cast<size_t>(input.size(0)), static_cast<size_t>(input.size(2)),
+                static_cast<size_t>(input.size(3)), &size, &alignment, nullptr, nullptr,
+                caffe2::pthreadpool_()),
             "prepare a convolution");
   const at::Tensor workspace =
       size == 0 ? at::Tensor()
-                : at::empty({static_cast<int64_t>(size)}, output.options().dtype(at::kByte));
-  check_xnn(xnn_setup_convolution2d_nhwc_f32(
-                operator_.get(), size == 0 ? nullptr : workspace.mutable_data_ptr(), from, to),
+                : at::empty({static_cast<int64_t>(size)}, input.options().dtype(at::kByte));
+  check_xnn(xnn_setup_convolution2d_nhwc_f32(op, size == 0 ? nullptr : workspace.mutable_data_ptr(),
+                                             input.const_data_ptr<float>(), to),
             "prepare a convolution");
-  run_xnn(operator_.get());
+  run_xnn(op);
 }
 
 c10::IValue PackedConvolution::sizes() const {

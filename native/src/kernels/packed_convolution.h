@@ -43,9 +43,13 @@ class PackedConvolution : public torch::jit::CustomClassHolder {
 
  private:
   void pack(const ConvolutionParts& parts);
+  XnnOperator pack_part(const ConvolutionParts& parts, const std::vector<float>& weight,
+                        const std::vector<float>& bias, int64_t first) const;
   Pair output_size(const at::Tensor& input) const;
   void check_input(const at::Tensor& input) const;
   void compute(const at::Tensor& input, const at::Tensor& output);
+  void compute_plain(xnn_operator_t op, const at::Tensor& input, float* to) const;
+  void compute_transposed(xnn_operator_t op, const at::Tensor& input, float* to) const;
 
   Kind kind_;
   std::vector<int64_t> weight_sizes_;
@@ -57,7 +61,8 @@ class PackedConvolution : public torch::jit::CustomClassHolder {
   int64_t groups_;
   int64_t input_channels_ = 0;
   int64_t output_channels_ = 0;
-  XnnOperator operator_;
+  std::vector<XnnOperator> parts_; // each computes some of the outputs
+  int64_t outputs_of_part_ = 0;
   std::unique_ptr<Winograd> winograd_; // null where it is no gain
   std::mutex mutex_;
 };

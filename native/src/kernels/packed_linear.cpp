@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 namespace build_runtime {
 PackedLinear::PackedLinear(const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                            Limits limits) {
@@ -13,18 +15,22 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const std::optional<at::Ten
   inputs_ = weight.size(1);
   check_packed_size(outputs_, inputs_);
   initialise_xnnpack();
-  xnn_operator_t made = nullptr;
-  const auto inputs = static_cast<size_t>(inputs_);
-  const auto outputs = static_cast<size_t>(outputs_);
   const at::Tensor rows = weight.contiguous();
+  const auto* numbers = rows.const_data_ptr<float>();
   const std::vector<float> offsets = bias_values(bias, outputs_);
   has_bias_ = !offsets.empty();
-  check_xnn(xnn_create_fully_connected_nc_f32(inputs, outputs, inputs, outputs,
-                                              rows.const_data_ptr<float>(),
-                                              has_bias_ ? offsets.data() : nullptr, limits.lowest,
-                                              limits.highest, 0, nullptr, nullptr, &made),
-            "pack a linear layer");
-  operator_.reset(made);
+  outputs_of_part_ = outputs_at_a_time(outputs_, inputs_);
+  const auto inputs = static_cast<size_t>(inputs_);
+  for (int64_t first = 0; first < outputs_; first += outputs_of_part_) {
+    const int64_t count = std::min(outputs_of_part_, outputs_ - first);
+    xnn_operator_t made = nullptr;
+    check_xnn(xnn_create_fully_connected_nc_f32(
+                  inputs, static_cast<size_t>(count), inputs, static_cast<size_t>(outputs_),
+                  numbers + first * inputs_, has_bias_ ? offsets.data() + first : nullptr,
+                  limits.lowest, limits.highest, 0, nullptr, nullptr, &made),
+              "pack a linear layer");
+    parts_.emplace_back(made);
+  }
 }
 
 at::Tensor PackedLinear::run(const at::Tensor& input) {
@@ -39,14 +45,16 @@ at::Tensor PackedLinear::run(const at::Tensor& input) {
   }
   const at::Tensor rows = readable(input, at::MemoryFormat::Contiguous);
   const std::scoped_lock alone(mutex_);
-  check_xnn(
-      xnn_reshape_fully_connected_nc_f32(
-          operator_.get(), static_cast<size_t>(rows.numel() / inputs_), caffe2::pthreadpool_()),
-      "prepare a linear layer");
-  check_xnn(xnn_setup_fully_connected_nc_f32(operator_.get(), rows.const_data_ptr<float>(),
-                                             output.mutable_data_ptr<float>()),
-            "prepare a linear layer");
-  run_xnn(operator_.get());
+  auto* to = output.mutable_data_ptr<float>();
+  for (const XnnOperator& part : parts_) {
+    check_xnn(xnn_reshape_fully_connected_nc_f32(
+                  part.get(), static_cast<size_t>(rows.numel() / inputs_), caffe2::pthreadpool_()),
+              "prepare a linear layer");
+    check_xnn(xnn_setup_fully_connected_nc_f32(part.get(), rows.const_data_ptr<float>(), to),
+              "prepare a linear layer");
+    run_xnn(part.get());
+    to += outputs_of_part_;
+  }
   return output;
 }
 

@@ -24,7 +24,8 @@ class PackedLinear : public torch::jit::CustomClassHolder {
   int64_t inputs_ = 0;
   int64_t outputs_ = 0;
   bool has_bias_ = false;
-  XnnOperator operator_;
+  std::vector<XnnOperator> parts_; // each computes some of the outputs
+  int64_t outputs_of_part_ = 0;
   std::mutex mutex_;
 };
 

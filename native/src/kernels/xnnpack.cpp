@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 #include <c10/util/accumulate.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -68,6 +69,15 @@ void check_packed_size(int64_t rows, int64_t columns) {
   if (row > kMaxRow || !fits({rows + kMaxTile, row, sizeof(float)})) {
     fail_kernel("the weights are too large to be packed");
   }
+}
+
+int64_t outputs_at_a_time(int64_t outputs, int64_t weights) {
+  constexpr int64_t kCache = int64_t{512} * 1024 / sizeof(float);
+  constexpr int64_t kMostParts = 8; // each has to know where its input lies
+  constexpr int64_t kStep = 64;     // a multiple of what microkernels compute at a time
+  const int64_t parts = std::clamp<int64_t>(outputs * weights / kCache, 1, kMostParts);
+  const int64_t wanted = (outputs + parts - 1) / parts;
+  return std::min(outputs, (wanted + kStep - 1) / kStep * kStep);
 }
 
 std::vector<float> bias_values(const std::optional<at::Tensor>& bias, int64_t outputs) {

@@ -45,6 +45,11 @@ bool fits(std::initializer_list<int64_t> sizes);
 // overflow: it rounds both up, and adds to each row.
 void check_packed_size(int64_t rows, int64_t columns);
 
+// How many outputs of a layer are to be computed at a time, where each has so many numbers as
+// weights: XNNPACK goes through all of an operator's weights for every few rows of the input, so
+// those of one operator have to stay in a cache.
+int64_t outputs_at_a_time(int64_t outputs, int64_t weights);
+
 // The bias of a layer with so many outputs; nothing where there is none. Throws for another one.
 std::vector<float> bias_values(const std::optional<at::Tensor>& bias, int64_t outputs);
 
