@@ -1,9 +1,11 @@
 """Zip archives: written so that equal files give equal bytes, and read without trusting them."""
 
 import errno
+import lzma
 import shutil
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -32,10 +34,14 @@ _LARGEST_CONTENT: Final = 8 << 30
 """Members, and bytes of all content: far above what builds write."""
 
 _DAMAGED: Final = (
-    zipfile.BadZipFile, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError,
-    FileExistsError, NotADirectoryError, OverflowError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError,
+    NotImplementedError, RuntimeError, FileExistsError, NotADirectoryError, OverflowError,
+    IndexError,
 )  # fmt: skip
 """What an archive raises whose bytes are not what a zip program wrote, ours included."""
+
+_NOT_OF_FILES: Final = (None, errno.EINVAL)
+"""Errors that are no file's: of a decompressor, and for a place in front of the archive."""
 
 
 @contextmanager
@@ -47,9 +53,9 @@ def reading_zip(source: Path) -> Iterator[zipfile.ZipFile]:
     except _DAMAGED as error:
         raise _refused(source, error) from error
     except OSError as error:
-        if error.errno != errno.EINVAL:
+        if error.errno not in _NOT_OF_FILES:
             raise
-        raise _refused(source, error) from error  # a place in front of the file
+        raise _refused(source, error) from error
 
 
 def _refused(source: Path, error: Exception) -> UsageError:
