@@ -63,7 +63,8 @@ def test_the_library_keeps_the_rules_of_android(made: tuple[Path, Finished]) -> 
     assert set(elf.needed) <= {"libc.so", "libm.so", "libdl.so", "liblog.so"}
     assert {it.align for it in elf.segments if it.kind == "PT_LOAD"} == {0x4000}
     assert manifest["target"] == {"platform": "android", "abi": "x86_64", "api_level": 24}
-    assert manifest["toolchain"]["name"] == "ndk"
+    ndk = {"name": "ndk", "version": "24.0.8215888", "clang": "19.0.0"}
+    assert manifest["toolchain"] == ndk
     assert "-DHAVE_SHM_OPEN=1" not in manifest["flags"]["all"]
     assert "--pack-dyn-relocs=android" in manifest["result"]["link"]
     assert "libc++_static.a" in manifest["result"]["link"]
