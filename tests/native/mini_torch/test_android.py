@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from builder.foundation.elf import ElfFile, read_elf
-from builder.vocabulary.checks import POLICY, REGISTRY, RUN
+from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN
 from tests.documents import validate
 from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
-from tests.native.fake_ndk import make_fake_ndk
+from tests.native.fake_ndk import make_fake_adb, make_fake_ndk
 from tests.native.mini_torch.workshop import Workshop
 from tests.ndk import PREBUILT
 
@@ -149,3 +149,21 @@ def test_a_compiler_that_fails_is_told_with_its_log(
     finished = used.tool.run(*asked, cwd=used.folder, expect=5)
     assert "no licence" in finished.stderr
     assert not (tmp_path / "dist").exists()
+
+
+def test_models_run_on_a_device(used: Workshop, tmp_path: Path) -> None:
+    """The device is this machine, so a runtime for Linux does."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    device = make_fake_adb(tools)
+    env = {"PATH": f"{tools}:{used.tool.env()['PATH']}"}
+    asked = (*used.words(*used.first), "--platform", "linux", "--runner", "adb:FAKE01", "--json")
+    finished = used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, env=env)
+    (target,) = finished.document["targets"]
+    checks = {it["name"]: it for it in target["checks"]}
+    assert checks[REGISTRY]["outcome"] == "passed"
+    assert checks[REGISTRY]["runner"] == checks[OUTPUTS]["runner"] == "by adb on FAKE01"
+    assert not any(device.iterdir()), "nothing is left behind"
+    told = (tools / "asked").read_text()
+    used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, env=env)
+    assert (tools / "asked").read_text() == told, "what was proven is not asked again"
