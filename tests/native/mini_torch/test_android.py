@@ -167,3 +167,21 @@ def test_models_run_on_a_device(used: Workshop, tmp_path: Path) -> None:
     told = (tools / "asked").read_text()
     used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, env=env)
     assert (tools / "asked").read_text() == told, "what was proven is not asked again"
+
+
+@pytest.mark.parametrize(
+    ("runner", "told"),
+    [
+        ("echo garbage", "the runtime does not list its operators"),
+        ("false", "the runtime does not start: status 1"),
+        ("sh -c 'kill -11 $$'", "the runtime does not start: status -11"),
+    ],
+)
+def test_a_runner_that_runs_nothing_proves_nothing(
+    used: Workshop, tmp_path: Path, runner: str, told: str
+) -> None:
+    asked = (*used.words(*used.first), "--platform", "linux", "--runner", runner)
+    finished = used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, expect=6)
+    assert told in finished.stderr
+    assert "repeat it by hand: LD_LIBRARY_PATH=" in finished.stderr
+    assert not (tmp_path / "dist").exists(), "nothing half-written"
