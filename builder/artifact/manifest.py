@@ -155,6 +155,7 @@ def describe(
         "dtypes": sorted(plan.selection.dtypes),
     }
     if result is not None:
+        document["toolchain"]["clang"] = plan.toolchain.clang
         document["rewrite"] = result.rewrite
         document["result"] = _result(result, files)
     return document

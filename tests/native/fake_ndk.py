@@ -138,3 +138,45 @@ def _assemble(cc: Path, library: Path, text: str) -> None:
     source.write_text(text)
     soname = f"-Wl,-soname,{library.name}"
     subprocess.run([cc, "-shared", "-nostdlib", soname, source, "-o", library], check=True)
+
+
+_ADB: Final = """\
+#!@PYTHON@
+import pathlib, shutil, subprocess, sys
+
+room = pathlib.Path("@ROOM@")
+words = sys.argv[1:] if sys.argv[1] != "-s" else sys.argv[3:]
+with open(room / "asked", "a") as asked:
+    print(*words, file=asked)
+
+
+def place(path):
+    return path.replace("/data/local/tmp", str(room / "device"))
+
+
+match words:
+    case ["devices"]:
+        print("List of devices attached\\nFAKE01\\tdevice\\n")
+    case ["push", here, there]:
+        shutil.copy(here, place(there))
+    case ["pull", there, here]:
+        shutil.copy(place(there), here)
+    case ["shell", "getprop ro.product.cpu.abilist"]:
+        print("x86_64,x86")
+    case ["shell", "getprop ro.build.version.sdk"]:
+        print(29)
+    case ["shell", line]:
+        sys.exit(subprocess.run(["/bin/sh", "-c", place(line)]).returncode)
+    case _:
+        sys.exit("adb: unknown command")
+"""
+
+
+def make_fake_adb(folder: Path) -> Path:
+    """Write an `adb` whose device is a folder of this machine; return the folder on its device."""
+    room = folder / "device"
+    room.mkdir()
+    program = folder / "adb"
+    program.write_text(_ADB.replace("@PYTHON@", sys.executable).replace("@ROOM@", str(folder)))
+    program.chmod(0o755)
+    return room

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from builder.foundation.elf import ElfFile, read_elf
-from builder.vocabulary.checks import POLICY, REGISTRY, RUN
+from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN
 from tests.documents import validate
 from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
-from tests.native.fake_ndk import make_fake_ndk
+from tests.native.fake_ndk import make_fake_adb, make_fake_ndk
 from tests.native.mini_torch.workshop import Workshop
 from tests.ndk import PREBUILT
 
@@ -63,7 +63,8 @@ def test_the_library_keeps_the_rules_of_android(made: tuple[Path, Finished]) -> 
     assert set(elf.needed) <= {"libc.so", "libm.so", "libdl.so", "liblog.so"}
     assert {it.align for it in elf.segments if it.kind == "PT_LOAD"} == {0x4000}
     assert manifest["target"] == {"platform": "android", "abi": "x86_64", "api_level": 24}
-    assert manifest["toolchain"]["name"] == "ndk"
+    ndk = {"name": "ndk", "version": "24.0.8215888", "clang": "19.0.0"}
+    assert manifest["toolchain"] == ndk
     assert "-DHAVE_SHM_OPEN=1" not in manifest["flags"]["all"]
     assert "--pack-dyn-relocs=android" in manifest["result"]["link"]
     assert "libc++_static.a" in manifest["result"]["link"]
@@ -148,3 +149,39 @@ def test_a_compiler_that_fails_is_told_with_its_log(
     finished = used.tool.run(*asked, cwd=used.folder, expect=5)
     assert "no licence" in finished.stderr
     assert not (tmp_path / "dist").exists()
+
+
+def test_models_run_on_a_device(used: Workshop, tmp_path: Path) -> None:
+    """The device is this machine, so a runtime for Linux does."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    device = make_fake_adb(tools)
+    env = {"PATH": f"{tools}:{used.tool.env()['PATH']}"}
+    asked = (*used.words(*used.first), "--platform", "linux", "--runner", "adb:FAKE01", "--json")
+    finished = used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, env=env)
+    (target,) = finished.document["targets"]
+    checks = {it["name"]: it for it in target["checks"]}
+    assert checks[REGISTRY]["outcome"] == "passed"
+    assert checks[REGISTRY]["runner"] == checks[OUTPUTS]["runner"] == "by adb on FAKE01"
+    assert not any(device.iterdir()), "nothing is left behind"
+    told = (tools / "asked").read_text()
+    used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, env=env)
+    assert (tools / "asked").read_text() == told, "what was proven is not asked again"
+
+
+@pytest.mark.parametrize(
+    ("runner", "told"),
+    [
+        ("echo garbage", "the runtime does not list its operators"),
+        ("false", "the runtime does not start: status 1"),
+        ("sh -c 'kill -11 $$'", "the runtime does not start: status -11"),
+    ],
+)
+def test_a_runner_that_runs_nothing_proves_nothing(
+    used: Workshop, tmp_path: Path, runner: str, told: str
+) -> None:
+    asked = (*used.words(*used.first), "--platform", "linux", "--runner", runner)
+    finished = used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, expect=6)
+    assert told in finished.stderr
+    assert "repeat it by hand: LD_LIBRARY_PATH=" in finished.stderr
+    assert not (tmp_path / "dist").exists(), "nothing half-written"

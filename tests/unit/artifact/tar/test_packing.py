@@ -123,7 +123,7 @@ def test_the_manifest_tells_what_was_repaired(tmp_path: Path) -> None:
 
 def test_the_manifest_says_what_was_built_and_proven(tmp_path: Path) -> None:
     document = json.loads(make_package(tmp_path / "x").manifest)
-    assert document["toolchain"] == {"name": "zig", "version": "0.17.1"}
+    assert document["toolchain"] == {"name": "zig", "version": "0.17.1", "clang": "22.1.8"}
     assert document["profile"] == {
         "backends": ["CPU"],
         "dtypes": ["Float", "Long"],
