@@ -1,8 +1,9 @@
-"""Functions of single numbers, softmax and pooling, in a real runtime: they answer as torch."""
+"""Functions of single numbers, softmax, pooling, LSTM in a real runtime: they answer as torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import torch
@@ -62,6 +63,30 @@ class Functions(torch.nn.Module):
         made = torch.max_pool2d(x, kernel, stride, padding, dilation, up)
         assert made.numel() == 0 or made.is_contiguous(memory_format=torch.channels_last)
         return made
+
+    @torch.jit.export
+    def recurrent(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        states: list[torch.Tensor],
+        weights: list[torch.Tensor],
+        biases: bool,  # noqa: FBT001
+        layers: int,
+        both_ways: bool,  # noqa: FBT001
+        batch_first: bool,  # noqa: FBT001
+    ) -> list[torch.Tensor]:
+        y, h, c = torch._VF.lstm(
+            x,
+            states,
+            weights,
+            biases,
+            layers,
+            0.0,
+            False,  # noqa: FBT003
+            both_ways,
+            batch_first,
+        )
+        return [y, h, c]
 
     @torch.jit.export
     def integers(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
@@ -195,3 +220,99 @@ def test_the_largest_of_windows_are_those_of_torch(
             assert isinstance(found, Tensor), (found, case[0].shape, case[1:])
             result = torch.from_numpy(found.numpy())
             torch.testing.assert_close(result, wanted, rtol=0, atol=0, equal_nan=True)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """An LSTM with its input; `projected` is the width of the state where it is another one."""
+
+    steps: int
+    batch: int
+    inputs: int
+    width: int
+    projected: int
+    layers: int
+    biases: bool
+    both_ways: bool
+    batch_first: bool
+    kind: torch.dtype
+    special: bool
+    wrong: int
+    """What is wrong: the batch, the states, a dtype, the number of weights; mostly nothing."""
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return what `recurrent` takes."""
+        state = self.projected or self.width
+        count = self.layers * (1 + self.both_ways)
+        shape = [self.steps, self.batch + (self.wrong == 1) * 2, self.inputs]
+        x = tensor(shape, 1, self.kind, special=self.special)
+        states = [
+            self.numbers(count + (self.wrong == 2), self.batch, state),
+            self.numbers(count + (self.wrong == 2), self.batch, self.width),
+        ]
+        if self.wrong == 3:
+            states[1] = states[1].to(torch.half)
+        weights = [it for layer in range(self.layers) for it in self.weights(layer, state)]
+        x = x.transpose(0, 1).contiguous() if self.batch_first else x
+        rest = (self.biases, self.layers, self.both_ways, self.batch_first)
+        return (x, states, weights[: -1 if self.wrong == 4 else None], *rest)
+
+    def weights(self, layer: int, state: int) -> Iterator[torch.Tensor]:
+        for _ in range(1 + self.both_ways):
+            yield self.numbers(
+                4 * self.width, self.inputs if layer == 0 else state * (1 + self.both_ways)
+            )
+            yield self.numbers(4 * self.width, state)
+            if self.biases:
+                yield from (self.numbers(4 * self.width), self.numbers(4 * self.width))
+            if self.projected:
+                yield self.numbers(self.projected, self.width)
+
+    def numbers(self, *shape: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(sum(shape))
+        return torch.randn(shape, generator=generator).to(self.kind)
+
+
+SEQUENCES: Final = st.builds(
+    Sequences,
+    steps=st.integers(0, 5),
+    batch=st.sampled_from([0, 1, 1, 2, 7]),
+    inputs=st.integers(1, 20),
+    width=st.sampled_from([2, 3, 8, 17, 33]),
+    projected=st.sampled_from([0, 0, 0, 1]),
+    layers=st.integers(1, 3),
+    biases=st.booleans(),
+    both_ways=st.booleans(),
+    batch_first=st.booleans(),
+    kind=st.sampled_from([torch.float, torch.float, torch.float, torch.double]),
+    special=st.booleans(),
+    wrong=st.sampled_from([0, 0, 0, 0, 0, 0, 1, 2, 3, 4]),
+)
+
+
+@many
+@given(cases=st.lists(SEQUENCES, min_size=40, max_size=60))
+def test_sequences_come_to_the_states_of_torch(
+    runtime: Runtime, tmp_path: Path, cases: list[Sequences]
+) -> None:
+    """What cannot be is refused: some of it ends the process in torch."""
+    every = [it.arguments() for it in cases]
+    given: list[tuple[Value, ...]] = [
+        (value(x), [*map(value, states)], [*map(value, weights)], *rest)
+        for x, states, weights, *rest in every
+    ]
+    made = runtime.run_cases(runtime.model("functions"), given, tmp_path, "recurrent")
+    for found, arguments, case in zip(made, every, cases, strict=True):
+        if case.wrong or not case.steps:
+            assert isinstance(found, Failure), case
+            continue
+        wanted = Functions().recurrent(*arguments)
+        assert isinstance(found, list), (found, case)
+        for one, other in zip(found, wanted, strict=True):
+            assert isinstance(one, Tensor)
+            result = torch.from_numpy(one.numpy())
+            torch.testing.assert_close(result, other, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def value(tensor: torch.Tensor) -> Tensor:
+    return Tensor.from_numpy(tensor.numpy())
