@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish
 from builder.models.conversion.rewrites.agreement import cases_for, differs
-from builder.models.conversion.rewrites.batches import take_images
+from builder.models.conversion.rewrites.batches import take_images, tell_dimensions
 from builder.models.conversion.rewrites.cleaning import clean
 from builder.models.conversion.rewrites.folding import fold
 from builder.models.conversion.rewrites.freezing import RefusedError, freeze
@@ -59,6 +59,11 @@ AFTER: Final = (
         "layout",
         "Between convolutions, images have their channels last, so that nothing is converted.",
         lay_out,
+    ),
+    GraphRewrite(
+        "dimensions",
+        "Where images must come in a batch, code does not ask how many dimensions they have.",
+        tell_dimensions,
     ),
     GraphRewrite(
         "batches",
