@@ -20,8 +20,8 @@ from tests.places import RECORDED
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, about TorchScript
 
 MODELS: Final = RECORDED / "prepacked"
-NAMES: Final = ("plain", "optimized", "unfolded")
-"""A model as it was exported, as `optimize_for_mobile` made it, and packed by its code."""
+NAMES: Final = ("plain", "optimized", "nested", "unfolded")
+"""A model as exported, as `optimize_for_mobile` made it, inside another one, and packed by code."""
 
 SHAPE: Final = ("--input-shape", "2,3,9,11")
 CALLED: Final = {

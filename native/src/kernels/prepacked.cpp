@@ -6,9 +6,8 @@
 // in any memory format; nothing is copied between layers that all have it channels-last.
 #include "kernels/packed_convolution.h"
 #include "kernels/packed_linear.h"
+#include "kernels/saved_class.h"
 #include "registry/exported.h"
-
-#include <torch/custom_class.h>
 
 namespace build_runtime {
 namespace {
@@ -118,7 +117,7 @@ class State {
 };
 
 template <class Context>
-c10::intrusive_ptr<Context> read_convolution(const IValue& state) {
+c10::intrusive_ptr<torch::CustomClassHolder> read_convolution(const IValue& state) {
   constexpr bool transposed = std::is_same_v<Context, TransposedContext>;
   State saved(state, transposed ? 9 : 8);
   ConvolutionParts parts;
@@ -133,17 +132,11 @@ c10::intrusive_ptr<Context> read_convolution(const IValue& state) {
   return c10::make_intrusive<Context>(parts);
 }
 
-c10::intrusive_ptr<LinearContext> read_linear(const IValue& state) {
+c10::intrusive_ptr<torch::CustomClassHolder> read_linear(const IValue& state) {
   State saved(state, 4);
   const at::Tensor weight = saved.weight();
   const Bias bias = saved.bias();
   return c10::make_intrusive<LinearContext>(weight, bias, saved.limits());
-}
-
-// A runtime saves no models.
-template <class Context>
-IValue saved_state(const c10::intrusive_ptr<Context>& /*context*/) {
-  fail_kernel("packed weights cannot be saved again");
 }
 
 c10::intrusive_ptr<ConvolutionContext> pack_convolution(const at::Tensor& weight, const Bias& bias,
@@ -193,23 +186,19 @@ IValue sizes(const IValue& context) {
 using namespace build_runtime;
 
 BR_CLASS(br_class_xnnpack_conv2d) {
-  torch::class_<ConvolutionContext>("xnnpack", "Conv2dOpContext")
-      .def_pickle([](const c10::intrusive_ptr<ConvolutionContext>& it) { return saved_state(it); },
-                  [](const IValue& state) { return read_convolution<ConvolutionContext>(state); });
+  SavedClass<ConvolutionContext>("xnnpack", "Conv2dOpContext",
+                                 &read_convolution<ConvolutionContext>);
   return true;
 }
 
 BR_CLASS(br_class_xnnpack_conv2d_transpose) {
-  torch::class_<TransposedContext>("xnnpack", "TransposeConv2dOpContext")
-      .def_pickle([](const c10::intrusive_ptr<TransposedContext>& it) { return saved_state(it); },
-                  [](const IValue& state) { return read_convolution<TransposedContext>(state); });
+  SavedClass<TransposedContext>("xnnpack", "TransposeConv2dOpContext",
+                                &read_convolution<TransposedContext>);
   return true;
 }
 
 BR_CLASS(br_class_xnnpack_linear) {
-  torch::class_<LinearContext>("xnnpack", "LinearOpContext")
-      .def_pickle([](const c10::intrusive_ptr<LinearContext>& it) { return saved_state(it); },
-                  [](const IValue& state) { return read_linear(state); });
+  SavedClass<LinearContext>("xnnpack", "LinearOpContext", &read_linear);
   return true;
 }
 

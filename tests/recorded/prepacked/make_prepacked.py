@@ -1,7 +1,7 @@
 """Make the models here: `python make_prepacked.py FOLDER`, with a PyTorch 2.6 that has XNNPACK.
 
-`optimized` is what `optimize_for_mobile` makes of `plain`. In `unfolded` the code packs weights
-itself.
+`optimized` is what `optimize_for_mobile` makes of `plain`, and `nested` has it inside. So has
+`training`, on which nobody called eval(). In `unfolded` the code packs weights itself.
 """
 
 import sys
@@ -34,6 +34,19 @@ class Net(nn.Module):
         return torch.relu(self.out(image.mean([2, 3]))), image
 
 
+class Nested(nn.Module):
+    """An app's module around one that was optimized before."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the module inside answers."""
+        scores, image = self.inner(x)
+        return scores, image
+
+
 def main(folder: Path) -> None:
     """Write the models."""
     torch.manual_seed(0)
@@ -48,6 +61,8 @@ def main(folder: Path) -> None:
     optimized = optimize_for_mobile(plain)
     optimized.save(folder / "optimized.pt")
     optimized._save_for_lite_interpreter(str(folder / "optimized.ptl"))
+    TORCH.jit.script(Nested(optimized).eval()).save(folder / "nested.pt")
+    TORCH.jit.script(Nested(optimized).train()).save(folder / "training.pt")
     unfolded = TORCH.jit.load(folder / "plain.pt")
     unfolded = TORCH.jit.freeze(unfolded, optimize_numerics=False)
     TORCH._C._jit_pass_insert_prepacked_ops(unfolded._c)

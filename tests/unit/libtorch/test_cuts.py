@@ -17,6 +17,7 @@ SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
 DENSE = "_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE"
 FORMAT = "_ZN5torch3jit6formatERNSt3__16vectorIN3c106IValueENS1_9allocatorIS4_EEEEm"
 PARSE = "_ZN5torch3jit11parseSchemaERKNSt3__112basic_stringIcNS1_11char_traitsIcEE"
+REPORT = "_ZNK3c104impl13OperatorEntry11reportErrorENS_11DispatchKeyE"
 ALL = {
     "sparse tensors",
     "nested tensors",
@@ -124,6 +125,7 @@ def test_stored_dtypes_classes_and_instructions_keep_features() -> None:
     assert "quantized tensors" not in features("aten::relu", dtypes=frozenset({"QUInt8"}))
     assert "quantized tensors" in features("aten::relu", dtypes=frozenset({"Int", "Long"}))
     assert "schemas as text" not in features("aten::relu", classes=frozenset({"my.Class"}))
+    assert features(classes=frozenset({"xnnpack.Conv2dOpContext"})) == ALL
     assert "string formatting" not in features("aten::relu", opcodes=frozenset({"FORMAT"}))
 
 
@@ -132,7 +134,7 @@ def test_only_calls_of_operators_of_the_feature_are_cut() -> None:
     cuts = active_cuts(selection, make_catalogue([entry("aten::relu")]))
     assert feature_of(SPARSE, cuts) == "sparse tensors"
     assert feature_of(FORMAT, cuts) == "string formatting"
-    assert feature_of(PARSE, cuts) == "schemas as text"
+    assert feature_of(PARSE, cuts) == feature_of(REPORT, cuts) == "schemas as text"
     assert feature_of(DENSE, cuts) is None
     # asking whether a tensor is sparse must go on working
     assert feature_of("_ZN2at4_ops9is_sparse4callERKNS_6TensorE", cuts) is None

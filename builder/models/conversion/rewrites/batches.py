@@ -1,5 +1,8 @@
 """Images without a batch: plain convolutions take them, packed ones do not.
 
+Where there must be a batch, code that asks how many dimensions there are is told. `nn` modules ask
+to raise an error, and a runtime that never hears the answer needs neither the question nor that.
+
 A packed convolution asks how many dimensions its input has, and adds a batch of one for the time
 being. It need not ask where there must be four: where a batch norm was folded into a convolution,
 which was packed already, or where something asks for the last of four dimensions.
@@ -7,7 +10,7 @@ which was packed already, or where something asks for the last of four dimension
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import torch
 
@@ -20,6 +23,7 @@ from builder.models.conversion.repairs.graphs import (
     constant_before,
     insert_before,
     nodes_of,
+    of_kind,
     replace,
 )
 from builder.models.conversion.rewrites.constants import constants_of
@@ -35,6 +39,52 @@ _SAME: Final = KEEPING | PACKED | {JOINING, "aten::contiguous"}
 
 _OF_FOUR: Final = frozenset({"aten::upsample_bilinear2d", "aten::upsample_nearest2d"})
 _ASKING: Final = frozenset({"aten::mean", "aten::sum", "aten::amax", "aten::size"})
+
+
+def tell_dimensions(code: Code) -> Counter[str]:
+    """Answer how many dimensions a value has where that is sure; return how often.
+
+    Branches that are never taken then go.
+    """
+    graph = code.graph
+    aliases = graph.alias_db()
+    whole = _whole_values(graph, aliases)
+    sure = [it for it in of_kind(graph, "aten::dim", "aten::len") if _asked(it, aliases) in whole]
+    for node in sure:
+        replace(node, constant_before(node, graph, _WHOLE))
+    if not sure:
+        return Counter()
+    torch._C._jit_pass_constant_propagation(graph)  # noqa: SLF001
+    return Counter({"a number of dimensions is known": len(sure)})
+
+
+def _whole_values(graph: Graph, aliases: Any) -> set[int]:  # noqa: ANN401  an AliasDb
+    """Return the values that have four dimensions whatever the method is given, and keep them."""
+    whole: set[int] = set()
+    for node in nodes_of(graph):
+        if node.outputsSize() != 1 or aliases.has_writers(node.output()):
+            continue
+        if _answers_whole(node, whole):
+            whole.add(node.output().unique())
+    return whole
+
+
+def _answers_whole(node: Node, whole: set[int]) -> bool:
+    if node.kind() in PACKED and node.hasAttribute(BATCHED):
+        return True
+    given = [node.inputsAt(0)] if node.kind() in PACKED else tensors_of(node)
+    return node.kind() in _SAME and bool(given) and all(it.unique() in whole for it in given)
+
+
+def _asked(node: Node, aliases: Any) -> int | None:  # noqa: ANN401  an AliasDb
+    """Return the value whose dimensions a node counts: it itself, or the list of its sizes."""
+    given = node.inputsAt(0)
+    if node.kind() == "aten::dim":
+        return int(given.unique())
+    sizes = given.node()
+    if sizes.kind() != "aten::size" or sizes.inputsSize() != 1 or aliases.has_writers(given):
+        return None
+    return int(sizes.inputsAt(0).unique())
 
 
 def take_images(code: Code) -> Counter[str]:

@@ -26,16 +26,21 @@ class RefusedError(Exception):
     """Why a module has to stay as it is, in words for people."""
 
 
-def freeze(script: Any, names: Iterable[str]) -> Any:  # noqa: ANN401  torch.jit.ScriptModules
-    """Return a frozen copy of a module whose attributes have these names.
-
-    What the code writes to stays an attribute. Raise `RefusedError` for a module that trains, and
-    for one that torch cannot freeze.
-    """
+def refuse_training(script: Any) -> None:  # noqa: ANN401  a torch.jit.ScriptModule
+    """Raise `RefusedError` for a module that trains: no batch norm of it is a constant factor."""
     own = script._c  # noqa: SLF001
     if own.hasattr("training") and own.getattr("training"):
         message = "it is in training mode: call eval() on it before it is exported"
         raise RefusedError(message)
+
+
+def freeze(script: Any, names: Iterable[str]) -> Any:  # noqa: ANN401  torch.jit.ScriptModules
+    """Return a frozen copy of a module whose attributes have these names.
+
+    What the code writes to stays an attribute. Raise `RefusedError` for one that torch cannot
+    freeze.
+    """
+    own = script._c  # noqa: SLF001
     kept = _attributes(script, names)
     preserved = {name for name, value in kept.items() if type(value) not in _TYPES}
     preserved |= set(own._method_names())  # noqa: SLF001

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish
 from builder.models.conversion.rewrites.agreement import cases_for, differs
-from builder.models.conversion.rewrites.batches import take_images
+from builder.models.conversion.rewrites.batches import take_images, tell_dimensions
 from builder.models.conversion.rewrites.cleaning import clean
 from builder.models.conversion.rewrites.folding import fold
-from builder.models.conversion.rewrites.freezing import RefusedError, freeze
+from builder.models.conversion.rewrites.freezing import RefusedError, freeze, refuse_training
 from builder.models.conversion.rewrites.layout import lay_out
 from builder.models.conversion.rewrites.packing import pack
 from builder.models.conversion.rewrites.unpacking import keep, unpack
@@ -61,6 +61,11 @@ AFTER: Final = (
         lay_out,
     ),
     GraphRewrite(
+        "dimensions",
+        "Where images must come in a batch, code does not ask how many dimensions they have.",
+        tell_dimensions,
+    ),
+    GraphRewrite(
         "batches",
         "A packed convolution adds a batch of one to an image without, where the model takes such.",
         take_images,
@@ -84,6 +89,7 @@ def rewrite(script: Any, names: Iterable[str]) -> Rewritten:  # noqa: ANN401  a 
     Raise `RefusedError` that says why it has to stay as it is.
     """
     register()
+    refuse_training(script)
     frozen = freeze(script, names)
     codes = codes_of(frozen)
     changes = [change for it in BEFORE for change in _run(it, codes)]

@@ -29,7 +29,9 @@ def expected() -> Any:
         return TORCH.jit.load(str(FILES / "plain.pt"))(X)
 
 
-@pytest.mark.parametrize("name", ["optimized.pt", "optimized.ptl", "unfolded.pt"])
+@pytest.mark.parametrize(
+    "name", ["optimized.pt", "optimized.ptl", "nested.pt", "training.pt", "unfolded.pt"]
+)
 def test_desktop_torch_runs_packed_weights(name: str) -> None:
     with torch.inference_mode():
         alike(load_script(FILES / name)(X), expected())
@@ -37,7 +39,7 @@ def test_desktop_torch_runs_packed_weights(name: str) -> None:
             alike(load_lite(FILES / name)(X), expected())
 
 
-@pytest.mark.parametrize("name", ["optimized.pt", "unfolded.pt"])
+@pytest.mark.parametrize("name", ["optimized.pt", "nested.pt", "training.pt", "unfolded.pt"])
 def test_packed_weights_stay_packed_where_nothing_is_rewritten(tmp_path: Path, name: str) -> None:
     path = tmp_path / "net.ptl"
     assert not convert(FILES / name, path, "off")
@@ -47,7 +49,7 @@ def test_packed_weights_stay_packed_where_nothing_is_rewritten(tmp_path: Path, n
         alike(load_lite(path)(X), expected())
 
 
-@pytest.mark.parametrize("name", ["optimized.pt", "optimized.ptl", "unfolded.pt"])
+@pytest.mark.parametrize("name", ["optimized.pt", "optimized.ptl", "nested.pt", "unfolded.pt"])
 def test_round_trips_between_layouts_vanish(tmp_path: Path, name: str) -> None:
     path = tmp_path / "net.ptl"
     changes = convert(FILES / name, path)
@@ -58,6 +60,16 @@ def test_round_trips_between_layouts_vanish(tmp_path: Path, name: str) -> None:
     assert "a value gets its channels first again (once)" in told
     assert operators(path) == RUNS | {"aten::contiguous", "aten::mean.dim"}
     assert len(read_lite(path).classes) == len(RUNS)
+
+
+def test_packed_weights_of_a_module_that_trains_stay_packed(tmp_path: Path) -> None:
+    path = tmp_path / "net.ptl"
+    changes = convert(FILES / "training.pt", path)
+    (note,) = changes.notes
+    assert "training mode" in note
+    assert operators(path) >= RUNS
+    with torch.inference_mode():
+        alike(load_lite(path)(X), expected())
 
 
 def test_what_was_rewritten_can_be_rewritten_again(tmp_path: Path) -> None:

@@ -330,3 +330,40 @@ def test_what_is_known_to_have_a_batch_asks_nothing(tmp_path: Path, last: nn.Mod
     path, changes = rewritten(net, tmp_path)
     assert not [it for it in changes.rewrites if it.name == "batches"]
     agree(tmp_path / "net.pt", path, X)
+
+
+class Asking(nn.Module):
+    """Asks how many dimensions there are, before and after it was changed."""
+
+    def __init__(self, *, batched: bool) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4) if batched else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> list[int]:
+        y = torch.relu(self.norm(self.one(x)))
+        sizes = y.size()
+        more: list[int] = torch.jit.annotate(list[int], y.size())
+        more.append(1)
+        wider = torch.sigmoid(y)
+        counts = [y.dim(), len(sizes), len(more), wider.dim()]
+        wider.unsqueeze_(0)
+        counts.extend([wider.dim(), len((wider * 2.0).size())])
+        return counts
+
+
+def test_what_must_come_in_a_batch_is_not_asked_for_its_dimensions(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(2))
+    path, changes = rewritten(trained(net), tmp_path)
+    agree(tmp_path / "net.pt", path, X)
+    assert [it.count for it in changes.rewrites if it.name == "dimensions"] == [1]
+    assert operators(path) == {"aten::adaptive_avg_pool2d", "aten::contiguous", CONVOLUTION}
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_dimensions_are_those_that_there_are(tmp_path: Path, *, batched: bool) -> None:
+    path, changes = rewritten(trained(Asking(batched=batched)), tmp_path)
+    for x in (X, X[:0]) if batched else (X, X[0]):
+        agree(tmp_path / "net.pt", path, x)
+    told = [it.count for it in changes.rewrites if it.name == "dimensions"]
+    assert told == ([2] if batched else [])
