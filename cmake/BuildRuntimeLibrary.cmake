@@ -41,8 +41,10 @@ endfunction()
 # The objects of the store belong to another project: their state is in a file beside the response.
 #
 # Links what the response file lists (objects, libraries, flags of the target) with lld itself; the
-# compiler driver refuses many of its options.
+# compiler driver refuses many of its options. OBJECTS are targets of this project that have some of them.
 function(build_runtime_library)
+  cmake_parse_arguments(PARSE_ARGV 0 library "" "" "OBJECTS")
+  list(TRANSFORM library_OBJECTS REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>")
   get_property(roots GLOBAL PROPERTY build_runtime_root_targets)
   add_custom_target(runtime_roots DEPENDS ${roots})
   build_runtime_sources(source cuts.cpp)
@@ -59,7 +61,7 @@ function(build_runtime_library)
     BYPRODUCTS "${CMAKE_BINARY_DIR}/link.map"
     COMMAND "${BUILD_RUNTIME_LINKER}"
       ${BUILD_RUNTIME_LINK_FLAGS} -o "${library}" ${words} -Map=link.map ${inputs}
-    DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" "${CMAKE_BINARY_DIR}/link.rsp"
+    DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" ${library_OBJECTS} "${CMAKE_BINARY_DIR}/link.rsp"
       "${CMAKE_BINARY_DIR}/link.rsp.state" "${CMAKE_BINARY_DIR}/${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
     COMMAND_EXPAND_LISTS VERBATIM

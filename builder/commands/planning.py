@@ -1,30 +1,39 @@
 """`plan`: what a build would compile, and how large it would be, before anything is compiled."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
 from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
+from builder.foundation.files import check_writable
 from builder.pipeline.choosing import find_targets, refuse_without_tools
 from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.request import Request
 from builder.pipeline.wanted import read_wanted, refuse_early
 from builder.source.opening import open_source
 from builder.vocabulary.models import Model
+from builder.vocabulary.targets import Target
 
 _LINKED_SHARE: Final = 0.46
 """Size of the stripped library over the predicted bytes of sections, which count what functions
 share once for each of them. Measured on the examples, where it varies between 0.41 and 0.50."""
 
 
-def plan(request: Request, session: Session) -> Answer:
-    """Return what each target of a request would need, and the settings; compiles nothing."""
+def plan(request: Request, session: Session, write: Path | None = None) -> Answer:
+    """Return what each target of a request would need, and the settings; compiles nothing.
+
+    With a folder to `write`, build it as well, and write the project there: a folder of its own for
+    each of several targets.
+    """
+    if write is not None:
+        check_writable(write, option="--write")
     with lease(session.host.cache):
-        return _plan(request, session)
+        return _plan(request, session, write)
 
 
-def _plan(request: Request, session: Session) -> Answer:
+def _plan(request: Request, session: Session, write: Path | None) -> Answer:
     host, events = session.host, session.console
     refuse_without_tools(request, host)
     extension = read_extension(request.ops_source, request.ops_library)
@@ -37,6 +46,7 @@ def _plan(request: Request, session: Session) -> Answer:
         make_plan(wanted, source, target, request, host, events)
         for target in find_targets(request, host, events)
     ]
+    projects = {} if write is None else dict(_write(planned, write, session))
     document = {
         "models": [
             {
@@ -49,7 +59,7 @@ def _plan(request: Request, session: Session) -> Answer:
             for model in wanted.models
         ],
         "source": {"version": source.version, "digest": source.digest, "provider": source.provider},
-        "targets": [_describe(it) for it in planned],
+        "targets": [_describe(it, projects) for it in planned],
         "settings": {
             key: {"value": it.value, "origin": it.origin}
             for key, it in session.resolved.origins.items()
@@ -66,7 +76,20 @@ def _changes(models: Iterable[Model]) -> Iterator[str]:
         yield from (f"{model.name}: {it}" for it in model.notes)
 
 
-def _describe(planned: Planned) -> dict[str, Any]:
+def _write(
+    planned: Sequence[Planned], folder: Path, session: Session
+) -> Iterator[tuple[Target, str]]:
+    """Write the project of each target; yield where it is."""
+    from builder.pipeline.writing import write_project  # noqa: PLC0415  as slow as a build
+
+    for it in planned:
+        target = it.plan.target
+        place = folder if len(planned) == 1 else folder / str(target)
+        write_project(it, place, session.host, session.console)
+        yield target, str(place)
+
+
+def _describe(planned: Planned, projects: Mapping[Target, str]) -> dict[str, Any]:
     plan_, prediction = planned.plan, planned.prediction
     there = planned.store.compiled().intersection(prediction.sources)
     return {
@@ -81,6 +104,7 @@ def _describe(planned: Planned) -> dict[str, Any]:
         "compile": len(prediction.sources) - len(there),
         "reuse": len(there),
         "predicted_library_bytes": round(prediction.size * _LINKED_SHARE),
+        "project": projects.get(plan_.target),
     }
 
 
@@ -103,6 +127,7 @@ def to_text(document: dict[str, Any], changes: Sequence[str] = ()) -> str:
                 f"  object store {target['cache_keys']['objects'][:12]},"
                 f" build {target['cache_keys']['build'][:12]}"
             ),
+            *([f"  wrote the project: {target['project']}/"] if target["project"] else []),
         ]
     lines += ["", "settings:"]
     lines += [

@@ -4,18 +4,18 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-
-import jinja2
+from typing import Any
 
 from builder.compilation.memory_use import memory_uses
+from builder.compilation.templates import render
 from builder.compilation.workspace import TREE, Project
 from builder.extensions.compiling import exported_blocks
 from builder.extensions.reading import NOTHING, Extension, Source
-from builder.foundation.resources import CMAKE, NATIVE, TEMPLATES
+from builder.foundation.resources import CMAKE, NATIVE
 from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
-from builder.libtorch.catalogue import Catalogue, OperatorEntry, count_results, encode_arguments
+from builder.libtorch.catalogue import Catalogue, OperatorEntry
 from builder.libtorch.cuts import WINOGRAD, active_cuts, cut_instructions
-from builder.libtorch.kernels import find_kernels, known_classes
+from builder.libtorch.kernels import Block, find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan, SourceKind
 from builder.vocabulary.targets import abi_facts, platform_facts
@@ -34,16 +34,14 @@ def shown_roots(plan: BuildPlan) -> tuple[tuple[str, str], ...]:
     return tuple((f"{TREE}/{name}", name) for name in names)
 
 
-def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
-    """Render the project of one object store: nothing in it depends on the selection."""
-    roots = component_roots(plan.objects)
-    quantized = "QuantizedCPU" in plan.profile.backends
-    kernels = find_kernels(roots["pytorch"]) if quantized else {}
-    context = {
+def objects_context(plan: BuildPlan, groups: Iterable[Group]) -> dict[str, object]:
+    """Return what templates are told of sources that do not depend on the selection."""
+    kernels = kernels_of(plan)
+    return {
         "version": plan.tool,
         "fingerprint": plan.objects.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
-        "all_classes": quantized,
+        "all_classes": _quantized(plan),
         "groups": [
             {
                 "name": group.name,
@@ -69,11 +67,29 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
             for group in groups
         ],
     }
+
+
+def kernels_of(plan: BuildPlan) -> Mapping[str, tuple[Block, ...]]:
+    """Return the blocks that register kernels of quantized tensors, by the source they are in."""
+    root = component_roots(plan.objects)["pytorch"]
+    return find_kernels(root) if _quantized(plan) else {}
+
+
+def _quantized(plan: BuildPlan) -> bool:
+    return "QuantizedCPU" in plan.profile.backends
+
+
+def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
+    """Render the project of one object store: nothing in it depends on the selection."""
+    groups = tuple(groups)
+    roots = component_roots(plan.objects)
+    kernels = kernels_of(plan)
+    context = objects_context(plan, groups)
     files = (
-        _render("objects/CMakeLists.txt.j2", "CMakeLists.txt", context),
-        _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        render("objects/CMakeLists.txt.j2", "CMakeLists.txt", context),
+        render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
         *(
-            _render(
+            render(
                 "objects/kernels.h.j2",
                 f"include/{_kernels_header(source)}",
                 {"source": source, "blocks": blocks},
@@ -110,25 +126,13 @@ def _kernels_header(source: str) -> str:
     return f"kernels/{source.replace('/', '-')}.h"
 
 
-def render_runtime(
-    plan: BuildPlan, catalogue: Catalogue, manifest: str, extension: Extension = NOTHING
-) -> Project:
-    """Render the project of one runtime: its registrations, its manifest, and the link.
-
-    The sources of an extension are part of it, compiled as far as a build demands them.
-    """
-    roots = {**component_roots(plan.objects), **dict(extension.roots)}
-    entries = [catalogue.entries[name] for name in sorted(plan.selection.names)]
-    registrars = [
-        {
-            "directory": PurePosixPath(registrar).stem,
-            "source": f"{TREE}/pytorch/{registrar}",
-            "operators": names,
-        }
-        for registrar, names in _registrars(entries).items()
-    ]
+def runtime_context(
+    plan: BuildPlan, catalogue: Catalogue, manifest: str, extension: Extension
+) -> dict[str, object]:
+    """Return what templates are told of a runtime: its operators, its manifest, what it cuts."""
+    entries = _entries(plan, catalogue)
     cuts = active_cuts(plan.selection, catalogue, plan.isa)
-    context = {
+    return {
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
@@ -146,7 +150,7 @@ def render_runtime(
         "winograd": all(it.feature != WINOGRAD for it in cuts),
         "weights_may_change": any(it.registrar and "!" in it.schema for it in entries),
         "headers": sorted({entry.header for entry in entries if entry.header}),
-        "registrars": registrars,
+        "registrars": _registrars(entries),
         "extension": [
             {"source": f"{TREE}/{it.component}/{it.path}", "header": _extension_header(it)}
             for it in extension.sources
@@ -154,24 +158,36 @@ def render_runtime(
         "extension_folders": [f"{TREE}/{name}" for name, _ in extension.roots],
         "manifest_bytes": manifest.encode(),
     }
+
+
+def render_runtime(
+    plan: BuildPlan, catalogue: Catalogue, manifest: str, extension: Extension = NOTHING
+) -> Project:
+    """Render the project of one runtime: its registrations, its manifest, and the link.
+
+    The sources of an extension are part of it, compiled as far as a build demands them.
+    """
+    roots = {**component_roots(plan.objects), **dict(extension.roots)}
+    entries = _entries(plan, catalogue)
+    context = runtime_context(plan, catalogue, manifest, extension)
     files = (
-        _render("runtime/CMakeLists.txt.j2", "CMakeLists.txt", context),
-        _render("runtime/registration.cpp.j2", "registration.cpp", context),
-        _render("runtime/manifest.cpp.j2", "manifest.cpp", context),
-        _render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
+        render("runtime/CMakeLists.txt.j2", "CMakeLists.txt", context),
+        render("runtime/registration.cpp.j2", "registration.cpp", context),
+        render("runtime/manifest.cpp.j2", "manifest.cpp", context),
+        render("objects/selected_mobile_ops.h.j2", "include/ATen/selected_mobile_ops.h", context),
         *(
-            _render(
+            render(
                 "objects/selected_mobile_ops.h.j2",
                 f"registrars/{registrar['directory']}/ATen/selected_mobile_ops.h",
                 {**context, "allowed": registrar["operators"]},
             )
-            for registrar in registrars
+            for registrar in _registrars(entries)
         ),
         *_extension_headers(extension),
         _initial_cache(plan, roots),
     )
     generated = ("project/registration.cpp", "project/manifest.cpp")
-    sources = (*generated, *(str(registrar["source"]) for registrar in registrars))
+    sources = (*generated, *(str(registrar["source"]) for registrar in _registrars(entries)))
     demanded = tuple(it.id for it in extension.sources)
     return replace(_project(files, roots), roots=sources, demanded=demanded)
 
@@ -181,7 +197,7 @@ def _extension_headers(extension: Extension) -> Iterator[GeneratedFile]:
     for source in extension.sources:
         context = {"source": source.path, "blocks": exported_blocks(source, extension)}
         name = f"include/{_extension_header(source)}"
-        yield _render("runtime/extension.h.j2", name, context)
+        yield render("runtime/extension.h.j2", name, context)
     if extension.sources:
         for header in ("boxed.h", "function_types.h"):
             yield _copied(f"registry/{header}", header)
@@ -197,16 +213,27 @@ def render_cuts(version: str, features: Mapping[str, str]) -> str:
     for symbol, feature in sorted(features.items()):
         grouped.setdefault(feature, []).append(symbol)
     context = {"version": version, "features": dict(sorted(grouped.items()))}
-    return _render("runtime/cuts.cpp.j2", "cuts.cpp", context).text
+    return render("runtime/cuts.cpp.j2", "cuts.cpp", context).text
 
 
-def _registrars(entries: Iterable[OperatorEntry]) -> dict[str, list[str]]:
+def _entries(plan: BuildPlan, catalogue: Catalogue) -> list[OperatorEntry]:
+    return [catalogue.entries[name] for name in sorted(plan.selection.names)]
+
+
+def _registrars(entries: Iterable[OperatorEntry]) -> list[dict[str, Any]]:
     """Group the operators that files of the tree register themselves by those files."""
     found: dict[str, list[str]] = {}
     for entry in entries:
         if entry.registrar:
             found.setdefault(entry.registrar, []).append(str(entry.name))
-    return dict(sorted(found.items()))
+    return [
+        {
+            "directory": PurePosixPath(registrar).stem,
+            "source": f"{TREE}/pytorch/{registrar}",
+            "operators": names,
+        }
+        for registrar, names in sorted(found.items())
+    ]
 
 
 def _initial_cache(plan: BuildPlan, names: Iterable[str]) -> GeneratedFile:
@@ -245,7 +272,7 @@ def _initial_cache(plan: BuildPlan, names: Iterable[str]) -> GeneratedFile:
             *(flag for it in more for flag in it.cxx),
         ]
     context = {"version": plan.tool, "variables": variables}
-    return _render("initial-cache.cmake.j2", "initial-cache.cmake", context)
+    return render("initial-cache.cmake.j2", "initial-cache.cmake", context)
 
 
 def _kernel_flags(plan: BuildPlan) -> Iterator[str]:
@@ -269,34 +296,3 @@ def _logic_digest() -> str:
     for path in sorted(CMAKE.rglob("*.cmake")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _render(template: str, path: str, context: Mapping[str, object]) -> GeneratedFile:
-    return GeneratedFile(PurePosixPath(path), _environment().get_template(template).render(context))
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  CMake and C++ are written, not HTML
-    )
-    environment.filters["cmake"] = cmake_value
-    environment.filters["results"] = lambda entry: count_results(entry.schema)
-    environment.filters["arguments"] = lambda entry: _c_text(encode_arguments(entry.schema))
-    return environment
-
-
-def _c_text(text: str) -> str:
-    """Return what to write between the quotes of a C++ string literal."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def cmake_value(value: object) -> str:
-    """Quote a value for CMake so that spaces, semicolons in paths and quotes stay what they are."""
-    if isinstance(value, list | tuple):
-        return f"[==[{';'.join(str(item).replace(';', chr(92) + ';') for item in value)}]==]"
-    return f"[==[{value}]==]"

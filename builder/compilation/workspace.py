@@ -162,7 +162,7 @@ class Workspace:
         for name, tree in project.linked:
             replace_link(self.build / TREE / name, tree, within=host.cache)
         for name, tree in project.copied:
-            write_tree(_texts(tree), self.build / TREE / name)
+            write_tree(texts(tree), self.build / TREE / name)
         for name, tool in (("cc", self.toolchain.cc), ("cxx", self.toolchain.cxx)):
             replace_link(self.build / "tools" / name, tool, within=host.cache)
 
@@ -269,7 +269,8 @@ def _place(build: Path) -> dict[str, Any]:
     return {"path": str(build.resolve()), "number": build.stat().st_ino}
 
 
-def _texts(tree: Path) -> Iterable[GeneratedFile]:
+def texts(tree: Path) -> Iterable[GeneratedFile]:
+    """Yield the files of a tree, all of which are text."""
     for path in sorted(tree.rglob("*")):
         if path.is_file():
             place = PurePosixPath(path.relative_to(tree).as_posix())

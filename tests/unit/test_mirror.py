@@ -146,6 +146,8 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "pipeline/building": "e2e/test_builds.py",
     "pipeline/request": "unit/pipeline/test_planning.py",
     "pipeline/run": "e2e/test_builds.py",
+    "pipeline/writing": "native/mini_torch/test_standalone.py",
+    "compilation/templates": "unit/compilation/test_project.py",
     "pipeline/wanted": "unit/commands/test_answers.py",
     "source/debian": "native/source/test_apt.py",
     "vocabulary/tolerances": "unit/proof/test_compare.py",
@@ -228,11 +230,12 @@ def around(module: str) -> frozenset[str]:
 
 
 def reaches(test: Path, module: str) -> bool:
-    """Tell whether a test uses a module; `e2e` runs the whole program.
+    """Tell whether a test uses a module; `e2e` and `mini_torch` run the whole program.
 
     Four others may lie between: a command is reached through the command line and its registry.
     """
-    if NAMES[module] & mentioned(test) or test.is_relative_to(TESTS / "e2e"):
+    whole = (TESTS / "e2e", TESTS / "native" / "mini_torch")
+    if NAMES[module] & mentioned(test) or any(map(test.is_relative_to, whole)):
         return True
     found = used_by(test)
     near = found.union(*(around(name) for name in found))

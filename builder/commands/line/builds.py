@@ -1,10 +1,11 @@
 """`build` and `plan`: what is made of models, and what would be."""
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from builder.commands.exchange import Answer, Session
-from builder.commands.line.arguments import flag, part
+from builder.commands.line.arguments import flag, option, part
 from builder.commands.line.command import Command
 from builder.commands.line.given import PROOF, Proof, Wanted, asked_of, inputs_of, limits_of
 from builder.foundation.settings import SOURCE_GROUP, Settings
@@ -43,6 +44,10 @@ class PlanOptions:
     """What `plan` takes."""
 
     wanted: Wanted = part(Wanted)
+    write: Path | None = option(
+        "--write", "DIR", "also write the CMake project that makes the runtime without this tool;"
+        " to know its files, they are compiled", parse=Path, default=None,
+    )  # fmt: skip
     source: Source = part(Source, SOURCE_GROUP)
 
 
@@ -105,7 +110,7 @@ def _plan(options: PlanOptions, session: Session) -> Answer:
     request = request_of(whole, session.resolved.settings)
     from builder.commands import planning
 
-    return planning.plan(request, session)
+    return planning.plan(request, session, options.write)
 
 
 BUILD: Final = Command(
@@ -121,7 +126,7 @@ prove that it runs them, and package it with the models.""",
 PLAN: Final = Command(
     name="plan",
     description="Say what a build would compile, and how large the result would be. Nothing is"
-    " compiled.",
+    " compiled, unless the project is to be written.",
     options=PlanOptions,
     run=_plan,
 )

@@ -43,7 +43,7 @@ def contents_of(proven: Proven, size: SizeReport) -> Contents:
         program=output.program,
         models=tuple((model.name, model.path) for model in proven.models),
         licences=find_licences(plan),
-        selected_operators=_selection_text(plan),
+        selected_operators=selection_text(plan),
         size=size,
         size_json=to_json(size),
         size_text=to_text(size),
@@ -71,7 +71,8 @@ def result_of(proven: Proven, request: Request, size: SizeReport) -> ResultFacts
     )
 
 
-def _selection_text(plan: BuildPlan) -> str:
+def selection_text(plan: BuildPlan) -> str:
+    """Return the operators of a plan as a list that builds take instead of models."""
     dtypes = ", ".join(sorted(plan.profile.dtypes))
     return to_yaml(from_selection(plan.selection), comment=f"dtypes of the kernels: {dtypes}")
 

@@ -146,7 +146,7 @@ DOCUMENT: dict[str, Any] = {
         "cache_keys": {"objects": "a" * 64, "build": "b" * 64},
         "operators": [{"name": "aten::relu", "models": ["net", "other"]}],
         "files": ["a.cpp", "b.cpp", "c.cpp"], "compile": 2, "reuse": 1,
-        "predicted_library_bytes": 2_345_678,
+        "predicted_library_bytes": 2_345_678, "project": None,
     }],
     "settings": {
         "abi": {"value": "x86", "origin": "--abi"}, "source": {"value": "", "origin": "default"},

@@ -61,7 +61,8 @@ def build(_request: Request, _host: Host, events: Events) -> tuple[Built, ...]:
     return ()
 
 
-def plan(_: Request, session: Session) -> Answer:
+def plan(_: Request, session: Session, write: Path | None) -> Answer:
+    assert write is None
     session.console.step("reading models")
     return Answer({}, "the plan")
 
