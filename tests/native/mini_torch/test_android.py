@@ -14,8 +14,15 @@ from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN
 from tests.documents import validate
 from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
 from tests.native.fake_ndk import make_fake_adb, make_fake_ndk
+from tests.native.mini_torch.conftest import NewWorkshop
 from tests.native.mini_torch.workshop import Workshop
 from tests.ndk import PREBUILT
+
+
+@pytest.fixture(scope="module")
+def used(new_workshop: NewWorkshop) -> Workshop:
+    """Return a workshop for Android alone: twins fill the stores of Linux."""
+    return new_workshop()
 
 
 @pytest.fixture(scope="module")
