@@ -80,21 +80,24 @@ __attribute__((target("avx2,fma"))) void multiply_row_fma3(const float* left, in
   std::memcpy(out, sums, sizeof(sums));
 }
 
-bool has_row_kernel(const xnn_gemm_config& config) {
-  const xnn_hardware_config* hardware = xnn_init_hardware_config();
-  return hardware->use_x86_fma3 && hardware->use_x86_avx2 && config.nr == kRowWidth &&
-         config.log2_sr == 0;
-}
-
 #endif
+
+// Null where XNNPACK's is as fast.
+FloatProduct::RowKernel row_kernel_for([[maybe_unused]] const xnn_gemm_config& config) {
+#if defined(__x86_64__) || defined(__i386__)
+  const xnn_hardware_config* hardware = xnn_init_hardware_config();
+  if (hardware->use_x86_fma3 && hardware->use_x86_avx2 && config.nr == kRowWidth &&
+      config.log2_sr == 0) {
+    return &multiply_row_fma3;
+  }
+#endif
+  return nullptr;
+}
 
 } // namespace
 
-FloatProduct::FloatProduct(const xnn_gemm_config* config) : config_(config) {
-#if defined(__x86_64__) || defined(__i386__)
-  row_kernel_ = has_row_kernel(*config) ? &multiply_row_fma3 : nullptr;
-#endif
-}
+FloatProduct::FloatProduct(const xnn_gemm_config* config)
+    : row_kernel_(row_kernel_for(*config)), config_(config) {}
 
 Floats make_floats(int64_t count) {
   constexpr size_t kAlignment = 64;
@@ -199,7 +202,7 @@ void FloatProduct::multiply_row(const float* left, int64_t columns, int64_t dept
 
 // The smallest microkernel that takes so many rows at a time.
 xnn_gemm_ukernel_fn FloatProduct::kernel_for(int64_t rows) const {
-  for (int64_t index = rows - 1; index < this->rows(); ++index) {
+  for (int64_t index = std::max<int64_t>(rows, 1) - 1; index < this->rows(); ++index) {
     if (const auto kernel = config_->minmax.gemm[index].function[XNN_UARCH_DEFAULT]) {
       return kernel;
     }

@@ -44,6 +44,9 @@ Floats make_floats(int64_t count);
 
 class FloatProduct {
  public:
+  // From a row and some panels to the sums of their columns.
+  using RowKernel = void (*)(const float* left, int64_t depth, const float* panels, float* out);
+
   // The microkernels for this processor.
   static const FloatProduct& get();
 
@@ -70,11 +73,7 @@ class FloatProduct {
   void multiply_row(const float* left, int64_t columns, int64_t depth, const float* panels,
                     float* out) const;
 
-  // From a row and some panels to the sums of their columns; null where XNNPACK's microkernel for
-  // one row is as fast.
-  using RowKernel = void (*)(const float* left, int64_t depth, const float* panels, float* out);
-
-  RowKernel row_kernel_ = nullptr;
+  RowKernel row_kernel_; // null where XNNPACK's microkernel for one row is as fast
   const xnn_gemm_config* config_;
 };
 
