@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -64,12 +65,12 @@ Windows windows_along(const at::Tensor& input, size_t index, at::IntArrayRef ker
 // A number that is none wins, as in torch.
 template <typename Value>
 Value larger(Value value, Value most) {
-  return value > most || value != value ? value : most;
+  return value > most || std::isnan(value) ? value : most;
 }
 
 template <>
 Lanes larger(Lanes value, Lanes most) {
-  return ((value > most) | (value != value)) ? value : most;
+  return ((value > most) | ~(value <= -kLeast)) ? value : most;
 }
 
 template <typename Value>

@@ -49,6 +49,23 @@ std::vector<float> transposed_weight(const at::Tensor& weight, int64_t groups) {
                         {stride[0] * inputs, stride[1], stride[2], stride[3], stride[0]});
 }
 
+void compute_plain(xnn_operator_t op, const at::Tensor& input, float* to) {
+  size_t size = 0;
+  size_t alignment = 0;
+  check_xnn(xnn_reshape_convolution2d_nhwc_f32(
+                op, static_cast<size_t>(input.size(0)), static_cast<size_t>(input.size(2)),
+                static_cast<size_t>(input.size(3)), &size, &alignment, nullptr, nullptr,
+                caffe2::pthreadpool_()),
+            "prepare a convolution");
+  const at::Tensor workspace =
+      size == 0 ? at::Tensor()
+                : at::empty({static_cast<int64_t>(size)}, input.options().dtype(at::kByte));
+  check_xnn(xnn_setup_convolution2d_nhwc_f32(op, size == 0 ? nullptr : workspace.mutable_data_ptr(),
+                                             input.const_data_ptr<float>(), to),
+            "prepare a convolution");
+  run_xnn(op);
+}
+
 } // namespace
 
 PackedConvolution::PackedConvolution(Kind kind, const ConvolutionParts& parts)
@@ -205,23 +222,6 @@ void PackedConvolution::compute_transposed(xnn_operator_t op, const at::Tensor& 
       "prepare a transposed convolution");
   check_xnn(xnn_setup_deconvolution2d_nhwc_f32(op, input.const_data_ptr<float>(), to),
             "prepare a transposed convolution");
-  run_xnn(op);
-}
-
-void PackedConvolution::compute_plain(xnn_operator_t op, const at::Tensor& input, float* to) const {
-  size_t size = 0;
-  size_t alignment = 0;
-  check_xnn(xnn_reshape_convolution2d_nhwc_f32(
-                op, static_cast<size_t>(input.size(0)), static_cast<size_t>(input.size(2)),
-                static_cast<size_t>(input.size(3)), &size, &alignment, nullptr, nullptr,
-                caffe2::pthreadpool_()),
-            "prepare a convolution");
-  const at::Tensor workspace =
-      size == 0 ? at::Tensor()
-                : at::empty({static_cast<int64_t>(size)}, input.options().dtype(at::kByte));
-  check_xnn(xnn_setup_convolution2d_nhwc_f32(op, size == 0 ? nullptr : workspace.mutable_data_ptr(),
-                                             input.const_data_ptr<float>(), to),
-            "prepare a convolution");
   run_xnn(op);
 }
 

@@ -48,7 +48,6 @@ class PackedConvolution : public torch::jit::CustomClassHolder {
   Pair output_size(const at::Tensor& input) const;
   void check_input(const at::Tensor& input) const;
   void compute(const at::Tensor& input, const at::Tensor& output);
-  void compute_plain(xnn_operator_t op, const at::Tensor& input, float* to) const;
   void compute_transposed(xnn_operator_t op, const at::Tensor& input, float* to) const;
 
   Kind kind_;

@@ -2,6 +2,10 @@
 
 #include <c10/util/Exception.h>
 
+extern "C" {
+#include <xnnpack/hardware-config.h>
+}
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -48,7 +52,52 @@ void pack_shuffled(const Columns& right, int64_t columns, int64_t depth, int64_t
   }
 }
 
+// Panels that a row is multiplied by at a time. XNNPACK's microkernel for FMA3 has two sums at a
+// time, and waits for each of them: a product of one row, a step of a recurrent layer, would take
+// more than twice the time.
+constexpr int64_t kRowPanels = 4;
+
+#if defined(__x86_64__) || defined(__i386__)
+
+constexpr int64_t kRowWidth = 16; // of a panel
+
+__attribute__((target("avx2,fma"))) void multiply_row_fma3(const float* left, int64_t depth,
+                                                           const float* panels, float* out) {
+  using Lanes = float __attribute__((vector_size(32)));
+  constexpr int64_t kLanes = sizeof(Lanes) / sizeof(float);
+  constexpr int64_t kSums = kRowPanels * kRowWidth / kLanes;
+  const int64_t size = kRowWidth * (depth + 1);
+  Lanes sums[kSums];
+  for (int64_t p = -1; p < depth; ++p) { // the first row is the bias
+    const float number = p < 0 ? 1.0F : left[p];
+    for (int64_t i = 0; i < kSums; ++i) {
+      Lanes lanes;
+      std::memcpy(&lanes, panels + i / 2 * size + (p + 1) * kRowWidth + i % 2 * kLanes,
+                  sizeof(lanes));
+      sums[i] = p < 0 ? lanes : sums[i] + number * lanes;
+    }
+  }
+  std::memcpy(out, sums, sizeof(sums));
+}
+
+#endif
+
+// Null where XNNPACK's is as fast.
+FloatProduct::RowKernel row_kernel_for([[maybe_unused]] const xnn_gemm_config& config) {
+#if defined(__x86_64__) || defined(__i386__)
+  const xnn_hardware_config* hardware = xnn_init_hardware_config();
+  if (hardware->use_x86_fma3 && hardware->use_x86_avx2 && config.nr == kRowWidth &&
+      config.log2_sr == 0) {
+    return &multiply_row_fma3;
+  }
+#endif
+  return nullptr;
+}
+
 } // namespace
+
+FloatProduct::FloatProduct(const xnn_gemm_config* config)
+    : row_kernel_(row_kernel_for(*config)), config_(config) {}
 
 Floats make_floats(int64_t count) {
   constexpr size_t kAlignment = 64;
@@ -107,25 +156,53 @@ void FloatProduct::multiply(const Rows& left, int64_t rows, int64_t columns, int
                  out_stride);
 }
 
+namespace {
+
+xnn_f32_minmax_params unlimited() {
+  xnn_f32_minmax_params made{};
+  made.scalar.min = -std::numeric_limits<float>::infinity();
+  made.scalar.max = std::numeric_limits<float>::infinity();
+  return made;
+}
+
+} // namespace
+
 void FloatProduct::multiply_whole(const Rows& left, int64_t rows, int64_t columns, int64_t depth,
                                   const float* panels, float* out, int64_t out_stride) const {
   constexpr auto kFloat = sizeof(float);
-  xnn_f32_minmax_params unlimited{};
-  unlimited.scalar.min = -std::numeric_limits<float>::infinity();
-  unlimited.scalar.max = std::numeric_limits<float>::infinity();
+  const xnn_f32_minmax_params limits = unlimited();
   for (int64_t row = 0; row < rows; row += this->rows()) {
     const int64_t count = std::min(this->rows(), rows - row);
+    if (count == 1 && row_kernel_ != nullptr) {
+      multiply_row(left.from(row).data, columns, depth, panels, out + row * out_stride);
+      return;
+    }
     kernel_for(count)(static_cast<size_t>(count), static_cast<size_t>(columns),
                       static_cast<size_t>(depth) * kFloat, left.from(row).data,
                       static_cast<size_t>(left.stride) * kFloat, panels, out + row * out_stride,
                       static_cast<size_t>(out_stride) * kFloat,
-                      static_cast<size_t>(width()) * kFloat, &unlimited);
+                      static_cast<size_t>(width()) * kFloat, &limits);
+  }
+}
+
+void FloatProduct::multiply_row(const float* left, int64_t columns, int64_t depth,
+                                const float* panels, float* out) const {
+  constexpr auto kFloat = sizeof(float);
+  const int64_t step = kRowPanels * width();
+  for (; columns >= step; columns -= step, out += step) {
+    row_kernel_(left, depth, panels, out);
+    panels += kRowPanels * panel_size(depth);
+  }
+  if (columns > 0) {
+    const xnn_f32_minmax_params limits = unlimited();
+    kernel_for(1)(1, static_cast<size_t>(columns), static_cast<size_t>(depth) * kFloat, left, 0,
+                  panels, out, 0, static_cast<size_t>(width()) * kFloat, &limits);
   }
 }
 
 // The smallest microkernel that takes so many rows at a time.
 xnn_gemm_ukernel_fn FloatProduct::kernel_for(int64_t rows) const {
-  for (int64_t index = rows - 1; index < this->rows(); ++index) {
+  for (int64_t index = std::max<int64_t>(rows, 1) - 1; index < this->rows(); ++index) {
     if (const auto kernel = config_->minmax.gemm[index].function[XNN_UARCH_DEFAULT]) {
       return kernel;
     }

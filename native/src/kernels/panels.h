@@ -44,6 +44,9 @@ Floats make_floats(int64_t count);
 
 class FloatProduct {
  public:
+  // From a row and some panels to the sums of their columns.
+  using RowKernel = void (*)(const float* left, int64_t depth, const float* panels, float* out);
+
   // The microkernels for this processor.
   static const FloatProduct& get();
 
@@ -61,13 +64,16 @@ class FloatProduct {
                 float* out, int64_t out_stride) const;
 
  private:
-  explicit FloatProduct(const xnn_gemm_config* config) : config_(config) {}
+  explicit FloatProduct(const xnn_gemm_config* config);
 
   int64_t shuffle() const { return int64_t{1} << config_->log2_sr; }
   xnn_gemm_ukernel_fn kernel_for(int64_t rows) const;
   void multiply_whole(const Rows& left, int64_t rows, int64_t columns, int64_t depth,
                       const float* panels, float* out, int64_t out_stride) const;
+  void multiply_row(const float* left, int64_t columns, int64_t depth, const float* panels,
+                    float* out) const;
 
+  RowKernel row_kernel_; // null where XNNPACK's microkernel for one row is as fast
   const xnn_gemm_config* config_;
 };
 

@@ -106,7 +106,7 @@ bool transform_kernels(const float* weight, int64_t outputs, int64_t inputs, flo
       for (int64_t place = 0; place < kPlaces; ++place) {
         const auto value = static_cast<float>(kernel[place]);
         to[(place * outputs + output) * inputs + input] = value;
-        sum += value - value;
+        sum += 0.0F * value;
       }
     }
   }
@@ -165,7 +165,7 @@ Line pixels(const Image& image, int64_t inputs, const Tile& tile, int64_t column
 // `to` has the numbers of the tile's first place; those of the next are `step` later.
 void transform_tile(const Image& image, int64_t inputs, const Tile& tile, float* to, int64_t step) {
   for (int64_t channel = 0; channel < inputs; channel += kLanes) {
-    std::array<Line, kIn> columns;
+    std::array<Line, kIn> columns = {};
     for (int64_t column = 0; column < kIn; ++column) {
       columns[column] = transformed(pixels(image, inputs, tile, column, channel));
     }
@@ -188,7 +188,7 @@ struct Finish {
 // Writes four channels of a tile. Returns zeros if all of its numbers are finite.
 Lanes finish_channels(const float* from, int64_t step, const Finish& finish, int64_t channel,
                       const Result& result, int64_t outputs, const Tile& tile) {
-  std::array<std::array<Lanes, kOut>, kIn> columns;
+  std::array<std::array<Lanes, kOut>, kIn> columns = {};
   for (int64_t column = 0; column < kIn; ++column) {
     Line line;
     for (int64_t row = 0; row < kIn; ++row) {
@@ -209,7 +209,7 @@ Lanes finish_channels(const float* from, int64_t step, const Finish& finish, int
         channel;
     for (int64_t column = 0; column < std::min(kOut, result.width - tile.column); ++column) {
       Lanes value = line[column] + bias;
-      check += value - value;
+      check += 0.0F * value;
       value = value < lowest ? lowest : value;
       store(value > highest ? highest : value, to + column * outputs);
     }
