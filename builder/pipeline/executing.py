@@ -10,7 +10,7 @@ from builder.models.tracing.execution_trace import Trace
 from builder.models.tracing.trace_model import trace_model
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
-from builder.proof.model_run import Answers, ask_torch
+from builder.proof.model_run import Answers, ask_torch, refuse_other_answers
 from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import BuildRuntimeError, ModelError, ToolchainError
 from builder.vocabulary.models import InputSpec, Model, inputs_for
@@ -33,7 +33,8 @@ def rehearse(
     """Run the models that have inputs in desktop torch; the answers are kept in a folder.
 
     This comes before anything is fetched or compiled: raise `UsageError` for inputs that cannot be
-    read or compared, `ModelError` for a model that does not run on them.
+    read or compared, `ModelError` for a model that does not run on them, `VerificationError` for
+    one that answers otherwise since it was rewritten for speed.
     """
     if request.verify or request.inputs:
         refuse_unloadable(wanted.models, host)
@@ -58,7 +59,9 @@ def _answers(  # noqa: PLR0917  what, on what, how, and where
         return None
     events.step(f"running {model.name} in desktop torch on {spec.describe()}")
     folder.mkdir()
-    return ask_torch(model, spec, folder, host)
+    answers = ask_torch(model, spec, folder, host)
+    refuse_other_answers(model, answers, request.limits)
+    return answers
 
 
 def _with_run_dtypes(  # noqa: PLR0917  what, on what, how, and where

@@ -43,6 +43,11 @@ class Answers:
         """What the answers may be off; there is no such file if their dtypes say all."""
         return self.folder / "allowed"
 
+    @property
+    def rewritten(self) -> Path:
+        """What desktop torch answers for a model that was rewritten for speed, if it was."""
+        return self.folder / "rewritten"
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -92,9 +97,29 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
         actual = _results(model, outputs)
         if model.own.unanswered:
             return _uncompared(model, actual)
-        wanted = _results(model, answers.expected)
-        more = answers.allowed
-        allowed = _results(model, more) if more.exists() else [None] * len(wanted)
+        return RunResult(model.name, *_compared(model, actual, answers, limits))
+
+
+def refuse_other_answers(model: Model, answers: Answers, limits: Limits) -> None:
+    """Raise `VerificationError` if a model answers otherwise since it was rewritten for speed."""
+    if not answers.rewritten.exists():
+        return
+    _, comparison = _compared(model, _results(model, answers.rewritten), answers, limits)
+    if comparison.differences:
+        raise VerificationError(
+            f"{model.name} answers otherwise once it is rewritten for speed\n"
+            f"    {comparison.differences[0]}",
+            hint="build it as it was exported: --rewrite off",
+        )
+
+
+def _compared(
+    model: Model, actual: list[Value], answers: Answers, limits: Limits | None
+) -> tuple[int, Comparison]:
+    """Return the number of cases, and how answers compare with those of the original."""
+    wanted = _results(model, answers.expected)
+    more = answers.allowed
+    allowed = _results(model, more) if more.exists() else [None] * len(wanted)
     if len(actual) != len(wanted):
         raise VerificationError(
             f"{model.name}: the runtime answers {len(actual)} cases of {len(wanted)}",
@@ -105,7 +130,7 @@ def run_model(  # noqa: PLR0917  what, on what, how, and where
         place = "output" if len(wanted) == 1 else f"case {number}"
         one, other, allowance = case
         total += compare(one, other, place, limits, allowance)
-    return RunResult(model.name, len(wanted), total)
+    return len(wanted), total
 
 
 def _uncompared(model: Model, actual: list[Value]) -> RunResult:
@@ -155,12 +180,13 @@ def ask_torch(model: Model, spec: InputSpec, folder: Path, host: Host) -> Answer
         **model.own.document(),
         **({"unanswered": True} if model.own.unanswered else {}),
         **({"exported": True} if model.format is ModelFormat.EXPORTED else {}),
+        **({"rewritten": True} if model.rewrites and not model.rounds else {}),
         **spec.document(),
     }
     argv = (
         sys.executable, "-m", "builder.models.reference",
         str(named.resolve()), json.dumps(document),
-        str(answers.inputs), str(answers.expected), str(answers.allowed),
+        str(answers.inputs), str(answers.expected), str(answers.allowed), str(answers.rewritten),
     )  # fmt: skip
     # vector kernels of the machine's own add in another order than those of a runtime
     env = host.child_env(PYTHONPATH=str(IMPORT_PATH), ATEN_CPU_CAPABILITY="default")

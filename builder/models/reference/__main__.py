@@ -1,12 +1,13 @@
-"""Run a model in desktop torch: `python -m …reference MODEL SPEC INPUTS EXPECTED ALLOWED`.
+"""Run a model in desktop torch: `python -m …reference MODEL SPEC INPUTS EXPECTED ALLOWED FASTER`.
 
 SPEC is JSON: `{"files": [...]}`, `{"bundled": true}`, or
 `{"shapes": [[1, 3]], "dtypes": ["float32"]}`. `"rounds": true` is for a model with 8-bit numbers,
 `"own"` are operators of the user's own. With `"unanswered": true` the inputs are all that is
 written, as torch cannot run these.
 Writes value files: the list of argument tuples, the list of results, and for a model that rounds
-computed numbers to 8 bits the allowance of each result (`…reference.sensitivity`). The last line of
-stderr says what went wrong; exit 2 for wrong inputs, 3 for a model that does not run.
+computed numbers to 8 bits the allowance of each result (`…reference.sensitivity`). With
+`"rewritten": true`, FASTER gets the results of the lite model that this one was rewritten to. The
+last line of stderr says what went wrong; exit 2 for wrong inputs, 3 for a model that does not run.
 """
 
 import copy
@@ -14,7 +15,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def main(argv: list[str]) -> int:
     """Run the model of the command line; return the exit code."""
     work_as_on_a_device()
     path, spec = Path(argv[0]), json.loads(argv[1])
-    inputs, expected, allowed = map(Path, argv[2:])
+    inputs, expected, allowed, faster = map(Path, argv[2:])
     learn_operators(spec)
     load = functools.partial(load_original, path, spec)
     model = load()
@@ -98,6 +99,9 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"{told(error)}\n")
         return 3
     expected.write_bytes(encode(results))
+    if spec.get("rewritten"):
+        with suppress(Exception):  # where it does not run, tracing it tells
+            faster.write_bytes(encode(run_cases(load_lite(spec["ptl"]), cases, None)))
     return 0
 
 

@@ -318,7 +318,7 @@ def test_the_whole_way_to_a_model(real: Host, tmp_path: Path) -> None:
     assert {"conv2d", "batch_norm", "linear"} <= {it.base for it in model.operators}
     spec = {"exported": True, "ptl": str(model.path), **inputs_for(model, InputSpec()).document()}
     inputs, expected = tmp_path / "inputs", tmp_path / "expected"
-    files = (inputs, expected, tmp_path / "allowed")
+    files = (inputs, expected, tmp_path / "allowed", tmp_path / "faster")
     assert refer([str(path), json.dumps(spec), *map(str, files)]) == 0
     answers = decode(expected.read_bytes())
     assert isinstance(answers, list)

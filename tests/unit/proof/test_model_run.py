@@ -9,10 +9,11 @@ import pytest
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.compare import Comparison
 from builder.proof.executor import Executor
-from builder.proof.model_run import ask_torch, run_model
+from builder.proof.model_run import Answers, ask_torch, refuse_other_answers, run_model
 from builder.vocabulary.errors import ModelError, UsageError, VerificationError
-from builder.vocabulary.models import InputSpec, Method, Model, ModelFormat
+from builder.vocabulary.models import InputSpec, Method, Model, ModelFormat, Repair
 from builder.vocabulary.operators import OperatorName, OperatorUse
+from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Failure, Tensor, Value, encode
 from tests.conftest import FakeRunner
 
@@ -242,3 +243,33 @@ def test_inputs_are_described_in_a_few_words(spec: InputSpec, text: str) -> None
 
 def test_nothing_is_given_by_default() -> None:
     assert not InputSpec().given
+
+
+REWRITTEN = (Repair("packing", "aten::linear became prepacked::linear_clamp_run", 1),)
+
+
+def test_what_a_model_was_rewritten_to_answers_too(
+    model: Model, runner: FakeRunner, host: Host, tmp_path: Path
+) -> None:
+    """But for models of 8-bit numbers, of which only the original would round as runtimes do."""
+    world = World(runner, [ONE], [ONE])
+    ask_torch(replace(model, rewrites=REWRITTEN), SHAPES, tmp_path, host)
+    assert world.spec["rewritten"]
+    uses = (OperatorUse(OperatorName.parse("aten::quantize_per_tensor")),)
+    method = Method("forward", uses, frozenset())
+    ask_torch(replace(model, rewrites=REWRITTEN, methods=(method,)), SHAPES, tmp_path, host)
+    assert "rewritten" not in world.spec
+
+
+def test_a_rewrite_that_changes_an_answer_is_refused(model: Model, tmp_path: Path) -> None:
+    answers = Answers(tmp_path)
+    refuse_other_answers(model, answers, Limits())  # nothing was rewritten
+    answers.expected.write_bytes(encode([1.0, 2.0]))
+    answers.rewritten.write_bytes(encode([1.0, 2.0 + 1e-7]))
+    refuse_other_answers(model, answers, Limits())
+    answers.rewritten.write_bytes(encode([1.0, 2.5]))
+    refuse_other_answers(model, answers, Limits(relative=0.5))
+    with pytest.raises(VerificationError, match="net answers otherwise once it is") as caught:
+        refuse_other_answers(model, answers, Limits())
+    assert "case 1" in caught.value.message
+    assert caught.value.hint == "build it as it was exported: --rewrite off"

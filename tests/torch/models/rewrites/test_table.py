@@ -8,10 +8,16 @@ import pytest
 import torch
 from torch import nn
 
+from builder.foundation.process import Host
 from builder.models.conversion.rewrites.table import AFTER, BEFORE, PACKING, PACKING_SAYS
+from builder.models.conversion.torchscript import read_model
 from builder.models.formats.pickle_values import Call
 from builder.models.formats.pickles import read_pickle
 from builder.models.reading.lite import opened
+from builder.proof.model_run import Answers, ask_torch, refuse_other_answers
+from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.models import InputSpec, Rewrite
+from builder.vocabulary.tolerances import Limits
 from tests.places import ROOT
 from tests.torch.models.rewrites.rewritten import TORCH, agree, convert, operators, rewritten
 
@@ -193,6 +199,29 @@ def test_what_is_left_alone_says_why(tmp_path: Path, module: Any, reason: str) -
     plain.parent.mkdir()
     convert(tmp_path / "net.pt", plain, "off")
     assert path.read_bytes() == plain.read_bytes()
+
+
+class Unsure(Fragile):
+    """Nobody but its user knows what it takes."""
+
+    def forward(self, x: torch.Tensor, scale: float = 1e9) -> torch.Tensor:
+        return torch.remainder(self.norm(self.one(x)) * scale, 3.0)
+
+
+def test_inputs_of_the_user_show_what_a_rewrite_changes(tmp_path: Path, real: Host) -> None:
+    rewritten(trained(Unsure()), tmp_path)
+    model = read_model(tmp_path / "net.pt", real, Rewrite.AUTO)
+    assert model.rewrites
+
+    def answered(scale: float) -> Answers:
+        folder = tmp_path / str(scale)
+        folder.mkdir()
+        torch.save((X, scale), folder / "given")
+        return ask_torch(model, InputSpec(files=(folder / "given",)), folder, real)
+
+    refuse_other_answers(model, answered(1.0), Limits())
+    with pytest.raises(VerificationError, match="answers otherwise once it is rewritten"):
+        refuse_other_answers(model, answered(1e9), Limits())
 
 
 @pytest.mark.parametrize("module", [nn.Softmax(1), nn.Conv1d(3, 4, 3), nn.LSTM(3, 4)])
