@@ -1,6 +1,8 @@
 """`plan --write`: CMake and ninja alone make the library of a build, byte for byte."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.docs.pages import block
 from tests.documents import validate
 from tests.e2e.real import Runtime
 from tests.native.mini_torch.workshop import CALLED, LISTED, Workshop
@@ -25,15 +28,14 @@ def written(used: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(project: Path, build: Path, require: Callable[[str], Path]) -> Path:
-    """Build a project with CMake and ninja alone; return the library."""
+    """Build a project with CMake and ninja alone, as the page shows; return the library."""
     env = {name: it for name, it in os.environ.items() if not name.startswith("BUILD_RUNTIME")}
-    for words in (
-        (require("cmake"), "-S", project, "-B", build, "-G", "Ninja", "--toolchain",
-         project / "toolchain.cmake"),
-        (require("ninja"), "-C", build),
-    ):  # fmt: skip
+    for line in block("cmake -S project -B out").text.splitlines():
+        program, *words = shlex.split(line)
+        words = [re.sub(r"^project\b", str(project), it) for it in words]
+        words = [str(build) if it == "out" else it for it in words]
         done = subprocess.run(
-            list(map(str, words)), env=env, capture_output=True, text=True, check=False
+            [str(require(program)), *words], env=env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
     return build / "lib" / "libbuild_runtime.so"

@@ -108,14 +108,16 @@ def make_model(root: Path) -> Model:
     )
 
 
-def make_contents(root: Path, model: Model, target: Target = TARGET) -> Contents:
+def make_contents(
+    root: Path, model: Model, target: Target = TARGET, library: Path | None = None
+) -> Contents:
     for name in ("build_runtime.h", "build-runtime-run", "LICENSE"):
         (root / name).write_text(f"the text of {name}\n")
-    size = make_size(target)
+    size = make_size(target, library)
     return Contents(
         target=target,
         version="0.1.0",
-        library=ELF / target.abi / "tiny.so",
+        library=library or ELF / target.abi / "tiny.so",
         header=root / "build_runtime.h",
         program=root / "build-runtime-run",
         models=((model.name, model.path),),
@@ -127,8 +129,8 @@ def make_contents(root: Path, model: Model, target: Target = TARGET) -> Contents
     )
 
 
-def make_size(target: Target = TARGET) -> SizeReport:
-    size = (ELF / target.abi / "tiny.so").stat().st_size
+def make_size(target: Target = TARGET, library: Path | None = None) -> SizeReport:
+    size = (library or ELF / target.abi / "tiny.so").stat().st_size
     rows = sorted_rows([("c10", size)])
     return SizeReport(target, size, 1000, rows, rows, rows)
 

@@ -23,6 +23,7 @@ from builder.vocabulary.models import InputSpec
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Tensor, Value, encode
 from tests.conftest import FakeRunner
+from tests.docs.pages import LEFT_OUT, block
 from tests.unit.artifact import forge, forge_android
 from tests.unit.models import forge as models
 from tests.unit.pipeline.test_planning import Heard
@@ -417,7 +418,10 @@ def test_an_app_is_verified_without_running_it(tmp_path: Path, fitting: Path, ho
         "skipped run",
     ]  # fmt: skip
     assert outcomes(answer.document) == each * 2
-    assert "an app holds no program that runs models" in answer.text
+    ((_, lines),) = block("$ build-runtime verify app.apk model.ptl").steps
+    told = answer.text.replace("(fits)", "(model)").splitlines()
+    assert list(lines[:-1]) == told[: len(lines) - 1]
+    assert lines[-1] == LEFT_OUT
 
 
 def test_an_app_whose_library_lacks_something_is_told_how_to_build_it(

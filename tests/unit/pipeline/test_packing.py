@@ -25,6 +25,7 @@ from builder.vocabulary.models import InputSpec
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.plan import LinkLine
 from builder.vocabulary.targets import Abi, ArchiveKind, Platform, Target, make_target
+from tests.docs.pages import LEFT_OUT, block
 from tests.documents import validate
 from tests.unit.artifact.facts import CHECKS, ELF, FLAGS, make_model, make_plan
 
@@ -103,6 +104,15 @@ def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_pat
     assert lines[-3] == f'  repositories {{ maven {{ url = uri("{tmp_path}/dist/maven") }} }}'
     assert lines[-6].startswith("a device downloads one library: arm64-v8a 1,")
     assert "armeabi-v7a " in lines[-6]
+
+
+def test_what_the_page_shows_is_what_is_printed(tmp_path: Path) -> None:
+    shown = block("$ build-runtime model.pt --abi arm64-v8a,armeabi-v7a --platform android")
+    ((_, lines),) = shown.steps
+    told = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
+    expected = [it.replace(str(tmp_path), "/home/me/app") for it in told]
+    assert lines[0] == LEFT_OUT
+    assert list(lines[1:]) == expected[1 - len(lines) :]
 
 
 def test_models_that_are_bundled_do_not_lie_beside(tmp_path: Path) -> None:
