@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from builder.vocabulary.value_files import Tensor, Value
+from builder.vocabulary.value_files import Failure, Tensor, Value
 from tests.e2e.real import Runtime, Tool, built
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
@@ -63,6 +63,41 @@ class Layers(torch.nn.Module):
             made: torch.Tensor = torch.ops.quantized.linear_relu_dynamic(x, packed)
         else:
             made = torch.ops.quantized.linear_dynamic(x, packed)
+        return made
+
+    @torch.jit.export
+    def convolutions(
+        self, x: torch.Tensor, then: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int
+    ) -> int:
+        weight = torch.quantize_per_tensor(w, 0.02, zero, torch.qint8)
+        packed = torch.ops.quantized.conv2d_prepack(weight, b, [1, 1], [0, 0], [1, 1], 1)
+        made = 0
+        for it in [x, then]:
+            q = torch.quantize_per_tensor(it, 0.031, 119, torch.quint8)
+            made += torch.ops.quantized.conv2d(q, packed, 0.07, 131).numel()
+        return made
+
+    @torch.jit.export
+    def layers(
+        self, x: torch.Tensor, then: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int
+    ) -> int:
+        weight = torch.quantize_per_tensor(w, 0.017, zero, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, b)
+        made = 0
+        for it in [x, then]:
+            q = torch.quantize_per_tensor(it, 0.031, 119, torch.quint8)
+            made += torch.ops.quantized.linear(q, packed, 0.07, 131).numel()
+        return made
+
+    @torch.jit.export
+    def dynamic_layers(
+        self, x: torch.Tensor, then: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int
+    ) -> int:
+        weight = torch.quantize_per_tensor(w, 0.017, zero, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, b)
+        made = 0
+        for it in [x, then]:
+            made += torch.ops.quantized.linear_dynamic(it, packed).numel()
         return made
 
 
@@ -183,3 +218,44 @@ def test_linear_layers(runtime: Runtime, tmp_path: Path, method: str, layers: li
         for it in layers
     ]  # fmt: skip
     compare(runtime, tmp_path, method, cases)
+
+
+def ones(*shape: int) -> Tensor:
+    return Tensor.from_numpy(torch.ones(shape).numpy())
+
+
+SOUND: Final = (2, 3, 6, 6)
+
+
+@pytest.mark.parametrize(
+    "then", [(2, 8, 6, 6), (2, 1, 6, 6), (1, 3, 2, 6), (1, 3, 6, 1), (1, 3, 0, 0)]
+)
+@pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
+@pytest.mark.parametrize("first", [True, False])
+def test_images_that_do_not_suit_a_convolution_are_refused(
+    runtime: Runtime,
+    tmp_path: Path,
+    then: tuple[int, ...],
+    zero: int,
+    first: bool,  # noqa: FBT001
+) -> None:
+    """Also where it has computed others, and others follow."""
+    images = (then, SOUND) if first else (SOUND, then)
+    wrong: tuple[Value, ...] = (*(ones(*it) for it in images), ones(4, 3, 3, 3), ones(4), zero)
+    sound = (ones(*SOUND), ones(*SOUND), ones(4, 3, 3, 3), ones(4), zero)
+    cases: list[tuple[Value, ...]] = [sound, wrong, sound]
+    made = runtime.run_cases(runtime.model("layers"), cases, tmp_path, "convolutions")
+    assert [isinstance(it, Failure) for it in made] == [False, True, False]
+
+
+@pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
+@pytest.mark.parametrize("then", [(2, 5), (2, 4000), (2, 0)])
+@pytest.mark.parametrize("method", ["layers", "dynamic_layers"])
+def test_rows_that_do_not_suit_a_layer_are_refused(
+    runtime: Runtime, tmp_path: Path, method: str, then: tuple[int, ...], zero: int
+) -> None:
+    weights = (ones(4, 8), ones(4), zero)
+    sound, wrong = ((ones(2, 8), ones(*it), *weights) for it in ((2, 8), then))
+    cases: list[tuple[Value, ...]] = [sound, wrong, sound]
+    made = runtime.run_cases(runtime.model("layers"), cases, tmp_path, method)
+    assert [isinstance(it, Failure) for it in made] == [False, True, False]

@@ -29,17 +29,39 @@ bool within(const torch::List<int64_t>& pair, int64_t least) {
 struct QuantizedConvolution final : Qnnpack {
   using Qnnpack::Qnnpack; // NOLINT(cppcoreguidelines-rvalue-reference-param-not-moved)
 
+  // What an image has: QNNPACK lets go of the weights that would tell.
+  void take(int64_t channels) { channels_ = channels; }
+
   at::Tensor apply(const at::Tensor& input, double scale, int64_t zero_point) override {
+    check_input(input);
     const at::Tensor made = compute(input, {scale, zero_point}, false);
     return made.defined() ? made : Qnnpack::apply(input, scale, zero_point);
   }
 
   at::Tensor apply_relu(const at::Tensor& input, double scale, int64_t zero_point) override {
+    check_input(input);
     const at::Tensor made = compute(input, {scale, zero_point}, true);
     return made.defined() ? made : Qnnpack::apply_relu(input, scale, zero_point);
   }
 
  private:
+  // QNNPACK believes what it is given: it would read, or even write, beyond other images.
+  void check_input(const at::Tensor& input) const {
+    if (input.dim() != 4) {
+      return; // refused by what comes next
+    }
+    if (input.size(1) != channels_) {
+      fail_kernel("a quantized convolution takes " + std::to_string(channels_) +
+                  " channels, and got " + std::to_string(input.size(1)));
+    }
+    for (size_t d = 0; d < 2 && !transpose_; ++d) {
+      const int64_t padded = input.size(static_cast<int64_t>(d) + 2) + 2 * padding_[d];
+      if (padded < dilation_[d] * (kernel_[d] - 1) + 1) {
+        fail_kernel("the image is too small for the kernel of a quantized convolution");
+      }
+    }
+  }
+
   // Undefined where XNNPACK does not suit.
   at::Tensor compute(const at::Tensor& input, Steps output, bool relu) {
     const std::scoped_lock alone(mutex_);
@@ -126,6 +148,7 @@ struct QuantizedConvolution final : Qnnpack {
     flip(made, made, output.numel());
   }
 
+  int64_t channels_ = 0;
   XnnOperator operator_;
   Requantization ready_;
   std::mutex mutex_;
@@ -169,9 +192,12 @@ c10::intrusive_ptr<ConvPackedParamsBase<2>> PackedConvWeightsQnnp<2>::prepack(
   const at::Tensor steps = weight.contiguous(at::MemoryFormat::ChannelsLast);
   auto [zero_points, scales] =
       make_zero_points_and_scales_tensor(steps, transpose, static_cast<uint32_t>(groups));
-  return c10::make_intrusive<build_runtime::QuantizedConvolution>(
+  const int64_t channels = transpose ? steps.size(0) : steps.size(1) * groups;
+  auto made = c10::make_intrusive<build_runtime::QuantizedConvolution>(
       nullptr, steps, offsets.contiguous(), std::move(stride), std::move(padding),
       std::move(output_padding), std::move(dilation), groups, transpose, std::nullopt,
       std::vector<int64_t>{steps.size(2), steps.size(3)}, scales, std::move(zero_points),
       steps.qscheme() == at::kPerChannelAffine);
+  made->take(channels);
+  return made;
 }

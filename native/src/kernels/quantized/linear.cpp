@@ -38,21 +38,25 @@ struct QuantizedLinear final : Qnnpack {
   using Qnnpack::Qnnpack; // NOLINT(cppcoreguidelines-rvalue-reference-param-not-moved)
 
   at::Tensor apply(at::Tensor input, double scale, int64_t zero_point) override {
+    check_input(input);
     const at::Tensor made = compute(input, {scale, zero_point}, false);
     return made.defined() ? made : Qnnpack::apply(std::move(input), scale, zero_point);
   }
 
   at::Tensor apply_relu(at::Tensor input, double scale, int64_t zero_point) override {
+    check_input(input);
     const at::Tensor made = compute(input, {scale, zero_point}, true);
     return made.defined() ? made : Qnnpack::apply_relu(std::move(input), scale, zero_point);
   }
 
   at::Tensor apply_dynamic(at::Tensor input, bool reduce_range) override {
+    check_input(input);
     const at::Tensor made = compute_dynamic(input);
     return made.defined() ? made : Qnnpack::apply_dynamic(std::move(input), reduce_range);
   }
 
   at::Tensor apply_dynamic_relu(at::Tensor input, bool reduce_range) override {
+    check_input(input);
     const at::Tensor made = compute_dynamic(input);
     return made.defined() ? made.clamp_min_(0)
                           : Qnnpack::apply_dynamic_relu(std::move(input), reduce_range);
@@ -61,6 +65,14 @@ struct QuantizedLinear final : Qnnpack {
  private:
   int64_t inputs() const { return weight_sizes[1]; }
   int64_t outputs() const { return weight_sizes[0]; }
+
+  // QNNPACK believes what it is given: it would read beyond the weights.
+  void check_input(const at::Tensor& input) const {
+    if (input.dim() > 0 && input.size(-1) != inputs()) {
+      fail_kernel("a quantized layer takes rows of " + std::to_string(inputs()) +
+                  " numbers, and got " + std::to_string(input.size(-1)));
+    }
+  }
 
   bool suits(const at::Tensor& input, at::ScalarType dtype) const {
     return input.scalar_type() == dtype && input.dim() >= 2 && input.numel() > 0 &&
