@@ -76,13 +76,19 @@ class Packed:
     classes: dict[str, Context] = field(default_factory=dict)
     found: Counter[str] = field(default_factory=Counter)
     _names: dict[tuple[object, ...], str] = field(default_factory=dict)
+    _members: dict[object, Any] = field(default_factory=dict)
 
     def attribute(self, node: Node, code: Code, context: Context, state: tuple[Any, ...]) -> Value:
-        """Return the context with this state before a node. The module gets it if need be."""
-        key = (context.name, *map(_identity, state))
+        """Return the context with this state before a node. The module gets it if need be.
+
+        Contexts share tensors that are equal, as those are saved once.
+        """
+        members = tuple(map(_identity, state))
+        key = (context.name, *members)
         if key not in self._names:
             name = self._names[key] = f"{PACKED}{len(self.classes)}"
-            code.module._register_attribute(name, type_of(context), state)  # noqa: SLF001
+            shared = tuple(map(self._members.setdefault, members, state))
+            code.module._register_attribute(name, type_of(context), shared)  # noqa: SLF001
             self.classes[name] = context
         owner = next(code.graph.inputs())
         held = insert_before(node, code.graph, "prim::GetAttr", [owner], [type_of(context)])

@@ -143,6 +143,17 @@ def test_what_is_seen_from_outside_stays(tmp_path: Path) -> None:
     assert [it.count for it in changes.rewrites if "linear" in it.what] == [3]
 
 
+def test_equal_weights_are_saved_once(tmp_path: Path) -> None:
+    """What `optimize_for_mobile` made shares them, too: it would grow otherwise, and stay slow."""
+    layers = (nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 1, bias=False))
+    net = nn.Sequential(*layers, nn.BatchNorm2d(8)).eval()  # both are folded to a bias of zeros
+    path, changes = rewritten(net, tmp_path)
+    assert "batch norm folded into a convolution (2 times)" in map(str, changes.rewrites)
+    agree(tmp_path / "net.pt", path, X)
+    with opened(path) as archive:
+        assert len([it for it in archive.records if it.startswith("data/")]) == 3
+
+
 class Counting(nn.Module):
     """Code that writes to a weight."""
 
