@@ -20,6 +20,7 @@ from builder.vocabulary.checks import FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError
 
 _MOST_VERSIONS: Final = 1000
+_LONGEST_TEXT: Final = 1 << 20
 
 
 def read_folder(source: Path, root: Path) -> tuple[Artifact, ...]:
@@ -71,7 +72,7 @@ def find_aar(repository: Path) -> Path | None:
 def _released(folder: Path) -> str:
     """Return which version was published last, as far as a list of versions tells."""
     path = folder / "maven-metadata.xml"
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    text = _read_start(path) if path.is_file() else ""
     return text.partition("<release>")[2].partition("</release>")[0]
 
 
@@ -90,5 +91,11 @@ def check_published(aar: Path) -> Check | None:
 
 
 def _differences(aar: Path, noted: Path) -> Iterator[str]:
-    if noted.read_text(encoding="utf-8", errors="replace").strip() != sha256_file(aar):
+    if _read_start(noted).strip() != sha256_file(aar):
         yield f"{aar.name}: its content is not that of {noted.name}"
+
+
+def _read_start(path: Path) -> str:
+    """Return the text of a file, as far as it is not longer than any that builds write."""
+    with path.open("rb") as stream:
+        return stream.read(_LONGEST_TEXT).decode("utf-8", errors="replace")
