@@ -14,6 +14,7 @@ endfunction()
 function(build_runtime_registrar name source)
   build_runtime_sources(source "${source}")
   add_library(registrar_${name} OBJECT "${source}")
+  set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_OPTIONS -include upstream/named_operators.h)
   _build_runtime_root(registrar_${name} interpreter "project/registrars/${name}")
 endfunction()
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from builder.compilation.memory_use import memory_uses
 from builder.compilation.templates import render
@@ -19,6 +19,9 @@ from builder.libtorch.kernels import Block, find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan, SourceKind
 from builder.vocabulary.targets import abi_facts, platform_facts
+
+_NAMED: Final = f"{UPSTREAM}/named_operators.h"
+"""What is included before files of the tree that register operators."""
 
 
 def component_roots(objects: ObjectsPlan) -> dict[str, Path]:
@@ -183,6 +186,7 @@ def render_runtime(
             )
             for registrar in _registrars(entries)
         ),
+        *([_copied(_NAMED, _NAMED)] if _registrars(entries) else []),
         *_extension_headers(extension),
         _initial_cache(plan, roots),
     )

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from builder.proof.execution import fetch_executor, find_executor, registered_op
 from builder.proof.executor import Executor
 from builder.proof.model_run import Answers, run_model
 from builder.proof.policy import NOTHING, Known, check_policy
+from builder.proof.registered import read_registered
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN, Check, Outcome, failures
 from builder.vocabulary.errors import ModelError, VerificationError
 from builder.vocabulary.models import InputSpec, Model
@@ -23,6 +24,9 @@ from builder.vocabulary.targets import Target
 from builder.vocabulary.tolerances import Limits
 
 NOT_RUN: Final = "loaded, but not run: no inputs were given and none are bundled"
+
+AS_READ: Final = "as its file names them"
+"""How the registered operators are known of a library that was not run."""
 
 _EXPORT: Final = re.compile(r"^\s+(br_\w+);$", re.MULTILINE)
 
@@ -85,7 +89,7 @@ def prove(
         return (*verdicts, _skipped(RUN, "the library was not run: it breaks the rules above"))
     if wish.without_run:
         events.note(f"the models were not run: {wish.without_run}")
-        return (*verdicts, _skipped(RUN, wish.without_run))
+        return (*verdicts, *_read_registry(subject), _skipped(RUN, wish.without_run))
     find = partial(fetch_executor, progress=events) if wish.fetch else find_executor
     executor = find(subject.target, host, wish.runner)
     if isinstance(executor, str):
@@ -94,7 +98,7 @@ def prove(
             hint = "install what is missing, or leave --require-run out"
             return (*verdicts, _failed(RUN, (reason,), hint))
         events.note(f"the models were not run: {executor}")
-        return (*verdicts, _skipped(RUN, executor))
+        return (*verdicts, *_read_registry(subject), _skipped(RUN, executor))
     executor = executor.reach(subject.target, host).showing(subject.library)
     verdicts.append(_registry(subject, executor, host))
     if failures(verdicts):
@@ -121,6 +125,17 @@ def _registry(subject: Subject, executor: Executor, host: Host) -> Check:
         registered = registered_operators(executor, subject.program, host)
     except VerificationError as error:
         return _failed(REGISTRY, (error.message,), error.hint, runner=executor.how)
+    return _compared(subject, registered, executor.how, started)
+
+
+def _read_registry(subject: Subject) -> Iterator[Check]:
+    """Compare what the file names in its registrations with what was selected."""
+    started = time.monotonic()
+    if (named := read_registered(subject.library)) is not None:
+        yield _compared(subject, named, AS_READ, started)
+
+
+def _compared(subject: Subject, registered: frozenset[str], how: str, started: float) -> Check:
     missing = sorted(subject.selected - registered)
     extra = sorted(registered - subject.selected - subject.held)
     reasons = (
@@ -132,7 +147,7 @@ def _registry(subject: Subject, executor: Executor, host: Host) -> Check:
         outcome=Outcome.FAILED if reasons else Outcome.PASSED,
         reasons=reasons,
         hint="please report it" if reasons else "",
-        runner=executor.how,
+        runner=how,
         seconds=time.monotonic() - started,
     )
 

@@ -8,11 +8,13 @@ from typing import Any, Final
 import pytest
 import torch
 
-from builder.vocabulary.targets import Abi
+from builder.proof.execution import find_executor, registered_operators
+from builder.proof.registered import read_registered
+from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.coverage.faults import scaled, shifted, swapped
 from tests.coverage.runs import build, run
 from tests.coverage.suite import SUITES, Prepared, differences, prepare
-from tests.e2e.real import BAD_MODEL, EMULATORS, Runtime, Tool
+from tests.e2e.real import BAD_MODEL, EMULATORS, Runtime, Tool, host_of
 from tests.sanitizers.malformed import sparse
 
 IN_CI: Final = (
@@ -48,6 +50,25 @@ def covering(
         return made[suite, abi]
 
     return make
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript and quantization
+@pytest.mark.parametrize(
+    ("suite", "abi"), [*IN_CI, *(pytest.param(*it, marks=pytest.mark.slow) for it in SLOW)]
+)
+def test_the_file_of_a_library_names_what_it_registers(
+    suite: str,
+    abi: str,
+    tool: Tool,
+    covering: Callable[[str, str], tuple[Runtime, list[Prepared]]],
+) -> None:
+    """Note [Names of registered operators]: what is read is what the running library says."""
+    runtime, _ = covering(suite, abi)
+    host = host_of(tool)
+    executor = find_executor(make_target(Platform.LINUX, Abi(abi)), host)
+    assert not isinstance(executor, str), executor
+    told = registered_operators(executor, runtime.program, host)
+    assert read_registered(runtime.library) == told
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript and quantization

@@ -8,6 +8,7 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -144,8 +145,10 @@ bool register_operators(const OperatorEntry* entries, std::size_t count) {
       arguments.push_back(reader.argument());
     }
     torch::jit::Operation run = telling_writes(entry->run, arguments);
+    const std::string name(entry->name);
+    const std::size_t point = std::min(name.find('.'), name.size());
     torch::jit::registerOperator(torch::jit::Operator(
-        entry->name, entry->overload, std::move(arguments),
+        name.substr(0, point), name.substr(std::min(point + 1, name.size())), std::move(arguments),
         std::vector<c10::Argument>(entry->results, c10::Argument("", c10::AnyType::get())),
         std::move(run), c10::AliasAnalysisKind::FROM_SCHEMA));
   }

@@ -25,8 +25,7 @@ namespace build_runtime {
 // `n` (None), `t`, `f`, `i7`, `d3fe0000000000000` (the bits of 0.5), `stext`, or a list of one
 // kind, `I1,1`, `D…`, `Bt,f`. `results` is how many values it puts on the stack.
 struct OperatorEntry {
-  const char* name; // with its namespace
-  const char* overload;
+  const char* name; // with its namespace, and its overload after a point
   const char* arguments;
   std::size_t results;
   void (*run)(torch::jit::Stack& stack);

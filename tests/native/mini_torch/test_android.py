@@ -4,15 +4,17 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from builder.foundation.elf import ElfFile, read_elf
+from builder.proof.registered import read_registered
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN
 from tests.documents import validate
-from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
+from tests.e2e.real import COUNT_PROCESSES, Finished, Runtime, host_of
 from tests.native.fake_ndk import make_fake_adb, make_fake_ndk
 from tests.native.mini_torch.conftest import NewWorkshop
 from tests.native.mini_torch.workshop import Workshop
@@ -61,7 +63,10 @@ def test_the_ndk_and_the_rule_that_found_it_are_told(
     (target,) = finished.document["targets"]
     assert target["target"] == "android24-x86_64"
     outcomes = {it["name"]: it["outcome"] for it in target["checks"]}
-    assert outcomes == {POLICY: "passed", RUN: "skipped"}, "nothing claims that it ran"
+    expected = {POLICY: "passed", REGISTRY: "passed", RUN: "skipped"}
+    assert outcomes == expected, "nothing claims that it ran"
+    (registry,) = (it for it in target["checks"] if it["name"] == REGISTRY)
+    assert registry["runner"] == "as its file names them"
 
 
 def test_the_library_keeps_the_rules_of_android(made: tuple[Path, Finished]) -> None:
@@ -120,7 +125,7 @@ def test_a_twin_is_run_where_nothing_runs_the_target(
     assert checks[POLICY, ""] == "passed"
     assert checks[RUN, ""] == "skipped"
     assert checks[REGISTRY, twin] == "passed"
-    assert {runner for _, runner in checks} == {"", twin}
+    assert {runner for _, runner in checks} == {"", "as its file names them", twin}
     assert "in a twin for linux-x86_64" in finished.stderr
     again, first = (
         next(it.glob("android*/jni/x86_64/*.so")).read_bytes()
@@ -192,3 +197,25 @@ def test_a_runner_that_runs_nothing_proves_nothing(
     assert told in finished.stderr
     assert "repeat it by hand: LD_LIBRARY_PATH=" in finished.stderr
     assert not (tmp_path / "dist").exists(), "nothing half-written"
+
+
+def test_a_registrar_that_registers_more_is_seen(used: Workshop, ndk: Path, tmp_path: Path) -> None:
+    """By the library that runs, and by the one that is read alike."""
+    assert used.source is not None
+    source = tmp_path / "source"
+    shutil.copytree(used.source, source)
+    (header,) = source.rglob("torch/csrc/jit/runtime/selective.h")
+    text = header.read_text()
+    lax = text.replace("const char* schema) {", "const char* schema) {\n  return true;")
+    assert lax != text
+    header.write_text(lax)
+    workshop = replace(used, source=source)
+    linux = (*workshop.words(*workshop.first), "--platform", "linux", "-o", tmp_path / "dist")
+    for asked in (linux, words(workshop, ndk, tmp_path / "dist")):
+        finished = workshop.tool.run(*asked, cwd=workshop.folder, expect=6)
+        assert "registered but not selected: aten::resolve" in finished.stderr
+
+
+def test_the_file_names_what_the_running_library_registers(first: Runtime) -> None:
+    told = json.loads(first.run("--operators").stdout)
+    assert read_registered(first.library) == frozenset(told)

@@ -48,6 +48,7 @@ class Events(Heard):
 def _sound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The forged library is no ELF file, and runs natively."""
     monkeypatch.setattr(proving, "check_policy", lambda *_, **__: ())
+    monkeypatch.setattr(proving, "read_registered", lambda _: None)
     for name in ("find_executor", "fetch_executor"):
         monkeypatch.setattr(proving, name, lambda *_, **__: Executor((), "natively"))
 

@@ -84,6 +84,46 @@ def test_a_file_that_is_no_library_fails_and_is_not_run(host: Host, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("named", "outcome", "reasons"),
+    [
+        (None, None, ()),
+        ({"aten::add.Tensor", "prim::dtype"}, Outcome.PASSED, ()),
+        ({"prim::dtype"}, Outcome.FAILED, ("selected but not registered: aten::add.Tensor",)),
+        (
+            {"aten::add.Tensor", "aten::more"},
+            Outcome.FAILED,
+            ("registered but not selected: aten::more",),
+        ),
+    ],
+)
+def test_what_cannot_be_run_is_read(  # noqa: PLR0917
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    named: set[str] | None,
+    outcome: Outcome | None,
+    reasons: tuple[str, ...],
+) -> None:
+    """A library of a release that left no names is as well off as before."""
+    monkeypatch.setattr(proof, "check_policy", lambda *_, **__: ())
+    monkeypatch.setattr(proof, "read_registered", lambda _: named and frozenset(named))
+    subject = replace(
+        SUBJECT,
+        target=make_target(Platform.ANDROID, Abi.ARM64_V8A),
+        library=tmp_path / "lib.so",
+        selected=frozenset({"aten::add.Tensor"}),
+        held=frozenset({"prim::dtype"}),
+    )
+    for wish in (Wish(), Wish("--no-verify")):
+        verdicts = prove(subject, (), wish, host, Heard())
+        read = [it for it in verdicts if it.name == "registered operators"]
+        assert [it.outcome for it in read] == ([] if outcome is None else [outcome])
+        assert all(it.runner == "as its file names them" and it.reasons == reasons for it in read)
+        assert verdicts[-1].name == "run"
+        assert verdicts[-1].outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize(
     ("operators", "difference", "hint"),
     [
         (("aten::add.Tensor",), None, ""),

@@ -14,7 +14,6 @@ namespace build_runtime {
 
 struct OperatorEntry {
   const char* name;
-  const char* overload;
   const char* arguments;
   std::size_t results;
   void (*run)(torch::jit::Stack& stack);
