@@ -13,4 +13,5 @@ _ROOT: Final = _BUNDLED if _BUNDLED.is_dir() else IMPORT_PATH
 TEMPLATES: Final = _ROOT / "templates"
 CMAKE: Final = _ROOT / "cmake"
 NATIVE: Final = _ROOT / "native"
+JAVA: Final = _ROOT / "java"
 DATA: Final = PACKAGE / "data"

@@ -9,7 +9,7 @@ from typing import Any
 from builder.foundation.cache import note_use
 from builder.foundation.files import sha256_file, write_atomic
 from builder.foundation.process import Host
-from builder.foundation.resources import CMAKE, NATIVE, PACKAGE, TEMPLATES
+from builder.foundation.resources import CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Made, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
@@ -47,7 +47,7 @@ def request_name(
     executor = find_executor(target, host, request.runner)
     own = tuple(
         sha256_file(path)
-        for folder in (CMAKE, NATIVE, PACKAGE, TEMPLATES)
+        for folder in (CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     )

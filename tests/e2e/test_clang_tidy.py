@@ -27,6 +27,8 @@ from builder.pipeline.planning import Planned, make_plan
 from builder.pipeline.wanted import Wanted, read_models
 from builder.source.opening import open_source
 from builder.source.request import SourceRequest
+from builder.toolchains.java.jdk import find_jdk
+from builder.toolchains.java.shim import SOURCES
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.e2e.real import CLASSIFIER, Tool, host_of
 from tests.own_sources import own_sources
@@ -65,7 +67,7 @@ def store(planned: Planned, host: Host) -> OpenStore:
         return opened
 
 
-def test_our_c_passes_clang_tidy(planned: Planned, store: OpenStore) -> None:
+def test_our_c_passes_clang_tidy(planned: Planned, store: OpenStore, host: Host) -> None:
     # the tiny library has headers of its own under LibTorch's names: its layout alone is judged
     known = (it for it in own_sources() if "mini_torch" not in it.parts)
     sources = [it for it in known if it.suffix in STANDARDS]
@@ -73,8 +75,10 @@ def test_our_c_passes_clang_tidy(planned: Planned, store: OpenStore) -> None:
     system = {".c": system_headers(toolchain.cc, "c", build)}
     system[".cpp"] = system_headers(toolchain.cxx, "c++", build)
 
+    jni = tuple(f"-isystem{it}" for it in find_jdk(host).headers)
+
     def tidy(source: Path) -> str:
-        flags = (*flags_for(source, store), *system[source.suffix])
+        flags = (*flags_for(source, store, jni), *system[source.suffix])
         done = subprocess.run(
             [CLANG_TIDY, "--quiet", source, "--", *flags],
             cwd=build, capture_output=True, text=True, check=False,
@@ -86,8 +90,10 @@ def test_our_c_passes_clang_tidy(planned: Planned, store: OpenStore) -> None:
     assert not found, found
 
 
-def flags_for(source: Path, store: OpenStore) -> tuple[str, ...]:
+def flags_for(source: Path, store: OpenStore, jni: tuple[str, ...]) -> tuple[str, ...]:
     """Return what decides the meaning of a source; upstream's headers are not ours to judge."""
+    if source.parent == SOURCES:
+        return (*INTERFACE, *jni, STANDARDS[source.suffix])
     if not source.is_relative_to(NATIVE / "src"):
         return (*INTERFACE, STANDARDS[source.suffix])
     if source.parent.name == "quantized":

@@ -16,9 +16,9 @@ from builder.vocabulary.targets import Abi
 from tests.archives import extract
 from tests.places import ROOT
 
-SHIPPED: Final = ("templates", "cmake", "native")
+SHIPPED: Final = ("templates", "cmake", "native", "java")
 SDIST: Final = (
-    "builder", "templates", "cmake", "native", "tests", "examples", "benchmarks", "docs",
+    "builder", "templates", "cmake", "native", "java", "tests", "examples", "benchmarks", "docs",
 )  # fmt: skip
 SDIST_FILES: Final = frozenset({
     "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "PKG-INFO",

@@ -1,0 +1,58 @@
+"""A JVM with our classes, the library of their native functions, and a runtime beside it."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.artifact.android.zips import zip_bytes
+from builder.artifact.staging import StagedFile
+from builder.foundation.process import Host
+from builder.toolchains.java.classes import compile_classes
+from builder.toolchains.java.jdk import Jdk
+from tests.places import TESTS
+
+JAVA: Final = TESTS / "e2e" / "jvm" / "java"
+JUNIT: Final = tuple(Path("/usr/share/java", it) for it in ("junit4.jar", "hamcrest.jar"))
+"""Where Debian's package junit4 has it."""
+
+DEADLINE: Final = 300.0
+
+
+@dataclass(frozen=True)
+class Jvm:
+    """`classes` are folders and jars; `libraries` the folder of our library and the runtime."""
+
+    jdk: Jdk
+    libraries: Path
+    models: Path
+    classes: tuple[Path, ...]
+
+    def run(self, *words: object, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a class; every use of JNI is checked by the JVM."""
+        path = ":".join(map(str, self.classes))
+        # SerialGC asks no more of two cores than a phone would
+        flags = ("-Xcheck:jni", "-XX:+UseSerialGC", f"-Djava.library.path={self.libraries}")
+        return subprocess.run(
+            [self.jdk.home / "bin" / "java", *flags, f"-Dmodels={self.models}", *options,
+             "-cp", path, *map(str, words)],
+            capture_output=True, text=True, check=False, timeout=DEADLINE,
+        )  # fmt: skip
+
+
+def write_jar(jdk: Jdk, host: Host, place: Path) -> Path:
+    """Write our classes as a jar."""
+    place.write_bytes(zip_bytes([StagedFile(*it) for it in compile_classes(jdk, host)]))
+    return place
+
+
+def compile_java(jdk: Jdk, sources: Sequence[Path], against: Sequence[Path], into: Path) -> Path:
+    """Compile sources of a test; return the folder of their classes."""
+    path = ":".join(map(str, against))
+    words = ("-encoding", "UTF-8", "-nowarn", "-cp", path, "-d", str(into), *map(str, sources))
+    done = subprocess.run(
+        [jdk.javac, *words], capture_output=True, text=True, check=False, timeout=DEADLINE
+    )
+    assert done.returncode == 0, done.stderr
+    return into
