@@ -1,10 +1,6 @@
 """`plan --write`: CMake and ninja alone make the library of a build, byte for byte."""
 
-import os
-import re
-import shlex
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +11,9 @@ from tests.docs.pages import block
 from tests.documents import validate
 from tests.e2e.real import Runtime
 from tests.native.mini_torch.workshop import CALLED, LISTED, Workshop
+from tests.native.standalone import build_standalone
+
+LINES = block("cmake -S project -B out").text
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +26,10 @@ def written(used: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make(project: Path, build: Path, require: Callable[[str], Path]) -> Path:
-    """Build a project with CMake and ninja alone, as the page shows; return the library."""
-    env = {name: it for name, it in os.environ.items() if not name.startswith("BUILD_RUNTIME")}
-    for line in block("cmake -S project -B out").text.splitlines():
-        program, *words = shlex.split(line)
-        words = [re.sub(r"^project\b", str(project), it) for it in words]
-        words = [str(build) if it == "out" else it for it in words]
-        done = subprocess.run(
-            [str(require(program)), *words], env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    return build / "lib" / "libbuild_runtime.so"
-
-
 def test_cmake_and_ninja_alone_make_the_same_library(
     first: Runtime, written: Path, tmp_path: Path, require: Callable[[str], Path]
 ) -> None:
-    library = make(written, tmp_path / "a build", require)
+    library = build_standalone(LINES, written, tmp_path / "a build", require)
     assert library.read_bytes() == first.library.read_bytes()
     program = tmp_path / "a build" / "bin" / "build-runtime-run"
     assert program.read_bytes() == first.program.read_bytes()
@@ -65,7 +50,7 @@ def test_a_project_that_is_moved_is_built_where_it_is(
 ) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(written, moved, symlinks=True)
-    library = make(moved, moved / "build", require)
+    library = build_standalone(LINES, moved, moved / "build", require)
     assert library.read_bytes() == first.library.read_bytes()
 
 
