@@ -14,7 +14,7 @@ from builder.foundation.elf import ElfFile, read_elf
 from builder.proof.registered import read_registered
 from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN
 from tests.documents import validate
-from tests.e2e.real import COUNT_PROCESSES, Finished, Runtime, host_of
+from tests.e2e.real import COUNT_PROCESSES, Finished, host_of
 from tests.native.fake_ndk import make_fake_adb, make_fake_ndk
 from tests.native.mini_torch.conftest import NewWorkshop
 from tests.native.mini_torch.workshop import Workshop
@@ -216,6 +216,7 @@ def test_a_registrar_that_registers_more_is_seen(used: Workshop, ndk: Path, tmp_
         assert "registered but not selected: aten::resolve" in finished.stderr
 
 
-def test_the_file_names_what_the_running_library_registers(first: Runtime) -> None:
-    told = json.loads(first.run("--operators").stdout)
-    assert read_registered(first.library) == frozenset(told)
+def test_the_file_names_what_the_running_library_registers(used: Workshop) -> None:
+    made = used.build(*used.first)
+    told = json.loads(made.run("--operators").stdout)
+    assert read_registered(made.library) == frozenset(told)
