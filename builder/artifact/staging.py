@@ -49,6 +49,14 @@ class Licence:
     text: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class JavaFiles:
+    """The jar with the classes of `org.pytorch`, and the library with their native functions."""
+
+    jar: bytes
+    library: Path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What goes into an archive for one target, besides its manifest.
@@ -68,6 +76,7 @@ class Contents:
     size: SizeReport
     size_json: str
     size_text: str
+    java: JavaFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)

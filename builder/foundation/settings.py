@@ -26,7 +26,7 @@ from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
 from builder.vocabulary.models import DEFAULT_REWRITE, Rewrite
-from builder.vocabulary.plan import Goal, Isa, Kernels, Messages
+from builder.vocabulary.plan import Goal, Isa, Java, Kernels, Messages
 from builder.vocabulary.providers import SourceProvider
 from builder.vocabulary.targets import ANDROID_API, Abi, Platform, parse_abis, parse_android_api
 
@@ -236,6 +236,11 @@ class BuildSettings:
     ops_library: tuple[Path, ...] = define(
         "ops-library", _paths, "the same operators for desktop torch: a .so or a .py that has them",
         kind=Kind.PATHS, metavar="FILE", unset="none", commands=_KNOW_OPERATORS,
+    )  # fmt: skip
+
+    java: Java = define(
+        "java", Java, "whether archives have the classes of `org.pytorch`, which need a JDK",
+        metavar="WHEN", default=Java.OFF, choices=tuple(Java),
     )  # fmt: skip
 
     maven_group: str = define(

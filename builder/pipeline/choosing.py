@@ -7,10 +7,12 @@ from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.execution import fetch_executor, find_executor, find_runner
+from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.programs import find_programs
 from builder.toolchains.table import choose_platform, provider_for
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, inputs_for
+from builder.vocabulary.plan import Java
 from builder.vocabulary.targets import Target, make_target, platform_facts
 
 
@@ -34,6 +36,8 @@ def refuse_without_tools(request: Request, host: Host) -> None:
     provider = provider_for(platform, request)
     provider.find(host)
     find_programs(host)
+    if request.java is Java.ON:
+        find_jdk(host)
     if request.runner:
         find_runner(request.runner, host)
     for target in _targets(request, host):

@@ -7,12 +7,13 @@ from builder.foundation.process import Host
 from builder.libtorch.candidates import Group
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import Rehearsed
+from builder.pipeline.packing.java_files import make_java
 from builder.pipeline.planning import make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Events, Request
 from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.plan import SourceKind, SourceTree
+from builder.vocabulary.plan import Java, SourceKind, SourceTree
 from builder.vocabulary.targets import Target, twin_of
 
 
@@ -37,7 +38,11 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     if request.prove_twin and (twin := twin_of(target)) and was_not_run(checks):
         proof = prove_twin(request, rehearsed, source, twin, host, events)
         checks = (*checks, *proof)
-    return Proven(planned, rehearsed.wanted.models, output, checks)
+    java = None
+    if request.java is Java.ON:
+        events.step("compiling the classes for Java")
+        java = make_java(planned.plan.toolchain, output.library, host)
+    return Proven(planned, rehearsed.wanted.models, output, checks, java)
 
 
 def prove_twin(  # noqa: PLR0917  one value of each stage before

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.artifact.staging import JavaFiles
 from builder.compilation.output import BuildOutput
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
@@ -37,6 +38,7 @@ class Proven:
     models: tuple[Model, ...]
     output: BuildOutput
     checks: tuple[Check, ...]
+    java: JavaFiles | None = None
 
     @property
     def target(self) -> Target:

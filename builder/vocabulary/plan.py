@@ -82,6 +82,13 @@ class Goal(StrEnum):
     SPEED = "speed"
 
 
+class Java(StrEnum):
+    """Whether archives have the classes of `org.pytorch`. The runtime is the same with them."""
+
+    OFF = "off"
+    ON = "on"
+
+
 class Isa(StrEnum):
     """For which instruction sets x86 kernels are inside. Processors are asked for theirs.
 

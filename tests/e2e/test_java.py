@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,13 @@ from typing import Final
 
 import pytest
 
+from builder import VERSION
+from builder.artifact.android.jars import jar_bytes
 from builder.foundation.elf import read_elf
-from builder.foundation.settings import BuildSettings
-from builder.toolchains.java.classes import sources
+from builder.toolchains.java.classes import compile_classes
 from builder.toolchains.java.jdk import Jdk, find_jdk
-from builder.toolchains.java.shim import LIBRARY_NAME, compile_shim
-from builder.toolchains.table import provider_for
-from builder.vocabulary.targets import Abi, Platform, make_target
-from tests.e2e.jvm.machine import JAVA, JUNIT, Jvm, compile_java, write_jar
+from builder.toolchains.java.shim import LIBRARY_NAME
+from tests.e2e.jvm.machine import JAVA, JUNIT, Jvm, compile_java
 from tests.e2e.jvm.values import Hyperbolic, Values, write_model
 from tests.e2e.real import Tool, built, host_of
 
@@ -105,14 +105,11 @@ def jvm(jdk: Jdk, tool: Tool, models: Path, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("java")
     named = (models / f"{it}.ptl" for it in ("values", "android_api_module"))
     done = tool.run(
-        "build", *named, "--abi", "x86_64", "--no-verify", "-o", folder, "--json", cwd=folder
-    )
+        "build", *named, "--abi", "x86_64", "--no-verify", "--java", "on",
+        "-o", folder, "--json", cwd=folder,
+    )  # fmt: skip
     (runtime,) = built(done, folder)
-    host = host_of(tool)
-    target = make_target(Platform.LINUX, Abi.X86_64)
-    tools = provider_for(Platform.LINUX, BuildSettings()).prepare(target, host)
-    compile_shim(tools, runtime.library, jdk.headers, runtime.library.parent, host)
-    ours = (write_jar(jdk, host, folder / "classes.jar"), *JUNIT)
+    ours = (runtime.prefix / "share/java/build_runtime.jar", *JUNIT)
     base = upstream(tool) / "src/androidTest/java/org/pytorch/PytorchTestBase.java"
     (folder / "fake").mkdir()
     fake = compile_java(jdk, sorted(JAVA.glob("android/**/*.java")), ours, folder / "fake")
@@ -197,7 +194,12 @@ def test_the_library_keeps_to_itself(jvm: Jvm) -> None:
     assert {it.name for it in elf.exports} == {"JNI_OnLoad"}
 
 
-def test_jars_are_byte_stable(jdk: Jdk, tool: Tool, tmp_path: Path) -> None:
-    jars = [write_jar(jdk, host_of(tool), tmp_path / it) for it in ("one.jar", "two.jar")]
-    assert jars[0].read_bytes() == jars[1].read_bytes()
-    assert len(sources()) > 10
+def test_jars_are_byte_stable(jvm: Jvm, jdk: Jdk, tool: Tool) -> None:
+    jar = jvm.classes[0].read_bytes()
+    assert jar == jar_bytes(VERSION, compile_classes(jdk, host_of(tool)))
+    with zipfile.ZipFile(jvm.classes[0]) as archive:
+        names = archive.namelist()
+        headers = [archive.read(it)[:8] for it in names if it.endswith(".class")]
+    assert not [it for it in names if "android" in it]
+    assert len(headers) > 10
+    assert {int.from_bytes(it[6:]) for it in headers} == {52}, "Java 8"

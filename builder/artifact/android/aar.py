@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from builder.artifact.android import layout
-from builder.artifact.android.zips import zip_bytes
+from builder.artifact.android.jars import jar_bytes
 from builder.artifact.rendering import render
 from builder.artifact.staging import Contents, StagedFile
 from builder.foundation.coordinates import Coordinates
@@ -28,12 +28,17 @@ def stage_shared(
     `contents` are those of any ABI. With models, those are in it, as assets.
     """
     level = contents.target.api_level
-    context: dict[str, object] = {"namespace": coordinates.namespace, "api_level": level or 1}
+    java = contents.java
+    context: dict[str, object] = {
+        "namespace": coordinates.namespace,
+        "api_level": level or 1,
+        "java": java is not None,
+    }
     return (
         _rendered(layout.ANDROID_MANIFEST, context),
         _rendered(layout.CONSUMER_RULES, context),
         _rendered(layout.AAR_METADATA, context),
-        StagedFile(layout.CLASSES, _classes(contents.version)),
+        StagedFile(layout.CLASSES, java.jar if java else jar_bytes(contents.version)),
         StagedFile(layout.RESOURCES, b""),
         StagedFile(layout.PREFAB, _prefab(coordinates)),
         StagedFile(layout.PREFAB_MODULE, _prefab_module()),
@@ -71,19 +76,20 @@ def stage_abi(contents: Contents, ndk: int) -> tuple[StagedFile, ...]:
             ),
         ),
         StagedFile(layout.program(target.abi), contents.program, executable=True),
+        *_jni(contents),
         StagedFile(report, contents.size_json.encode()),
         StagedFile(report.with_suffix(".txt"), contents.size_text.encode()),
     )
 
 
+def _jni(contents: Contents) -> Iterator[StagedFile]:
+    if contents.java is not None:
+        place = layout.jni_library(contents.target.abi)
+        yield StagedFile(place, contents.java.library, executable=True)
+
+
 def _rendered(path: PurePosixPath, context: dict[str, object]) -> StagedFile:
     return StagedFile(path, render(f"android/{path.name}.j2", context).encode())
-
-
-def _classes(version: str) -> bytes:
-    """Return an archive of Java classes that has none: Gradle wants the file."""
-    manifest = f"Manifest-Version: 1.0\r\nCreated-By: build-runtime {version}\r\n\r\n"
-    return zip_bytes([StagedFile(PurePosixPath("META-INF/MANIFEST.MF"), manifest.encode())])
 
 
 def _prefab(coordinates: Coordinates) -> bytes:

@@ -38,6 +38,11 @@ def library(abi: Abi) -> PurePosixPath:
     return PurePosixPath("jni") / abi / LIBRARY_NAME
 
 
+def jni_library(abi: Abi) -> PurePosixPath:
+    """Return where the native functions of the classes are: beside the library that they call."""
+    return library(abi).with_name("libpytorch_jni_lite.so")
+
+
 def prefab_library(abi: Abi) -> PurePosixPath:
     """Return where the library is that native code links with."""
     return _PREFAB_MODULE / "libs" / f"android.{abi}" / LIBRARY_NAME

@@ -67,7 +67,8 @@ def package(
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     own = StagedFile(layout.MANIFEST, text.encode())
     archive = destination / archive_name(first.target)
-    stored = frozenset(layout.library(it.contents.target.abi) for it in parts)
+    abis = [it.contents.target.abi for it in parts]
+    stored = frozenset(place(it) for it in abis for place in (layout.library, layout.jni_library))
     staged = (own, *shared, *(file for _, files in apart for file in files))
     write_zip(staged, archive, stored)
     return Bundle(archive, archive.stat().st_size, sha256_file(archive), text)

@@ -9,6 +9,8 @@ from builder.vocabulary.targets import Target
 _SHARE: Final = PurePosixPath("share/build_runtime")
 
 LIBRARY: Final = PurePosixPath("lib/libbuild_runtime.so")
+JNI_LIBRARY: Final = PurePosixPath("lib/libpytorch_jni_lite.so")
+JAR: Final = PurePosixPath("share/java/build_runtime.jar")
 PROGRAM: Final = PurePosixPath("bin/build-runtime-run")
 HEADER: Final = PurePosixPath("include/build_runtime.h")
 CMAKE_PACKAGE: Final = PurePosixPath("lib/cmake/build_runtime")

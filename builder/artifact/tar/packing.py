@@ -47,6 +47,7 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
         StagedFile(layout.LIBRARY, contents.library, executable=True),
         StagedFile(layout.PROGRAM, contents.program, executable=True),
         *_integration(contents),
+        *_java(contents),
         StagedFile(layout.SELECTION, contents.selected_operators.encode()),
         StagedFile(layout.SIZE_REPORT, contents.size_json.encode()),
         StagedFile(layout.SIZE_TEXT, contents.size_text.encode()),
@@ -56,6 +57,12 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
             for it in contents.licences
         ),
     )
+
+
+def _java(contents: Contents) -> Iterator[StagedFile]:
+    if contents.java is not None:
+        yield StagedFile(layout.JAR, contents.java.jar)
+        yield StagedFile(layout.JNI_LIBRARY, contents.java.library, executable=True)
 
 
 def _integration(contents: Contents) -> Iterator[StagedFile]:

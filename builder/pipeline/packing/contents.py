@@ -47,6 +47,7 @@ def contents_of(proven: Proven, size: SizeReport) -> Contents:
         size=size,
         size_json=to_json(size),
         size_text=to_text(size),
+        java=proven.java,
     )
 
 

@@ -45,7 +45,7 @@ def find_jdk(host: Host) -> Jdk:
     """
     named = host.env.get("JAVA_HOME", "")
     if named:
-        return _open(Path(named), "$JAVA_HOME")
+        return _open(Path(named).absolute(), "$JAVA_HOME")
     found = shutil.which("javac", path=host.env.get("PATH", ""))
     if found is not None:  # Debian's is a link to a link into the JDK
         return _open(Path(found).resolve().parents[1], "$PATH")

@@ -30,13 +30,13 @@ def compile_shim(
 ) -> Path:
     """Compile the library against a runtime into a folder; raise `CompileError` on failure.
 
-    `headers` are folders with jni.h, unless the toolchain has it: an NDK does.
+    `headers` are folders with jni.h, for a toolchain that has none: an NDK has its own.
     """
     library = into / LIBRARY_NAME
     sources = sorted(SOURCES.glob("*.c"))
     words = (
-        *_FLAGS, *(f"-I{it}" for it in headers), *map(str, sources), str(runtime),
-        *_LINK, "-o", str(library),
+        *_FLAGS, *(word for it in headers for word in ("-idirafter", str(it))),
+        *map(str, sources), str(runtime), *_LINK, "-o", str(library),
     )  # fmt: skip
     command = Command((str(toolchain.cc), *words), into, host.child_env())
     done = host.runner.capture(command)

@@ -4,8 +4,6 @@ import android.content.res.AssetManager;
 
 /** Modules from assets, and the threads that all modules share. */
 public final class PyTorchAndroid {
-  private PyTorchAndroid() {}
-
   /**
    * Loads a module from the assets of the app.
    *

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.artifact.android.zips import zip_bytes
-from builder.artifact.staging import StagedFile
-from builder.foundation.process import Host
-from builder.toolchains.java.classes import compile_classes
 from builder.toolchains.java.jdk import Jdk
 from tests.places import TESTS
 
@@ -39,12 +35,6 @@ class Jvm:
              "-cp", path, *map(str, words)],
             capture_output=True, text=True, check=False, timeout=DEADLINE,
         )  # fmt: skip
-
-
-def write_jar(jdk: Jdk, host: Host, place: Path) -> Path:
-    """Write our classes as a jar."""
-    place.write_bytes(zip_bytes([StagedFile(*it) for it in compile_classes(jdk, host)]))
-    return place
 
 
 def compile_java(jdk: Jdk, sources: Sequence[Path], against: Sequence[Path], into: Path) -> Path:

@@ -1,9 +1,10 @@
 """What is known of a build that never was: plans, results and contents of archives."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from builder.artifact.manifest import ResultFacts
-from builder.artifact.staging import Contents, Licence
+from builder.artifact.staging import Contents, JavaFiles, Licence
 from builder.foundation.elf import read_elf
 from builder.libtorch.flags import compile_flags
 from builder.report.render import to_json
@@ -127,6 +128,12 @@ def make_contents(
         size_json=to_json(size),
         size_text="size\n",
     )
+
+
+def with_java(contents: Contents, root: Path) -> Contents:
+    """Add classes, and the library with their native functions."""
+    (root / "libpytorch_jni_lite.so").write_bytes(b"native functions")
+    return replace(contents, java=JavaFiles(b"a jar", root / "libpytorch_jni_lite.so"))
 
 
 def make_size(target: Target = TARGET, library: Path | None = None) -> SizeReport:

@@ -1,17 +1,22 @@
 import io
 import json
+import re
 import zipfile
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from builder.artifact.android.packing import archive_name, write_symbols
+from builder.artifact.android.jars import jar_bytes
+from builder.artifact.android.packing import archive_name, package, write_symbols
 from builder.artifact.android.zips import content_offset
+from builder.foundation.resources import TEMPLATES
+from builder.toolchains.java.shim import SOURCES
 from builder.vocabulary.targets import STORE_PAGE, Abi, Platform, make_target
 from tests.documents import validate
-from tests.unit.artifact.facts import ELF
+from tests.unit.artifact.facts import ELF, with_java
 from tests.unit.artifact.forge_android import ABIS, COORDINATES, library, make_aar, part
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -154,3 +159,32 @@ def test_archives_are_named_by_platform_and_level(abi: Abi) -> None:
 def test_the_version_of_the_toolchain_is_a_number(tmp_path: Path) -> None:
     assert part(tmp_path, Abi.ARM64_V8A).ndk == 0
     assert COORDINATES.numeric_version == "1.2.0"
+
+
+def test_classes_come_with_the_library_under_them_and_rules_that_keep_it(tmp_path: Path) -> None:
+    parts = [part(tmp_path, it) for it in ABIS]
+    parts = [replace(it, contents=with_java(it.contents, tmp_path)) for it in parts]
+    bundle = package(tuple(parts), COORDINATES, tmp_path / "dist")
+    with zipfile.ZipFile(bundle.archive) as archive:
+        assert archive.read("classes.jar") == b"a jar"
+        assert b"-keep class org.pytorch.NativeHandle" in archive.read("proguard.txt")
+        for abi in ABIS:
+            member = archive.getinfo(f"jni/{abi}/libpytorch_jni_lite.so")
+            assert archive.read(member) == b"native functions"
+            assert content_offset(archive, member) % STORE_PAGE == 0
+
+
+def test_rules_keep_each_class_that_is_looked_up_by_name() -> None:
+    looked_up = set(re.findall(r"\"org/pytorch/(\w+)\"", (SOURCES / "names.c").read_text()))
+    rules = (TEMPLATES / "android" / "proguard.txt.j2").read_text()
+    assert looked_up == set(re.findall(r"^-keep class org\.pytorch\.(\w+) ", rules, re.MULTILINE))
+
+
+def test_equal_classes_give_equal_jars() -> None:
+    classes = [(PurePosixPath(f"org/pytorch/{it}.class"), it.encode()) for it in ("B", "A")]
+    jar = jar_bytes("1", classes)
+    assert jar == jar_bytes("1", reversed(classes))
+    with zipfile.ZipFile(io.BytesIO(jar)) as archive:
+        assert archive.namelist() == [
+            "META-INF/MANIFEST.MF", "org/pytorch/A.class", "org/pytorch/B.class",
+        ]  # fmt: skip

@@ -23,7 +23,14 @@ from builder.vocabulary.plan import (
     SourceTree,
 )
 from builder.vocabulary.targets import Abi, Platform, make_target
-from tests.unit.artifact.facts import BUILD_ID, make_contents, make_model, make_plan, make_result
+from tests.unit.artifact.facts import (
+    BUILD_ID,
+    make_contents,
+    make_model,
+    make_plan,
+    make_result,
+    with_java,
+)
 
 SCHEMA = json.loads((DATA / "schemas" / "manifest.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -198,3 +205,18 @@ def test_integration_files_name_version_and_pointer_size(tmp_path: Path) -> None
     pkg_config = files["lib/pkgconfig/build_runtime.pc"].decode()
     assert pkg_config.startswith("prefix=${pcfiledir}/../..\n")
     assert "\nVersion: 0.1.0\n" in pkg_config
+
+
+def test_classes_come_with_the_library_under_them(tmp_path: Path) -> None:
+    model = make_model(tmp_path)
+    bundle = package(
+        with_java(make_contents(tmp_path, model), tmp_path),
+        BuildFacts(make_plan(tmp_path), (describe_model(model, PLACE),)),
+        result=make_result(),
+        destination=tmp_path / "dist",
+    )
+    with tarfile.open(bundle.archive) as archive:
+        names = archive.getnames()
+    assert {"share/java/build_runtime.jar", "lib/libpytorch_jni_lite.so"} <= set(names)
+    listed = {it["path"] for it in json.loads(bundle.manifest)["result"]["files"]}
+    assert {"share/java/build_runtime.jar", "lib/libpytorch_jni_lite.so"} <= listed

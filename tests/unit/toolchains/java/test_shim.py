@@ -20,7 +20,7 @@ def test_it_is_linked_to_the_runtime_beside_it(
     (command,) = runner.commands
     words = command.argv
     assert words[0] == str(tools.cc)
-    assert {"-I/jdk", "/lib/libbuild_runtime.so", "-Wl,-rpath,$ORIGIN"} < set(words)
+    assert {"/jdk", "/lib/libbuild_runtime.so", "-Wl,-rpath,$ORIGIN"} < set(words)
     assert "-Wl,-z,max-page-size=16384" in words
     assert {it.name for it in map(Path, words) if it.suffix == ".c"} == {
         it.name for it in SOURCES.glob("*.c")
