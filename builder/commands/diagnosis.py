@@ -12,6 +12,7 @@ from builder.proof.emulators import can_fetch, needed_packages
 from builder.proof.execution import find_executor
 from builder.proof.executor import Executor
 from builder.source.pins import pins
+from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.programs import find_program, program_version
 from builder.toolchains.table import TOOLCHAINS, provider_for
 from builder.vocabulary.errors import BuildRuntimeError
@@ -57,6 +58,7 @@ def doctor(settings: BuildSettings, host: Host) -> list[Row]:
     for platform in TOOLCHAINS:
         rows += _toolchain(platform, settings, host)
     rows.append(_torch())
+    rows.append(_jdk(host))
     for abi in Abi:
         state, detail = _running(make_target(Platform.LINUX, abi), host)
         rows.append({"what": f"running {abi}", "state": state, "detail": detail})
@@ -110,6 +112,15 @@ def _torch() -> Row:
     except PackageNotFoundError:
         detail = "needed for .pt files and to compare outputs: pip install torch"
         return {"what": "torch", "state": "missing", "detail": detail}
+
+
+def _jdk(host: Host) -> Row:
+    try:
+        found = find_jdk(host)
+    except BuildRuntimeError as error:
+        detail = f"only --java on needs one: {error.message}; {error.hint}"
+        return {"what": "jdk", "state": "optional", "detail": detail}
+    return {"what": "jdk", "state": "ok", "detail": f"{found.release} at {found.home}"}
 
 
 def _source(host: Host) -> Row:

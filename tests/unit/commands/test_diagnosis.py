@@ -13,6 +13,7 @@ from builder.toolchains import zig
 from builder.vocabulary.plan import Program
 from tests.conftest import FakeRunner
 from tests.ndk import lay_out
+from tests.unit.toolchains.java.test_jdk import make_jdk
 
 
 @pytest.fixture
@@ -119,3 +120,16 @@ def test_tables_are_aligned() -> None:
     rows = [{"a": "1", "b": "long", "c": "x"}, {"a": "234", "b": "", "c": "y"}]
     assert diagnosis.table(rows) == "1    long  x\n234        y"
     assert diagnosis.table([]) == "(nothing)"
+
+
+def test_a_kit_for_java_is_optional(host: Host, tmp_path: Path) -> None:
+    def row() -> dict[str, str]:
+        (found,) = (it for it in diagnosis.doctor(BuildSettings(), host) if it["what"] == "jdk")
+        return found
+
+    assert row()["state"] == "optional"
+    assert row()["detail"].startswith("only --java on needs one: no JDK was found")
+    home = make_jdk(tmp_path / "jvm")
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    (tmp_path / "bin" / "javac").symlink_to(home / "bin" / "javac")
+    assert row() == {"what": "jdk", "state": "ok", "detail": f"17 at {home}"}
