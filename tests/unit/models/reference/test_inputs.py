@@ -31,16 +31,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+FILES = ("inputs", "expected", "allowed", "faster")
+
+
 class Answer:
     """One run of the reference: its exit code, and the value files it wrote."""
 
     def __init__(self, model: Path, folder: Path, spec: dict[str, Any], *, lite: bool) -> None:
         from builder.models.reference.__main__ import main  # noqa: PLC0415
 
-        inputs, expected, allowed = (folder / it for it in ("inputs", "expected", "allowed"))
+        inputs, expected, allowed, faster = (folder / it for it in FILES)
         ptl = model.with_suffix(".ptl")
         document = {"lite": lite, "ptl": str(ptl), **spec}
-        files = map(str, (ptl if lite else model, inputs, expected, allowed))
+        files = map(str, (ptl if lite else model, inputs, expected, allowed, faster))
         self.status = main([next(files), json.dumps(document), *files])
         self.inputs: Any = decode(inputs.read_bytes()) if inputs.exists() else None
         self.expected: Any = decode(expected.read_bytes()) if expected.exists() else None
