@@ -12,7 +12,7 @@ from builder.artifact.android import layout as android
 from builder.artifact.android.apps import is_app, read_app
 from builder.artifact.android.unpacking import check_published, find_aar, read_folder
 from builder.artifact.android.zips import reading_zip, unzip
-from builder.artifact.reading import HINT, Artifact, read_artifact, read_document
+from builder.artifact.reading import HINT, Artifact, read_artifact, read_manifest
 from builder.artifact.tar import layout as tar
 from builder.artifact.tar.unpacking import unpack
 from builder.vocabulary.errors import UsageError
@@ -106,4 +106,4 @@ def _read(source: Path, root: Path) -> Artifact:
     path = root / tar.MANIFEST
     if not path.is_file():
         raise UsageError(f"{source} is no artifact of build-runtime: no {tar.MANIFEST}", hint=HINT)
-    return read_artifact(read_document(path.read_bytes(), source), source, root, tar.places)
+    return read_artifact(read_manifest(path, source), source, root, tar.places)

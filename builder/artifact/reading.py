@@ -18,6 +18,7 @@ from builder.vocabulary.plan import Isa, Kernels, Messages
 from builder.vocabulary.targets import Abi, Platform, Target
 
 _LARGEST_MANIFEST: Final = 64 << 20
+_MOST_LEVELS: Final = 10_000
 """Bytes: far above what builds write."""
 
 _OF_ANOTHER_VERSION: Final = "it is of a version this program does not read"
@@ -139,6 +140,13 @@ def reading(source: Path) -> Iterator[None]:
         ) from error
 
 
+def read_manifest(place: Path, source: Path) -> dict[str, Any]:
+    """Return the JSON of a manifest's file; raise `UsageError` unless it is an object."""
+    with reading(source), place.open("rb") as stream:
+        text = stream.read(_LARGEST_MANIFEST + 1)
+    return read_document(text, source)
+
+
 def read_document(text: bytes, source: Path) -> dict[str, Any]:
     """Return the JSON of a manifest; raise `UsageError` unless it is an object."""
     with reading(source):
@@ -172,11 +180,18 @@ def read_files(documents: Iterable[dict[str, Any]]) -> tuple[PackedFile, ...]:
     )
 
 
+def _level(told: object) -> int | None:
+    if told is None or (isinstance(told, int) and 0 < told < _MOST_LEVELS):
+        return told
+    message = f"{told!r} is no API level"
+    raise ValueError(message)
+
+
 def _artifact(
     source: Path, root: Path, document: dict[str, Any], places: Callable[[Target], Places]
 ) -> Artifact:
     told, holds = document["target"], document["result"]["holds"]
-    target = Target(Platform(told["platform"]), Abi(told["abi"]), told["api_level"])
+    target = Target(Platform(told["platform"]), Abi(told["abi"]), _level(told["api_level"]))
     kernels = frozenset(map(str, document["profile"]["dtypes"]))
     stored = frozenset(map(str, document["dtypes"]))
     # kernels of quantized tensors are not selected by dtype: it has all of them, or none

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.commands.exchange import Answer, Session
+from builder.compilation.standalone import refuse_others
 from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
 from builder.foundation.files import check_writable
@@ -29,6 +30,7 @@ def plan(request: Request, session: Session, write: Path | None = None) -> Answe
     """
     if write is not None:
         check_writable(write, option="--write")
+        refuse_others(write)
     with lease(session.host.cache):
         return _plan(request, session, write)
 
@@ -85,6 +87,7 @@ def _write(
     for it in planned:
         target = it.plan.target
         place = folder if len(planned) == 1 else folder / str(target)
+        refuse_others(place)
         write_project(it, place, session.host, session.console)
         yield target, str(place)
 

@@ -131,7 +131,12 @@ def _registry(subject: Subject, executor: Executor, host: Host) -> Check:
 def _read_registry(subject: Subject) -> Iterator[Check]:
     """Compare what the file names in its registrations with what was selected."""
     started = time.monotonic()
-    if (named := read_registered(subject.library)) is not None:
+    try:
+        named = read_registered(subject.library)
+    except VerificationError as error:
+        yield _failed(REGISTRY, (error.message,), error.hint, runner=AS_READ)
+        return
+    if named is not None:
         yield _compared(subject, named, AS_READ, started)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.elf import read_elf
+from builder.vocabulary.errors import VerificationError
 
 SECTION: Final = "br_registered"
 
@@ -21,6 +22,9 @@ def read_registered(library: Path) -> frozenset[str] | None:
     found = next((it for it in elf.sections if it.name == SECTION), None)
     if found is None:
         return None
+    if found.offset + found.stored > elf.size:
+        message = f"{library} is not a readable ELF library: {SECTION} lies behind its end"
+        raise VerificationError(message, hint="build it again; it may be cut short")
     with library.open("rb") as stream:
         stream.seek(found.offset)
         texts = stream.read(found.stored).split(b"\0")

@@ -23,6 +23,7 @@ from builder.vocabulary.targets import STORE_PAGE, Abi, abi_facts
 _LIBRARY: Final = re.compile(
     rf"(?P<module>[\w.-]+/)?lib/(?P<abi>{'|'.join(Abi)})/{re.escape(layout.LIBRARY_NAME)}"
 )
+_NATIVE: Final = re.compile(rf"lib/({'|'.join(Abi)})/[^/]+\.so$")
 _LARGEST_LIBRARY: Final = 1 << 30
 _LARGEST_MANIFEST: Final = 64 << 20
 _SHOWN: Final = 5
@@ -47,7 +48,7 @@ def is_app(archive: zipfile.ZipFile) -> bool:
     """Whether a zip archive is an app, and no AAR."""
     names = set(archive.namelist())
     return str(layout.CLASSES) not in names and any(
-        it == "BundleConfig.pb" or it.endswith("AndroidManifest.xml") or it.startswith("lib/")
+        it == "BundleConfig.pb" or it.endswith("AndroidManifest.xml") or _NATIVE.match(it)
         for it in names
     )
 

@@ -11,8 +11,8 @@ from builder.artifact.android.packing import VERSION
 from builder.artifact.reading import (
     Artifact,
     read_artifact,
-    read_document,
     read_files,
+    read_manifest,
     reading,
 )
 from builder.foundation.files import sha256_file
@@ -28,7 +28,7 @@ def read_folder(source: Path, root: Path) -> tuple[Artifact, ...]:
 
     Files that all ABIs share belong to the first, so that they are looked at once.
     """
-    document = read_document((root / layout.MANIFEST).read_bytes(), source)
+    document = read_manifest(root / layout.MANIFEST, source)
     found = read_targets(document, source, root)
     with reading(source):
         shared = read_files(document["files"])

@@ -68,7 +68,7 @@ def find_ndk(wish: str, host: Host) -> Found:
     """
     if wish and names_revision(wish):
         return _of_revision(wish, host)
-    places = (_Place(f"{SETTING} {wish}", Path(wish).expanduser()),) if wish else _places(host)
+    places = (_Place(f"{SETTING} {wish}", _folder(wish)),) if wish else _places(host)
     seen: list[str] = []
     for place in places:
         usable, reasons = _look(place)
@@ -82,6 +82,13 @@ def find_ndk(wish: str, host: Host) -> Found:
             )
         seen += [f"{place.rule}: {it}" for it in reasons]
     raise ToolchainError("no Android NDK found", looked_in=_looked(host, seen), hint=_HINT)
+
+
+def _folder(wish: str) -> Path:
+    try:
+        return Path(wish).expanduser()
+    except RuntimeError:  # `~` and the name of nobody
+        return Path(wish)
 
 
 def _places(host: Host) -> Iterator[_Place]:

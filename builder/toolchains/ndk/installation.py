@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from builder.foundation.machine import operating_system
+from builder.foundation.machine import operating_system, processor
 from builder.toolchains.ndk.revisions import OLDEST, Revision, parse_properties, parse_revision
 from builder.vocabulary.targets import Abi
 
@@ -75,6 +75,8 @@ def open_ndk(root: Path) -> Installation | str:
     if revision.major < OLDEST:
         return f"{revision.release} ({revision}) is too old: r{OLDEST} or newer is needed"
     host = f"{operating_system()}-x86_64"
+    if operating_system() == "linux" and processor() != "x86_64":  # Apple's runs programs of both
+        return f"{revision.release} has no programs for {processor()}, which this machine is"
     if lacking := tuple(_lacking(root, host)):
         return f"{revision.release} is not whole: it has no {', '.join(lacking)}"
     return _whole(root, revision, host)

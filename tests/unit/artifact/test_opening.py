@@ -211,6 +211,8 @@ def test_an_artifact_of_an_older_release_is_named(tmp_path: Path) -> None:
         {"version": 3},
         {"version": None, "schema_version": 2},
         {**manifest(), "target": {"platform": "linux", "abi": "riscv", "api_level": None}},
+        {**manifest(), "target": {**manifest()["target"], "api_level": "24"}},
+        {**manifest(), "target": {**manifest()["target"], "api_level": -1}},
         {**manifest(), "operators": [{"name": "no operator"}]},
         {**manifest(), "models": [{"name": "x", "file": "../../etc/passwd"}]},
         {**manifest(), "models": 7},
@@ -411,6 +413,12 @@ def test_a_zip_archive_that_is_none_of_these_is_refused(tmp_path: Path) -> None:
         open_artifacts(tmp_path / "a.zip", tmp_path / "s"),
     ):
         pass
+
+
+def test_a_model_is_no_app_whatever_its_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "lib.pt", "w") as archive:
+        archive.writestr("lib/data.pkl", b"a model")
+    assert not is_artifact(tmp_path / "lib.pt")
 
 
 def test_several_abis_are_no_artifact_of_one(aar: Path, tmp_path: Path) -> None:

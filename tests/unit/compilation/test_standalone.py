@@ -1,10 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from builder.compilation.output import BuildOutput
-from builder.compilation.standalone import Standalone, write_standalone
+from builder.compilation.standalone import Standalone, refuse_others, write_standalone
 from builder.extensions.reading import NOTHING
 from builder.libtorch.candidates import Group
+from builder.vocabulary.errors import UsageError
 from builder.vocabulary.plan import LinkLine, SourceKind
 from tests.golden.tiny import CATALOGUE, make_plan
 
@@ -85,3 +88,17 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     (tmp_path / "project/notes.txt").write_text("mine")
     write_standalone(standalone(tmp_path), tmp_path / "project")
     assert (tmp_path / "project/notes.txt").read_text() == "mine"
+
+
+def test_a_project_takes_the_place_of_nothing_but_projects(tmp_path: Path) -> None:
+    refuse_others(tmp_path / "new")
+    refuse_others(tmp_path)
+    write_standalone(standalone(tmp_path / "made"), tmp_path / "several/linux-x86_64")
+    refuse_others(tmp_path / "several/linux-x86_64")
+    refuse_others(tmp_path / "several")
+    app = tmp_path / "app"
+    (app / "cmake").mkdir(parents=True)
+    (app / "cmake/FindMine.cmake").touch()
+    (app / "CMakeLists.txt").write_text("project(app)\n")
+    with pytest.raises(UsageError, match="app holds files of another kind"):
+        refuse_others(app)

@@ -19,18 +19,33 @@ TEXT = (
 )
 
 
-def test_names_are_read_from_their_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = tmp_path / "lib.so"
+def with_names(library: Path, monkeypatch: pytest.MonkeyPatch, stored: int) -> Path:
+    """Return a library whose last bytes are said to be the names."""
     library.write_bytes(TINY.read_bytes() + TEXT + b"aten::of_another_section\0")
     elf = read_elf(TINY)
-    section = Section(SECTION, elf.size, 0, len(TEXT), len(TEXT))
+    section = Section(SECTION, elf.size, 0, stored, stored)
+    size, sections = library.stat().st_size, (*elf.sections, section)
     monkeypatch.setattr(
-        registered, "read_elf", lambda _: replace(elf, sections=(*elf.sections, section))
+        registered, "read_elf", lambda _: replace(elf, size=size, sections=sections)
     )
+    return library
+
+
+def test_names_are_read_from_their_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = with_names(tmp_path / "lib.so", monkeypatch, len(TEXT))
     found = read_registered(library) or frozenset()
     assert found == {
         "aten::add.Tensor", "prim::tolist", "aten::Int.Tensor", "aten::is_grad_enabled",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("stored", [1 << 20, 1 << 45, 1 << 63])
+def test_names_behind_the_end_of_a_file_are_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int
+) -> None:
+    library = with_names(tmp_path / "lib.so", monkeypatch, stored)
+    with pytest.raises(VerificationError, match="br_registered lies behind its end"):
+        read_registered(library)
 
 
 def test_a_library_without_names_says_nothing() -> None:

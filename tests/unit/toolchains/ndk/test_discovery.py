@@ -117,6 +117,11 @@ def test_a_named_ndk_that_cannot_be_used_is_not_passed_over(host: Host, tmp_path
     )
 
 
+def test_the_home_of_nobody_is_no_crash(host: Host) -> None:
+    with pytest.raises(ToolchainError, match=r"~nobody-here/ndk: no such folder"):
+        find_ndk("~nobody-here/ndk", host)
+
+
 def test_no_ndk_tells_every_place(host: Host, tmp_path: Path) -> None:
     for name in ("21.4.7075529", "23.0.1"):
         (lay_out(tmp_path / "sdk" / "ndk" / name, name) / "meta/abis.json").unlink()

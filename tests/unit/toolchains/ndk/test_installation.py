@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.toolchains.ndk import installation
 from builder.toolchains.ndk.installation import Installation, open_ndk
 from builder.vocabulary.targets import Abi
 from tests.ndk import PREBUILT, TRIPLES, lay_out
@@ -95,6 +96,28 @@ def test_what_cannot_be_used_says_why(
     root = tmp_path / "ndk"
     make(root)
     assert open_ndk(root) == reason
+
+
+@pytest.mark.parametrize(
+    ("system", "processor", "usable"),
+    [("linux", "x86_64", True), ("linux", "aarch64", False), ("darwin", "aarch64", True)],
+)
+def test_its_programs_must_run_here(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    processor: str,
+    usable: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(installation, "operating_system", lambda: system)
+    monkeypatch.setattr(installation, "processor", lambda: processor)
+    root = lay_out(tmp_path / "ndk")
+    prebuilt = root / PREBUILT
+    prebuilt.rename(prebuilt.with_name(f"{system}-x86_64"))
+    told = open_ndk(root)
+    assert isinstance(told, str) != usable
+    if isinstance(told, str):
+        assert told == "r24 has no programs for aarch64, which this machine is"
 
 
 @pytest.mark.parametrize("text", ["{", "nul", '{"min": "x", "max": 1, "aliases": {}}', "[" * 9999])
