@@ -20,7 +20,7 @@ from builder.foundation.configuration import read_table, resolve
 from builder.vocabulary.targets import Abi
 from tests.docs.pages import Block, block, differences
 from tests.documents import SCHEMAS, read_schema
-from tests.places import EXAMPLES, ROOT
+from tests.places import EXAMPLES, ROOT, STEERING
 
 CI: Final = ROOT / ".ci" / "run"
 """Runs what installs the tool for its development, on an empty machine."""
@@ -35,7 +35,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "examples").symlink_to(EXAMPLES)
     for name in ("model.pt", "new.pt"):
         shutil.copy(EXAMPLES / "classifier" / "model.pt", tmp_path / name)
-    for name in [it for it in os.environ if it.startswith("BUILD_RUNTIME_")]:
+    for name in [it for it in os.environ if it.startswith(STEERING)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("BUILD_RUNTIME_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
