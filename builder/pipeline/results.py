@@ -14,6 +14,7 @@ from builder.pipeline.request import Built, Made, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
 from builder.proof.execution import find_executor
+from builder.proof.executor import Executor
 from builder.toolchains.table import provider_for
 from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.fingerprints import fingerprint
@@ -27,7 +28,9 @@ class _Question:
 
     `own` are the hashes of our own files, `converted` those of the models that ship, `extension`
     are the files of the user's operators. How programs
-    `run` here is part of it: an emulator that comes later makes a skipped run possible.
+    `run` here is part of it: an emulator that comes later makes a skipped run possible. `runner`
+    has the words of the user's own, each with the hash of the file it names: of none where it names
+    none.
     """
 
     own: tuple[str, ...]
@@ -37,14 +40,20 @@ class _Question:
     request: Request
     converted: tuple[str, ...]
     run: str
+    runner: tuple[tuple[str, str], ...] = ()
     extension: tuple[ExtensionFile, ...] = ()
 
 
 def request_name(
     request: Request, wanted: Wanted, source: SourceTree, target: Target, host: Host
 ) -> str:
-    """Name everything that decides a result, so that an equal request can be answered at once."""
+    """Name everything that decides a result, so that an equal request can be answered at once.
+
+    A device is asked which one it is: raise `ToolchainError` where that cannot be reached.
+    """
     executor = find_executor(target, host, request.runner)
+    if request.verify and not isinstance(executor, str):
+        executor = executor.reach(target, host)
     own = tuple(
         sha256_file(path)
         for folder in (CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES)
@@ -59,9 +68,23 @@ def request_name(
         request=request,
         converted=tuple(model.sha256 for model in wanted.models),
         run=executor if isinstance(executor, str) else executor.how,
+        runner=_words(executor) if request.runner else (),
         extension=wanted.extension.files,
     )
     return fingerprint(question, content=sha256_file)
+
+
+def _words(executor: Executor | str) -> tuple[tuple[str, str], ...]:
+    """Return the words of a runner's command, each with the hash of the file it names."""
+    return () if isinstance(executor, str) else tuple((it, _digest(it)) for it in executor.prefix)
+
+
+def _digest(word: str) -> str:
+    path = Path("/", word)  # where runners are started
+    try:
+        return sha256_file(path) if path.is_file() else ""
+    except OSError:  # may be run and not read, or is too long for a path
+        return ""
 
 
 def recall(names: Sequence[str], targets: Sequence[Target], host: Host) -> Built | None:

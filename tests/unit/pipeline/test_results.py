@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,12 +6,19 @@ import pytest
 from builder.foundation.process import Host
 from builder.pipeline import results
 from builder.pipeline.request import Request
-from builder.pipeline.results import is_final
+from builder.pipeline.results import is_final, request_name
+from builder.pipeline.wanted import Wanted
 from builder.source.request import SourceRequest
 from builder.vocabulary.checks import OUTPUTS, RUN, Check, Outcome
-from builder.vocabulary.targets import Abi, Platform, make_target
+from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.targets import Abi, Platform, Target, make_target
+from tests.conftest import FakeRunner
+from tests.ndk import lay_out
+from tests.unit.proof.test_adb import FakeDevice
 
 ARM = make_target(Platform.LINUX, Abi.ARM64_V8A)
+ANDROID = make_target(Platform.ANDROID, Abi.ARM64_V8A, 24)
+SOURCE = SourceTree("2.6.0", "d" * 64, "cache", ())
 UNPROVEN = (Check(name=RUN, outcome=Outcome.SKIPPED, reasons=("no qemu-aarch64 on PATH",)),)
 PROVEN = (Check(name=OUTPUTS, outcome=Outcome.PASSED),)
 
@@ -31,3 +39,36 @@ def test_a_run_that_may_yet_be_possible_is_tried_again(
     assert is_final(PROVEN, request(), ARM, host)
     assert is_final(UNPROVEN, request(offline=True), ARM, host)
     assert is_final(UNPROVEN, request(verify=False), ARM, host)
+
+
+def name(wish: Request, target: Target, host: Host) -> str:
+    return request_name(replace(wish, models=()), Wanted(()), SOURCE, target, host)
+
+
+def program(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o755)
+
+
+def test_another_runner_is_another_request(host: Host, tmp_path: Path) -> None:
+    program(tmp_path / "bin/sh")
+    script = tmp_path / "run.sh"
+    script.write_text("one")
+    one, other = (replace(request(), runner=f"sh {script} {it}") for it in ("dev1", "dev2"))
+    first = name(one, ARM, host)
+    assert first == name(one, ARM, host)
+    assert first != name(other, ARM, host)
+    script.write_text("two")
+    assert first != name(one, ARM, host), "the script is another one"
+
+
+def test_another_device_is_another_request(host: Host, runner: FakeRunner, tmp_path: Path) -> None:
+    program(tmp_path / "bin/adb")
+    device = FakeDevice(listed="A\tdevice\nB\tdevice\n")
+    runner.answer_with("adb", device.adb)
+    wish = replace(request(), runner="adb", ndk=str(lay_out(tmp_path / "ndk")))
+    first, second = (
+        name(wish, ANDROID, replace(host, env={**host.env, "ANDROID_SERIAL": it})) for it in "AB"
+    )
+    assert first != second
+    assert first == name(replace(wish, runner="adb:A"), ANDROID, host), "however it was named"
