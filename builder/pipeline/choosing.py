@@ -13,7 +13,7 @@ from builder.toolchains.table import choose_platform, provider_for
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, inputs_for
 from builder.vocabulary.plan import Java
-from builder.vocabulary.targets import Target, make_target, platform_facts
+from builder.vocabulary.targets import Target, make_target, platform_facts, twin_of
 
 
 def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, ...]:
@@ -49,18 +49,34 @@ def refuse_unrunnable(
 ) -> None:
     """Raise `VerificationError` where models have to be run and cannot be, before any is built.
 
-    What it takes to run them is fetched now where it is missing.
+    With `prove_twin` it will do that they can be run in a twin. What it takes to run them is
+    fetched now where it is missing.
     """
     if not (request.require_run and request.verify):
         return
-    find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
-    found = ((target, find(target, host, request.runner)) for target in targets)
-    reasons = [f"{target}: {how}" for target, how in found if isinstance(how, str)]
+    reasons = [
+        f"{target}: {reason}"
+        for target in targets
+        if (reason := _unrun(request, target, host, events))
+    ]
     if reasons:
         raise VerificationError(
             "the models cannot be run for " + "\n    ".join(reasons),
             hint="install what is missing, or leave --require-run out",
         )
+
+
+def _unrun(request: Request, target: Target, host: Host, events: Events) -> str:
+    """Return why models can be run neither in a target nor in the twin that may stand for it."""
+    find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
+    own = find(target, host, request.runner)
+    if not isinstance(own, str):
+        return ""
+    twin = twin_of(target) if request.prove_twin else None
+    if twin is None:
+        return own
+    other = find(twin, host)
+    return f"{own}; nor in a twin for {twin}: {other}" if isinstance(other, str) else ""
 
 
 def refuse_unreachable(request: Request, targets: Iterable[Target], host: Host) -> None:

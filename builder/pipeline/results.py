@@ -19,7 +19,7 @@ from builder.toolchains.table import provider_for
 from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.plan import ExtensionFile, Program, SourceTree
-from builder.vocabulary.targets import Target
+from builder.vocabulary.targets import Target, twin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,9 @@ class _Question:
     """Everything that decides a result. Equal questions have equal answers.
 
     `own` are the hashes of our own files, `converted` those of the models that ship, `extension`
-    are the files of the user's operators. How programs
-    `run` here is part of it: an emulator that comes later makes a skipped run possible. `runner`
-    has the words of the user's own, each with the hash of the file it names: of none where it names
-    none.
+    are the files of the user's operators. How programs `run` here, and those of a twin, is part of
+    it: an emulator that comes later makes a skipped run possible. `runner` has the words of the
+    user's own, each with the hash of the file it names.
     """
 
     own: tuple[str, ...]
@@ -39,7 +38,7 @@ class _Question:
     source: SourceTree
     request: Request
     converted: tuple[str, ...]
-    run: str
+    run: tuple[str, ...]
     runner: tuple[tuple[str, str], ...] = ()
     extension: tuple[ExtensionFile, ...] = ()
 
@@ -54,6 +53,8 @@ def request_name(
     executor = find_executor(target, host, request.runner)
     if request.verify and not isinstance(executor, str):
         executor = executor.reach(target, host)
+    twin = twin_of(target) if request.prove_twin else None
+    ways = (executor, find_executor(twin, host)) if twin else (executor,)
     own = tuple(
         sha256_file(path)
         for folder in (CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES)
@@ -67,7 +68,7 @@ def request_name(
         source=source,
         request=request,
         converted=tuple(model.sha256 for model in wanted.models),
-        run=executor if isinstance(executor, str) else executor.how,
+        run=tuple(it if isinstance(it, str) else it.how for it in ways),
         runner=_words(executor) if request.runner else (),
         extension=wanted.extension.files,
     )
@@ -127,7 +128,10 @@ def _path(names: Sequence[str], host: Host) -> Path:
 def is_final(checks: Iterable[Check], request: Request, target: Target, host: Host) -> bool:
     """Whether an equal request cannot do better: not so where an emulator may yet be fetched."""
     may_fetch = request.verify and not request.source.offline
-    return not (was_not_run(checks) and may_fetch and can_fetch(target, host))
+    twin = twin_of(target) if request.prove_twin else None
+    # a check that nothing was run names no runner, or the twin
+    unrun = {twin if it.runner and twin else target for it in checks if was_not_run((it,))}
+    return not (may_fetch and any(can_fetch(it, host) for it in unrun))
 
 
 def remember(names: Sequence[str], built: Built, host: Host) -> None:

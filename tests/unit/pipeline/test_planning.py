@@ -20,6 +20,7 @@ from builder.pipeline.packing.contents import find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.pipeline.wanted import Wanted
+from builder.proof.executor import Executor
 from builder.source.request import SourceRequest
 from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import ToolchainError, UsageError, VerificationError
@@ -200,6 +201,29 @@ def test_a_run_that_is_required_is_refused_where_nothing_can_run(
         "    linux-x86: no emulator of x86",
     ]
     refuse_unrunnable(replace(wish, require_run=False), targets, host, Heard())
+
+
+def test_a_run_that_is_required_may_be_that_of_a_twin(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = {Abi.ARM64_V8A: Executor((), "natively")}
+    monkeypatch.setattr(
+        choosing, "fetch_executor",
+        lambda target, *_, **__: (
+            "never" if target.platform is Platform.ANDROID else ran.get(target.abi, "no qemu-i386")
+        ),
+    )  # fmt: skip
+    wish = replace(request("android"), require_run=True, prove_twin=True)
+    one, other = (make_target(Platform.ANDROID, abi) for abi in (Abi.ARM64_V8A, Abi.X86))
+    refuse_unrunnable(wish, [one], host, Heard())
+    with pytest.raises(VerificationError) as caught:
+        refuse_unrunnable(wish, [one, other], host, Heard())
+    assert caught.value.message == (
+        "the models cannot be run for android24-x86: never; nor in a twin for linux-x86:"
+        " no qemu-i386"
+    )
+    with pytest.raises(VerificationError, match="run for android24-arm64-v8a: never\n"):
+        refuse_unrunnable(replace(wish, prove_twin=False), [one], host, Heard())
 
 
 def test_a_tool_that_is_missing_is_told_at_once(

@@ -8,6 +8,7 @@ from builder.pipeline import results
 from builder.pipeline.request import Request
 from builder.pipeline.results import is_final, request_name
 from builder.pipeline.wanted import Wanted
+from builder.proof.executor import Executor
 from builder.source.request import SourceRequest
 from builder.vocabulary.checks import OUTPUTS, RUN, Check, Outcome
 from builder.vocabulary.plan import SourceTree
@@ -39,6 +40,30 @@ def test_a_run_that_may_yet_be_possible_is_tried_again(
     assert is_final(PROVEN, request(), ARM, host)
     assert is_final(UNPROVEN, request(offline=True), ARM, host)
     assert is_final(UNPROVEN, request(verify=False), ARM, host)
+
+
+def test_a_twin_that_may_yet_be_run_is_tried_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "can_fetch", lambda target, _: target == ARM)
+    wish = replace(request(), prove_twin=True)
+    twin = replace(UNPROVEN[0], runner="in a twin for linux-arm64-v8a")
+    assert not is_final((*UNPROVEN, twin), wish, ANDROID, host)
+    assert is_final((*UNPROVEN, *PROVEN), wish, ANDROID, host)
+
+
+def test_how_a_twin_runs_is_part_of_the_request(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wish = replace(request(), prove_twin=True, ndk=str(lay_out(tmp_path / "ndk")))
+    monkeypatch.setattr(results, "find_executor", lambda target, *_: f"nothing for {target}")
+    alone, before = (name(replace(wish, prove_twin=it), ANDROID, host) for it in (False, True))
+    found = Executor((), "under qemu-aarch64")
+    monkeypatch.setattr(
+        results, "find_executor", lambda it, *_: found if it == ARM else f"nothing for {it}"
+    )
+    assert before != name(wish, ANDROID, host)
+    assert alone == name(replace(wish, prove_twin=False), ANDROID, host)
 
 
 def name(wish: Request, target: Target, host: Host) -> str:

@@ -48,7 +48,7 @@ DECISIVE = [
         source=make_plan().source,
         request=REQUEST,
         converted=("1",),
-        run="natively",
+        run=("natively",),
     ),
     trace_model._Question(1, "2.13", "ab", InputSpec(shapes=((1,),), dtypes=("float32",))),
 ]
