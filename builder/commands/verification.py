@@ -18,6 +18,7 @@ from builder.models.conversion.torchscript import reader
 from builder.models.selection import make_profile, select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
+from builder.proof.execution import refuse_unfit
 from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
 from builder.proof.proving import Run, Subject, Wish, prove
@@ -57,6 +58,9 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
         check_file_writable(question.junit, option="--junit")
     events.step("reading the artifact")
     with open_artifacts(question.artifact, host.cache / "scratch") as artifacts:
+        if question.wish.runner and not question.wish.without_run:
+            targets = [it.target for it in artifacts if not it.is_app]
+            refuse_unfit(question.wish.runner, targets, host)
         events.step("reading models")
         rewrite = artifacts[0].rewrite
         models = read_models(question.models, host, reader(rewrite, question.extension))

@@ -6,7 +6,13 @@ from functools import partial
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
-from builder.proof.execution import fetch_executor, find_executor, find_runner
+from builder.proof.execution import (
+    fetch_executor,
+    find_executor,
+    find_runner,
+    reach,
+    refuse_unfit,
+)
 from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.programs import find_programs
 from builder.toolchains.table import choose_platform, provider_for
@@ -69,7 +75,7 @@ def refuse_unrunnable(
 def _unrun(request: Request, target: Target, host: Host, events: Events) -> str:
     """Return why models can be run neither in a target nor in the twin that may stand for it."""
     find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
-    own = find(target, host, request.runner)
+    own = reach(find(target, host, request.runner), target, host)
     if not isinstance(own, str):
         return ""
     twin = twin_of(target) if request.prove_twin else None
@@ -80,15 +86,12 @@ def _unrun(request: Request, target: Target, host: Host, events: Events) -> str:
 
 
 def refuse_unreachable(request: Request, targets: Iterable[Target], host: Host) -> None:
-    """Raise `ToolchainError` where the user's own runner cannot run programs of a target.
+    """Raise `ToolchainError` where the user's own runner runs programs of none of the targets.
 
     A device is asked what it is: better now than after the build.
     """
     if request.runner and request.verify:
-        for target in targets:
-            executor = find_executor(target, host, request.runner)
-            if not isinstance(executor, str):
-                executor.reach(target, host)
+        refuse_unfit(request.runner, targets, host)
 
 
 def _targets(request: Request, host: Host) -> tuple[Target, ...]:

@@ -13,7 +13,7 @@ from builder.foundation.resources import CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Made, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
-from builder.proof.execution import find_executor
+from builder.proof.execution import find_executor, reach
 from builder.proof.executor import Executor
 from builder.toolchains.table import provider_for
 from builder.vocabulary.checks import Check, was_not_run
@@ -51,8 +51,8 @@ def request_name(
     A device is asked which one it is: raise `ToolchainError` where that cannot be reached.
     """
     executor = find_executor(target, host, request.runner)
-    if request.verify and not isinstance(executor, str):
-        executor = executor.reach(target, host)
+    if request.verify:
+        executor = reach(executor, target, host)
     twin = twin_of(target) if request.prove_twin else None
     ways = (executor, find_executor(twin, host)) if twin else (executor,)
     own = tuple(

@@ -16,7 +16,7 @@ from typing import Final, Self
 from uuid import uuid4
 
 from builder.foundation.process import Command, Completed, Host
-from builder.proof.executor import DEADLINE, Executor
+from builder.proof.executor import DEADLINE, Executor, UnfitError
 from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Target
 
@@ -41,7 +41,10 @@ class Device(Executor):
     serial: str = ""
 
     def reach(self, target: Target, host: Host) -> Self:
-        """Return it with its serial; raise `ToolchainError` if programs of `target` cannot run."""
+        """Return it with its serial; raise `ToolchainError` if it cannot be used.
+
+        Raise `UnfitError` if it can, and programs of `target` cannot run on it.
+        """
         serial = self.serial or host.env.get("ANDROID_SERIAL", "")
         found = replace(self, serial=_choose(self._ask(host, "devices", device=False), serial))
         found.refuse_unfit(target, host)
@@ -107,18 +110,18 @@ class Device(Executor):
         return here.read_text(encoding="utf-8", errors="replace") if here.exists() else ""
 
     def refuse_unfit(self, target: Target, host: Host) -> None:
-        """Raise `ToolchainError` if the device is of another ABI, or older than the target."""
+        """Raise `UnfitError` if the device is of another ABI, or older than the target."""
         abis = self._property(host, "ro.product.cpu.abilist") or self._property(
             host, "ro.product.cpu.abi"
         )
         if str(target.abi) not in abis.split(","):
-            raise ToolchainError(
+            raise UnfitError(
                 f"device {self.serial} runs {abis or 'no known ABI'}, not {target.abi}",
                 hint="build for an ABI of the device, or name another one: --runner adb:SERIAL",
             )
         level = self._property(host, "ro.build.version.sdk")
         if not level.isdecimal() or int(level) < (target.api_level or 0):
-            raise ToolchainError(
+            raise UnfitError(
                 f"device {self.serial} has API level {level or 'unknown'}, {target} needs"
                 f" {target.api_level}",
                 hint="lower --android-api, or name another device: --runner adb:SERIAL",

@@ -15,10 +15,11 @@ from builder.commands import verification
 from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import DATA
-from builder.proof import policy, proving
+from builder.proof import execution, policy, proving
 from builder.proof.executor import Executor
 from builder.proof.proving import Wish
-from builder.vocabulary.errors import UsageError
+from builder.vocabulary.checks import Check, Outcome
+from builder.vocabulary.errors import ToolchainError, UsageError
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Tensor, Value, encode
@@ -27,6 +28,7 @@ from tests.docs.pages import LEFT_OUT, block
 from tests.unit.artifact import forge, forge_android
 from tests.unit.models import forge as models
 from tests.unit.pipeline.test_planning import Heard
+from tests.unit.proof.test_adb import FakeDevice
 
 SHAPES = InputSpec(shapes=((1,),), dtypes=("float32",))
 ONE, NEAR, FAR = (
@@ -407,6 +409,65 @@ def test_an_aar_is_verified_for_each_abi(
     assert answer.text.startswith("android24-arm64-v8a\npassed   files\n")
     names = [it.get("name") for it in ET.parse(tmp_path / "j.xml").iter("testcase")]
     assert len(set(names)) == len(names)
+
+
+def on_device(
+    host: Host, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, abis: str
+) -> FakeDevice:
+    """Attach a device that runs programs of these ABIs, and let it answer."""
+    path = Path(host.env["PATH"], "adb")
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o755)
+    properties = {"ro.product.cpu.abilist": abis, "ro.build.version.sdk": "29"}
+    device = FakeDevice(properties=properties)
+    runner.answer_with("adb", device.adb)
+    monkeypatch.setattr(proving, "fetch_executor", execution.fetch_executor)
+    monkeypatch.setattr(proving, "_registry", lambda *_: Check(name="r", outcome=Outcome.PASSED))
+    monkeypatch.setattr(proving, "_outputs", lambda *_: Check(name="o", outcome=Outcome.PASSED))
+    return device
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_what_a_device_cannot_run_is_told_beside_what_it_can(  # noqa: PLR0917  fixtures
+    tmp_path: Path,
+    fitting: Path,
+    host: Host,
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    required: bool,  # noqa: FBT001  a parameter of the table
+) -> None:
+    on_device(host, runner, monkeypatch, "arm64-v8a")
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    report = tmp_path / "j.xml"
+    question = ask(aar, fitting, junit=report, runner="adb", require_run=required)
+    answer = verify(question, host, Events())
+    one, other = (
+        [it for it in answer.document["checks"] if it["target"] == f"android24-{abi}"]
+        for abi in ("arm64-v8a", "armeabi-v7a")
+    )
+    assert {it["outcome"] for it in one} == {"passed"}
+    assert (other[-1]["name"], other[-1]["outcome"]) == ("run", "failed" if required else "skipped")
+    (reason,) = other[-1]["reasons"]
+    assert reason.endswith("device emulator-5554 runs arm64-v8a, not armeabi-v7a")
+    assert (answer.error is not None) == required
+    assert report.is_file()
+
+
+def test_a_device_that_runs_nothing_of_an_aar_is_an_error(
+    tmp_path: Path,
+    fitting: Path,
+    host: Host,
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_device(host, runner, monkeypatch, "x86")
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    with pytest.raises(ToolchainError) as caught:
+        verify(ask(aar, fitting, runner="adb"), host, Events())
+    assert caught.value.message == (
+        "device emulator-5554 runs x86, not arm64-v8a; device emulator-5554 runs x86, not"
+        " armeabi-v7a"
+    )
 
 
 def test_an_app_is_verified_without_running_it(tmp_path: Path, fitting: Path, host: Host) -> None:

@@ -97,3 +97,5 @@ def test_another_device_is_another_request(host: Host, runner: FakeRunner, tmp_p
     )
     assert first != second
     assert first == name(replace(wish, runner="adb:A"), ANDROID, host), "however it was named"
+    unfit = make_target(Platform.ANDROID, Abi.X86, 24)
+    assert name(replace(wish, runner="adb:A"), unfit, host) != first, "it has a name all the same"
