@@ -34,6 +34,7 @@ class _Question:
 
     own: tuple[str, ...]
     compiler: Program
+    compiler_identity: str
     target: Target
     source: SourceTree
     request: Request
@@ -61,9 +62,11 @@ def request_name(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     )
+    provider = provider_for(target.platform, request)
     question = _Question(
         own=own,
-        compiler=provider_for(target.platform, request).find(host),
+        compiler=provider.find(host),
+        compiler_identity=provider.identity(target, host),
         target=target,
         source=source,
         request=request,

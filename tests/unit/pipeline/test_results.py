@@ -99,3 +99,12 @@ def test_another_device_is_another_request(host: Host, runner: FakeRunner, tmp_p
     assert first == name(replace(wish, runner="adb:A"), ANDROID, host), "however it was named"
     unfit = make_target(Platform.ANDROID, Abi.X86, 24)
     assert name(replace(wish, runner="adb:A"), unfit, host) != first, "it has a name all the same"
+
+
+def test_an_ndk_with_another_library_is_another_request(host: Host, tmp_path: Path) -> None:
+    wishes = [replace(request(), ndk=str(lay_out(tmp_path / it))) for it in ("one", "other")]
+    one, other = (name(it, ANDROID, host) for it in wishes)
+    assert one == other, "wherever it lies"
+    (library,) = (tmp_path / "other").rglob("aarch64-linux-android/libc++_static.a")
+    library.write_text("of another build")
+    assert name(wishes[1], ANDROID, host) != one

@@ -44,6 +44,7 @@ DECISIVE = [
     results._Question(
         own=("0",),
         compiler=Program("zig", Path("/zig"), "1"),
+        compiler_identity="2",
         target=Target(Platform.LINUX, Abi.X86),
         source=make_plan().source,
         request=REQUEST,
