@@ -15,10 +15,11 @@ from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
 from builder.proof.execution import find_executor, reach
 from builder.proof.executor import Executor
+from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.table import provider_for
 from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.fingerprints import fingerprint
-from builder.vocabulary.plan import ExtensionFile, Program, SourceTree
+from builder.vocabulary.plan import ExtensionFile, Java, Program, SourceTree
 from builder.vocabulary.targets import Target, twin_of
 
 
@@ -29,7 +30,8 @@ class _Question:
     `own` are the hashes of our own files, `converted` those of the models that ship, `extension`
     are the files of the user's operators. How programs `run` here, and those of a twin, is part of
     it: an emulator that comes later makes a skipped run possible. `runner` has the words of the
-    user's own, each with the hash of the file it names.
+    user's own, each with the hash of the file it names. `jdk` is the release of the JDK that
+    compiles classes.
     """
 
     own: tuple[str, ...]
@@ -40,6 +42,7 @@ class _Question:
     request: Request
     converted: tuple[str, ...]
     run: tuple[str, ...]
+    jdk: int | None = None
     runner: tuple[tuple[str, str], ...] = ()
     extension: tuple[ExtensionFile, ...] = ()
 
@@ -72,6 +75,7 @@ def request_name(
         request=request,
         converted=tuple(model.sha256 for model in wanted.models),
         run=tuple(it if isinstance(it, str) else it.how for it in ways),
+        jdk=find_jdk(host).release if request.java is Java.ON else None,
         runner=_words(executor) if request.runner else (),
         extension=wanted.extension.files,
     )

@@ -11,11 +11,12 @@ from builder.pipeline.wanted import Wanted
 from builder.proof.executor import Executor
 from builder.source.request import SourceRequest
 from builder.vocabulary.checks import OUTPUTS, RUN, Check, Outcome
-from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.plan import Java, SourceTree
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from tests.conftest import FakeRunner
 from tests.ndk import lay_out
 from tests.unit.proof.test_adb import FakeDevice
+from tests.unit.toolchains.java.test_jdk import make_jdk
 
 ARM = make_target(Platform.LINUX, Abi.ARM64_V8A)
 ANDROID = make_target(Platform.ANDROID, Abi.ARM64_V8A, 24)
@@ -108,3 +109,14 @@ def test_an_ndk_with_another_library_is_another_request(host: Host, tmp_path: Pa
     (library,) = (tmp_path / "other").rglob("aarch64-linux-android/libc++_static.a")
     library.write_text("of another build")
     assert name(wishes[1], ANDROID, host) != one
+
+
+def test_another_jdk_is_another_request_where_it_compiles(host: Host, tmp_path: Path) -> None:
+    hosts = [
+        replace(host, env={**host.env, "JAVA_HOME": str(make_jdk(tmp_path / it, it))})
+        for it in ("17.0.15", "17.0.16", "25")
+    ]
+    assert len({name(request(), ARM, it) for it in hosts}) == 1
+    wish = replace(request(), java=Java.ON)
+    one, same, other = (name(wish, ARM, it) for it in hosts)
+    assert one == same != other
