@@ -18,7 +18,7 @@ from uuid import uuid4
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.executor import DEADLINE, Executor, UnfitError
 from builder.vocabulary.errors import ToolchainError, VerificationError
-from builder.vocabulary.targets import Target
+from builder.vocabulary.targets import Platform, Target
 
 NAME: Final = "adb"
 """What the setting `runner` says for a device: `adb`, or `adb:SERIAL`."""
@@ -110,7 +110,12 @@ class Device(Executor):
         return here.read_text(encoding="utf-8", errors="replace") if here.exists() else ""
 
     def refuse_unfit(self, target: Target, host: Host) -> None:
-        """Raise `UnfitError` if the device is of another ABI, or older than the target."""
+        """Raise `UnfitError` if the device is no place for the target: by platform, ABI or age."""
+        if target.api_level is None:  # a platform without levels is not Android
+            raise UnfitError(
+                f"device {self.serial} runs {Platform.ANDROID}, not {target}",
+                hint="leave --runner out, or name a command that runs these programs",
+            )
         abis = self._property(host, "ro.product.cpu.abilist") or self._property(
             host, "ro.product.cpu.abi"
         )
@@ -120,7 +125,7 @@ class Device(Executor):
                 hint="build for an ABI of the device, or name another one: --runner adb:SERIAL",
             )
         level = self._property(host, "ro.build.version.sdk")
-        if not level.isdecimal() or int(level) < (target.api_level or 0):
+        if not level.isdecimal() or int(level) < target.api_level:
             raise UnfitError(
                 f"device {self.serial} has API level {level or 'unknown'}, {target} needs"
                 f" {target.api_level}",

@@ -10,6 +10,7 @@ import pytest
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.adb import Device, find_device, is_device
 from builder.proof.execution import find_executor
+from builder.proof.executor import UnfitError
 from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.conftest import FakeRunner
@@ -200,6 +201,13 @@ def test_a_device_of_another_kind_is_refused(
     with pytest.raises(ToolchainError) as caught:
         find_device("adb", host).reach(ARM, host)
     assert caught.value.message == message
+
+
+def test_a_device_runs_programs_of_android_alone(fake: FakeDevice, host: Host) -> None:
+    del fake
+    with pytest.raises(UnfitError) as caught:
+        find_device("adb", host).reach(make_target(Platform.LINUX, Abi.ARM64_V8A), host)
+    assert caught.value.message == "device emulator-5554 runs android, not linux-arm64-v8a"
 
 
 def test_a_full_device_is_told_in_its_own_words(
