@@ -65,7 +65,7 @@ class Device(Executor):
                 if path.exists():
                     self._push(host, path, there)
             words = [str(files[it]) if isinstance(it, Path) else it for it in arguments]
-            line = shlex.join(("env", f"LD_LIBRARY_PATH={room}", str(started), *words))
+            line = f"LD_LIBRARY_PATH={room} {shlex.join((str(started), *words))}"
             told = self._do(
                 host, "shell", f"chmod 755 {started}; {line} >{room}/out 2>{room}/err; echo =$?",
                 timeout=DEADLINE,
