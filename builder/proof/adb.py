@@ -24,6 +24,7 @@ NAME: Final = "adb"
 """What the setting `runner` says for a device: `adb`, or `adb:SERIAL`."""
 
 _ROOM: Final = PurePosixPath("/data/local/tmp")  # where a shell's user may write, and run programs
+_HEADER: Final = "List of devices attached"
 _ROW: Final = re.compile(r"^(\S+)\s+(device|offline|unauthorized|\S.*)$")
 _SHORT: Final = 60.0  # seconds for a question; a push or a run may take longer
 _PASSED: Final = ("ADB_SERVER_SOCKET", "ANDROID_ADB_SERVER_PORT", "ANDROID_ADB_SERVER_ADDRESS")
@@ -193,7 +194,9 @@ def is_device(runner: str) -> bool:
 
 def _choose(listed: str, wanted: str) -> str:
     """Return the serial of the device to use of those that `adb devices` lists."""
-    rows = [_ROW.match(it) for it in listed.splitlines()[1:]]
+    # a server that adb starts may be told of before
+    _, _, devices = listed.partition(_HEADER)
+    rows = [_ROW.match(it) for it in devices.splitlines()]
     states = {row[1]: row[2] for row in rows if row is not None}
     if not wanted and len(states) == 1:
         (wanted,) = states

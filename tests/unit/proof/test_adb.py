@@ -23,6 +23,7 @@ HEADER = "List of devices attached\n"
 class FakeDevice:
     """Answers as adb does; `files` are those on the device, `broken` commands that fail."""
 
+    header: str = HEADER
     listed: str = "emulator-5554\tdevice\n\n"
     properties: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -43,7 +44,7 @@ class FakeDevice:
             return Completed(1, "", failed)
         match words:
             case ["devices"]:
-                return Completed(0, HEADER + self.listed, "")
+                return Completed(0, self.header + self.listed, "")
             case ["push", here, there]:
                 self.files[there] = Path(here).read_bytes()
             case ["pull", there, here] if there in self.files:
@@ -148,6 +149,13 @@ def test_of_several_devices_the_named_one_is_used(fake: FakeDevice, host: Host) 
     assert find_device("adb:B2", host).reach(ARM, host).serial == "B2"
     chosen = Host({**host.env, "ANDROID_SERIAL": "B2"}, host.runner, host.cache, host.jobs)
     assert find_device("adb", chosen).reach(ARM, chosen).serial == "B2"
+
+
+def test_a_server_that_starts_is_no_device(fake: FakeDevice, host: Host) -> None:
+    fake.header = (
+        "* daemon not running; starting now at tcp:5037\n* daemon started successfully\n" + HEADER
+    )
+    assert find_device("adb", host).reach(ARM, host).serial == "emulator-5554"
 
 
 @pytest.mark.parametrize(
