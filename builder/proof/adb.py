@@ -8,8 +8,8 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
@@ -24,6 +24,10 @@ NAME: Final = "adb"
 """What the setting `runner` says for a device: `adb`, or `adb:SERIAL`."""
 
 _ROOM: Final = PurePosixPath("/data/local/tmp")  # where a shell's user may write, and run programs
+_PID: Final = "pid"
+_START: Final = 'echo $$ >"$0"; exec "$@"'
+"""Keeps the number of the process in a file as long as the program runs."""
+
 _HEADER: Final = "List of devices attached"
 _ROW: Final = re.compile(r"^(\S+)\s+(device|offline|unauthorized|\S.*)$")
 _SHORT: Final = 60.0  # seconds for a question; a push or a run may take longer
@@ -66,19 +70,30 @@ class Device(Executor):
                 if path.exists():
                     self._push(host, path, there)
             words = [str(files[it]) if isinstance(it, Path) else it for it in arguments]
-            line = f"LD_LIBRARY_PATH={room} {shlex.join((str(started), *words))}"
-            told = self._do(
-                host, "shell", f"chmod 755 {started}; {line} >{room}/out 2>{room}/err; echo =$?",
-                timeout=DEADLINE,
-            )  # fmt: skip
-            ended = re.search(r"=(\d+)\s*$", told)
-            if ended is None:
-                raise self._failure("shell", told or "no answer")
-            for path, there in files.items():
-                if not path.exists():
-                    self._pull(host, there, path)
+            status = self._start(host, room, started, words)
             out, err = (self._read(host, room / it, Path(name, it)) for it in ("out", "err"))
-            return Completed(int(ended[1]), out, err)
+            for path, there in files.items():
+                # what failed may have written nothing
+                with suppress(VerificationError) if status != 0 else nullcontext():
+                    if not path.exists():
+                        self._pull(host, there, path)
+            return Completed(status, out, err)
+
+    def _start(
+        self, host: Host, room: PurePosixPath, program: PurePosixPath, words: Iterable[str]
+    ) -> int:
+        """Run a program that was pushed, and return its status; what it prints is in the room."""
+        line = shlex.join(("sh", "-c", _START, f"{room}/{_PID}", str(program), *words))
+        told = self._do(
+            host, "shell",
+            f"chmod 755 {program}; LD_LIBRARY_PATH={room} {line} >{room}/out 2>{room}/err;"
+            f" code=$?; rm -f {room}/{_PID}; echo =$code",
+            timeout=DEADLINE,
+        )  # fmt: skip
+        ended = re.search(r"=(\d+)\s*$", told)
+        if ended is None:
+            raise self._failure("shell", told or "no answer")
+        return int(ended[1])
 
     def line(self, program: Path, *arguments: str | Path) -> str:
         """Return what to paste into a shell of the device, after its files were pushed."""
@@ -91,24 +106,28 @@ class Device(Executor):
 
     @contextmanager
     def _room(self, host: Host) -> Iterator[PurePosixPath]:
-        """Make a folder on the device, and remove it whatever happens."""
+        """Make a folder on the device, and remove it whatever happens.
+
+        A program that still runs in it is ended: nothing else does that when adb is.
+        """
         room = _ROOM / f"build-runtime-{uuid4().hex[:12]}"
         self._do(host, "shell", f"mkdir -p {room}")
         try:
             yield room
         finally:
-            self._capture(host, "shell", f"rm -rf {room}")
+            pid = room / _PID
+            self._capture(host, "shell", f"test ! -f {pid} || kill -9 $(cat {pid}); rm -rf {room}")
 
     def _push(self, host: Host, here: Path, there: PurePosixPath) -> None:
         self._do(host, "push", str(here), str(there), timeout=DEADLINE)
 
     def _pull(self, host: Host, there: PurePosixPath, here: Path) -> None:
-        """Bring a file that the program may have written."""
-        self._capture(host, "pull", str(there), str(here), timeout=DEADLINE)
+        """Bring a file that the program has written."""
+        self._do(host, "pull", str(there), str(here), timeout=DEADLINE)
 
     def _read(self, host: Host, there: PurePosixPath, here: Path) -> str:
         self._pull(host, there, here)
-        return here.read_text(encoding="utf-8", errors="replace") if here.exists() else ""
+        return here.read_text(encoding="utf-8", errors="replace")
 
     def refuse_unfit(self, target: Target, host: Host) -> None:
         """Raise `UnfitError` if the device is no place for the target: by platform, ABI or age."""

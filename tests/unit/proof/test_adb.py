@@ -35,6 +35,7 @@ class FakeDevice:
     broken: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    interrupt: BaseException | None = None
 
     def adb(self, command: Command) -> Completed:
         words = list(command.argv[1:])
@@ -61,11 +62,12 @@ class FakeDevice:
         self.lines.append(line)
         if line.startswith("getprop"):
             return Completed(0, self.properties.get(line.split()[1], "") + "\n", "")
-        if line.startswith("rm -rf"):
-            self.files = {
-                name: it for name, it in self.files.items() if not name.startswith(line.split()[2])
-            }
+        if "rm -rf" in line:
+            room = line.split("rm -rf ")[1]
+            self.files = {name: it for name, it in self.files.items() if not name.startswith(room)}
         if "LD_LIBRARY_PATH" in line:
+            if self.interrupt is not None:
+                raise self.interrupt
             room = line.split("LD_LIBRARY_PATH=")[1].split(maxsplit=1)[0]
             self.files |= {f"{room}/out": b"told", f"{room}/err": b"warned"}
             written = [it for it in line.split() if it.endswith("2-outputs")]
@@ -228,7 +230,7 @@ def test_a_full_device_is_told_in_its_own_words(
     with pytest.raises(VerificationError, match="No space left on device") as caught:
         reached.run(tmp_path / "run", host=host)
     assert caught.value.message.startswith("adb push failed on emulator-5554: failed to copy")
-    assert any(it.startswith("rm -rf /data/local/tmp/build-runtime-") for it in fake.lines)
+    assert "rm -rf /data/local/tmp/build-runtime-" in fake.lines[-1]
 
 
 def test_a_device_that_goes_away_is_told(
@@ -238,6 +240,45 @@ def test_a_device_that_goes_away_is_told(
     (tmp_path / "run").touch()
     with pytest.raises(VerificationError, match="adb shell failed on emulator-5554: no answer"):
         reached.run(tmp_path / "run", host=host)
+
+
+def test_a_program_is_ended_before_its_folder_is_removed(
+    fake: FakeDevice, reached: Device, host: Host, tmp_path: Path
+) -> None:
+    fake.interrupt = KeyboardInterrupt()
+    (tmp_path / "run").touch()
+    with pytest.raises(KeyboardInterrupt):
+        reached.run(tmp_path / "run", host=host)
+    started, ended = fake.lines[-2:]
+    room = started.split("LD_LIBRARY_PATH=")[1].split()[0]
+    assert f"""sh -c 'echo $$ >"$0"; exec "$@"' {room}/pid {room}/run >{room}/out""" in started
+    assert started.endswith(f"rm -f {room}/pid; echo =$code"), "else another has its number"
+    assert ended == f"test ! -f {room}/pid || kill -9 $(cat {room}/pid); rm -rf {room}"
+
+
+@pytest.mark.parametrize("answer", ["=0\n", "=1\n"])
+def test_a_device_that_goes_away_before_its_answers_are_read_is_told(
+    fake: FakeDevice, reached: Device, host: Host, tmp_path: Path, answer: str
+) -> None:
+    fake.answer = answer
+    fake.broken = {"pull": "adb: error: device 'emulator-5554' not found\n"}
+    (tmp_path / "run").touch()
+    with pytest.raises(VerificationError) as caught:
+        reached.run(tmp_path / "run", host=host)
+    assert caught.value.message == (
+        "adb pull failed on emulator-5554: device 'emulator-5554' not found"
+    )
+
+
+def test_a_program_that_fails_may_leave_no_answers(
+    fake: FakeDevice, reached: Device, host: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(VerificationError, match=r"adb pull failed .* does not exist"):
+        reached.run(tmp_path / "run", tmp_path / "nothing", host=host)
+    fake.answer = "=1\n"
+    result = reached.run(tmp_path / "run", tmp_path / "nothing", host=host)
+    assert result == Completed(1, "told", "warned")
 
 
 def test_without_adb_the_hint_says_how_to_get_it(
