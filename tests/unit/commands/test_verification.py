@@ -221,6 +221,19 @@ def test_the_command_asks_for_full_messages_where_the_artifact_has_them(
     assert answer.error.hint.endswith("--dtypes Float,Long --messages full")
 
 
+def test_the_command_asks_for_java_where_the_artifact_has_it(
+    host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
+) -> None:
+    answers(ONE, ONE)
+    document = forge.manifest()
+    document["toolchain"] = {"name": "zig", "version": "1", "jdk": 17}
+    forge.write_folder(tmp_path / "java", document)
+    one = model(tmp_path / "one.ptl", ("aten::relu", "", 1))
+    answer = verify(ask(tmp_path / "java", one), host, Events())
+    assert answer.error is not None
+    assert "--platform linux --java on" in answer.error.hint
+
+
 def test_a_new_model_takes_the_place_of_the_packaged_one_of_its_name(
     artifact: Path, host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
 ) -> None:
@@ -496,8 +509,19 @@ def test_an_app_whose_library_lacks_something_is_told_how_to_build_it(
     assert answer.error is not None
     assert answer.error.exit_code == 6
     assert "operator aten::relu: not in this runtime" in answer.error.message
-    assert "--abi arm64-v8a,armeabi-v7a --platform android" in answer.error.hint
+    assert (
+        "--abi arm64-v8a,armeabi-v7a --platform android --android-api 24 --maven-group com.example"
+        " --maven-artifact my-models --maven-version 1.2.0-rc1 --dtypes" in answer.error.hint
+    )
     assert "is compressed: it is unpacked when the app is installed" in answer.text
+
+
+def test_models_of_an_aar_are_packed_again(tmp_path: Path, host: Host) -> None:
+    aar = forge_android.make_aar(tmp_path / "x", with_models=True).archive
+    lacking = model(tmp_path / "lacks.ptl", ("aten::relu", "", 1))
+    error = verify(ask(aar, lacking, without_run="--no-run"), host, Events()).error
+    assert error is not None
+    assert "--bundle-models" in error.hint
 
 
 def test_a_library_from_elsewhere_is_not_run(tmp_path: Path, fitting: Path, host: Host) -> None:
