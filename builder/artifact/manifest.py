@@ -75,7 +75,7 @@ class ResultFacts:
     `flags` are those that compiled the sources that are linked, by the name of their group; `link`
     is what the linker was called with, without its objects and without folders. `instruction_sets`
     are those that kernels are inside for, beyond the ABI's own. `rewrite` is how models were
-    converted.
+    converted. `jdk` is the release of the JDK that compiled classes for Java, None without any.
     """
 
     build_id: str
@@ -87,6 +87,7 @@ class ResultFacts:
     checks: tuple[Check, ...]
     tolerances: Mapping[str, Tolerance]
     rewrite: Rewrite = Rewrite.OFF
+    jdk: int | None = None
 
 
 def describe_model(model: Model, file: PurePosixPath | None) -> ModelFile:
@@ -156,6 +157,8 @@ def describe(
     }
     if result is not None:
         document["toolchain"]["clang"] = plan.toolchain.clang
+        if result.jdk is not None:
+            document["toolchain"]["jdk"] = result.jdk
         document["rewrite"] = result.rewrite
         document["result"] = _result(result, files)
     return document

@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from builder.artifact.manifest import VERSION
+from builder.foundation.coordinates import Coordinates
 from builder.foundation.files import sha256_file
 from builder.vocabulary.checks import Check
 from builder.vocabulary.dtypes import Use, names_for
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.models import Rewrite
 from builder.vocabulary.operators import Holdings, OperatorName, OperatorUse
-from builder.vocabulary.plan import Isa, Kernels, Messages
+from builder.vocabulary.plan import Isa, Java, Kernels, Messages
 from builder.vocabulary.targets import Abi, Platform, Target
 
 _LARGEST_MANIFEST: Final = 64 << 20
@@ -60,8 +61,9 @@ class Artifact:
     that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
     kernels were compiled for, `stored_dtypes` those of tensors in the packaged models. `messages`
     is how much its errors say, `kernels` whose kernels it was built with, `isa` up to which
-    instruction set, `rewrite` how its models were converted. `abis` are all that lie in the same
-    archive. `found` is what was checked when it was opened: how the library lies in an app.
+    instruction set, `rewrite` how its models were converted, `java` whether it has classes. `abis`
+    are all that lie in the same archive, `coordinates` those of an AAR. `found` is what was checked
+    when it was opened: how the library lies in an app.
     """
 
     source: Path
@@ -76,11 +78,13 @@ class Artifact:
     kernels: Kernels
     isa: Isa
     rewrite: Rewrite
+    java: Java
     holdings: Holdings
     build_id: str
     files: tuple[PackedFile, ...]
     places: Places
     abis: tuple[Abi, ...]
+    coordinates: Coordinates | None = None
     found: tuple[Check, ...] = ()
 
     @property
@@ -215,6 +219,7 @@ def _artifact(
         kernels=Kernels(document["profile"].get("kernels", Kernels.AUTO)),
         isa=Isa(document["profile"].get("isa", Isa.AVX2)),
         rewrite=Rewrite(document.get("rewrite", Rewrite.OFF)),
+        java=Java.ON if "jdk" in document.get("toolchain", {}) else Java.OFF,
         holdings=Holdings(
             operators=tuple(
                 OperatorUse(OperatorName.parse(it["name"]), _optional_count(it["arguments"]))

@@ -51,10 +51,14 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class JavaFiles:
-    """The jar with the classes of `org.pytorch`, and the library with their native functions."""
+    """The jar with the classes of `org.pytorch`, and the library with their native functions.
+
+    `jdk` is the release of the JDK that compiled the classes.
+    """
 
     jar: bytes
     library: Path
+    jdk: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,12 @@ from builder.extensions.libraries import refuse_unloadable
 from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import check_file_writable, write_atomic
 from builder.foundation.process import Host
+from builder.foundation.settings import BuildSettings
 from builder.models.conversion.torchscript import reader
 from builder.models.selection import make_profile, select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
+from builder.proof.execution import refuse_unfit
 from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
 from builder.proof.proving import Run, Subject, Wish, prove
@@ -26,7 +28,7 @@ from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import DEFAULT_REWRITE, InputSpec, Model
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import Isa, Kernels, Messages
+from builder.vocabulary.plan import Isa, Java, Kernels, Messages
 from builder.vocabulary.targets import Target
 
 _TITLES: Final = {
@@ -57,6 +59,9 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
         check_file_writable(question.junit, option="--junit")
     events.step("reading the artifact")
     with open_artifacts(question.artifact, host.cache / "scratch") as artifacts:
+        if question.wish.runner and not question.wish.without_run:
+            targets = [it.target for it in artifacts if not it.is_app]
+            refuse_unfit(question.wish.runner, targets, host)
         events.step("reading models")
         rewrite = artifacts[0].rewrite
         models = read_models(question.models, host, reader(rewrite, question.extension))
@@ -210,21 +215,41 @@ def _rebuild(artifact: Artifact, models: Sequence[Model]) -> str:
         words += [str(path) for path in packed]
         unpack = f"{shlex.join(unpacking(artifact.source, packed))} && " if packed else ""
     words += [str(model.source) for model in models]
-    words += ["--abi", ",".join(artifact.abis), "--platform", str(artifact.target.platform)]
+    words += [*_place(artifact), *_profile(artifact, models)]
+    others = f"     (and {', '.join(sorted(missing - added))}, which are not in it)"
+    return unpack + shlex.join(words) + (others if missing - added else "")
+
+
+def _place(artifact: Artifact) -> Iterator[str]:
+    """Yield the options that say what an artifact is for, and how it is packed."""
+    yield from ("--abi", ",".join(artifact.abis), "--platform", str(artifact.target.platform))
+    if artifact.target.api_level is not None:
+        yield from ("--android-api", str(artifact.target.api_level))
+    if artifact.coordinates is not None:
+        usual, its = BuildSettings().coordinates, artifact.coordinates
+        for part in ("group", "artifact", "version"):
+            if getattr(its, part) != getattr(usual, part):
+                yield from (f"--maven-{part}", getattr(its, part))
+        if artifact.models:
+            yield "--bundle-models"
+    if artifact.java is not Java.OFF:
+        yield from ("--java", artifact.java)
+
+
+def _profile(artifact: Artifact, models: Sequence[Model]) -> Iterator[str]:
+    """Yield the options that say how an artifact is compiled, where that is not the default."""
     default = make_profile(Selection(dtypes=artifact.stored_dtypes), None).dtypes
     if artifact.kernel_dtypes != default:  # it was built with --dtypes, and the default differs
         wanted = (artifact.kernel_dtypes | select(models).dtypes) & KNOWN_DTYPES
-        words += ["--dtypes", ",".join(sorted(wanted))]
+        yield from ("--dtypes", ",".join(sorted(wanted)))
     if artifact.messages is not Messages.SHORT:
-        words += ["--messages", artifact.messages]
+        yield from ("--messages", artifact.messages)
     if artifact.kernels is not Kernels.AUTO:
-        words += ["--kernels", artifact.kernels]
+        yield from ("--kernels", artifact.kernels)
     if artifact.isa is not Isa.AVX2:
-        words += ["--isa", artifact.isa]
+        yield from ("--isa", artifact.isa)
     if artifact.rewrite is not DEFAULT_REWRITE:
-        words += ["--rewrite", artifact.rewrite]
-    others = f"     (and {', '.join(sorted(missing - added))}, which are not in it)"
-    return unpack + shlex.join(words) + (others if missing - added else "")
+        yield from ("--rewrite", artifact.rewrite)
 
 
 def _error(question: Question, failed: tuple[Check, ...]) -> VerificationError:

@@ -6,14 +6,20 @@ from functools import partial
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
-from builder.proof.execution import fetch_executor, find_executor, find_runner
+from builder.proof.execution import (
+    fetch_executor,
+    find_executor,
+    find_runner,
+    reach,
+    refuse_unfit,
+)
 from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.programs import find_programs
 from builder.toolchains.table import choose_platform, provider_for
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import InputSpec, inputs_for
 from builder.vocabulary.plan import Java
-from builder.vocabulary.targets import Target, make_target, platform_facts
+from builder.vocabulary.targets import Target, make_target, platform_facts, twin_of
 
 
 def find_targets(request: Request, host: Host, events: Events) -> tuple[Target, ...]:
@@ -49,13 +55,16 @@ def refuse_unrunnable(
 ) -> None:
     """Raise `VerificationError` where models have to be run and cannot be, before any is built.
 
-    What it takes to run them is fetched now where it is missing.
+    With `prove_twin` it will do that they can be run in a twin. What it takes to run them is
+    fetched now where it is missing.
     """
     if not (request.require_run and request.verify):
         return
-    find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
-    found = ((target, find(target, host, request.runner)) for target in targets)
-    reasons = [f"{target}: {how}" for target, how in found if isinstance(how, str)]
+    reasons = [
+        f"{target}: {reason}"
+        for target in targets
+        if (reason := _unrun(request, target, host, events))
+    ]
     if reasons:
         raise VerificationError(
             "the models cannot be run for " + "\n    ".join(reasons),
@@ -63,16 +72,26 @@ def refuse_unrunnable(
         )
 
 
+def _unrun(request: Request, target: Target, host: Host, events: Events) -> str:
+    """Return why models can be run neither in a target nor in the twin that may stand for it."""
+    find = find_executor if request.source.offline else partial(fetch_executor, progress=events)
+    own = reach(find(target, host, request.runner), target, host)
+    if not isinstance(own, str):
+        return ""
+    twin = twin_of(target) if request.prove_twin else None
+    if twin is None:
+        return own
+    other = find(twin, host)
+    return f"{own}; nor in a twin for {twin}: {other}" if isinstance(other, str) else ""
+
+
 def refuse_unreachable(request: Request, targets: Iterable[Target], host: Host) -> None:
-    """Raise `ToolchainError` where the user's own runner cannot run programs of a target.
+    """Raise `ToolchainError` where the user's own runner runs programs of none of the targets.
 
     A device is asked what it is: better now than after the build.
     """
     if request.runner and request.verify:
-        for target in targets:
-            executor = find_executor(target, host, request.runner)
-            if not isinstance(executor, str):
-                executor.reach(target, host)
+        refuse_unfit(request.runner, targets, host)
 
 
 def _targets(request: Request, host: Host) -> tuple[Target, ...]:

@@ -13,12 +13,14 @@ from builder.foundation.resources import CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES
 from builder.pipeline.request import Built, Made, Request
 from builder.pipeline.wanted import Wanted
 from builder.proof.emulators import can_fetch
-from builder.proof.execution import find_executor
+from builder.proof.execution import find_executor, reach
+from builder.proof.executor import Executor
+from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.table import provider_for
 from builder.vocabulary.checks import Check, was_not_run
 from builder.vocabulary.fingerprints import fingerprint
-from builder.vocabulary.plan import ExtensionFile, Program, SourceTree
-from builder.vocabulary.targets import Target
+from builder.vocabulary.plan import ExtensionFile, Java, Program, SourceTree
+from builder.vocabulary.targets import Target, twin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,42 +28,71 @@ class _Question:
     """Everything that decides a result. Equal questions have equal answers.
 
     `own` are the hashes of our own files, `converted` those of the models that ship, `extension`
-    are the files of the user's operators. How programs
-    `run` here is part of it: an emulator that comes later makes a skipped run possible.
+    are the files of the user's operators. How programs `run` here, and those of a twin, is part of
+    it: an emulator that comes later makes a skipped run possible. `runner` has the words of the
+    user's own, each with the hash of the file it names. `jdk` is the release of the JDK that
+    compiles classes.
     """
 
     own: tuple[str, ...]
     compiler: Program
+    compiler_identity: str
     target: Target
     source: SourceTree
     request: Request
     converted: tuple[str, ...]
-    run: str
+    run: tuple[str, ...]
+    jdk: int | None = None
+    runner: tuple[tuple[str, str], ...] = ()
     extension: tuple[ExtensionFile, ...] = ()
 
 
 def request_name(
     request: Request, wanted: Wanted, source: SourceTree, target: Target, host: Host
 ) -> str:
-    """Name everything that decides a result, so that an equal request can be answered at once."""
+    """Name everything that decides a result, so that an equal request can be answered at once.
+
+    A device is asked which one it is: raise `ToolchainError` where that cannot be reached.
+    """
     executor = find_executor(target, host, request.runner)
+    if request.verify:
+        executor = reach(executor, target, host)
+    twin = twin_of(target) if request.prove_twin else None
+    ways = (executor, find_executor(twin, host)) if twin else (executor,)
     own = tuple(
         sha256_file(path)
         for folder in (CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     )
+    provider = provider_for(target.platform, request)
     question = _Question(
         own=own,
-        compiler=provider_for(target.platform, request).find(host),
+        compiler=provider.find(host),
+        compiler_identity=provider.identity(target, host),
         target=target,
         source=source,
         request=request,
         converted=tuple(model.sha256 for model in wanted.models),
-        run=executor if isinstance(executor, str) else executor.how,
+        run=tuple(it if isinstance(it, str) else it.how for it in ways),
+        jdk=find_jdk(host).release if request.java is Java.ON else None,
+        runner=_words(executor) if request.runner else (),
         extension=wanted.extension.files,
     )
     return fingerprint(question, content=sha256_file)
+
+
+def _words(executor: Executor | str) -> tuple[tuple[str, str], ...]:
+    """Return the words of a runner's command, each with the hash of the file it names."""
+    return () if isinstance(executor, str) else tuple((it, _digest(it)) for it in executor.prefix)
+
+
+def _digest(word: str) -> str:
+    path = Path("/", word)  # where runners are started
+    try:
+        return sha256_file(path) if path.is_file() else ""
+    except OSError:  # may be run and not read, or is too long for a path
+        return ""
 
 
 def recall(names: Sequence[str], targets: Sequence[Target], host: Host) -> Built | None:
@@ -104,7 +135,10 @@ def _path(names: Sequence[str], host: Host) -> Path:
 def is_final(checks: Iterable[Check], request: Request, target: Target, host: Host) -> bool:
     """Whether an equal request cannot do better: not so where an emulator may yet be fetched."""
     may_fetch = request.verify and not request.source.offline
-    return not (was_not_run(checks) and may_fetch and can_fetch(target, host))
+    twin = twin_of(target) if request.prove_twin else None
+    # a check that nothing was run names no runner, or the twin
+    unrun = {twin if it.runner and twin else target for it in checks if was_not_run((it,))}
+    return not (may_fetch and any(can_fetch(it, host) for it in unrun))
 
 
 def remember(names: Sequence[str], built: Built, host: Host) -> None:

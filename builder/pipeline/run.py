@@ -42,6 +42,7 @@ def run(request: Request, host: Host, events: Events) -> tuple[Built, ...]:
         refuse_early(wanted, request.source, request.kernels)
         refuse_without_inputs(request, wanted)
         targets = find_targets(request, host, events)
+        refuse_unreachable(request, targets, host)
         refuse_unrunnable(request, targets, host, events)
         rehearsal = cache(lambda: _rehearse(request, wanted, Path(scratch), host, events))
         if will_fetch(request.source, host):  # nobody wants to wait for that to hear of his inputs
@@ -73,7 +74,6 @@ def _results(  # noqa: PLR0917  one value of each stage before
         if known := recall(names, batch, host):
             yield known
             continue
-        refuse_unreachable(request, batch, host)
         from builder.pipeline.making import build_target  # noqa: PLC0415  as above
         from builder.pipeline.packing.kinds import pack  # noqa: PLC0415  as above
 

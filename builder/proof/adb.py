@@ -8,22 +8,27 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
 from uuid import uuid4
 
 from builder.foundation.process import Command, Completed, Host
-from builder.proof.executor import DEADLINE, Executor
+from builder.proof.executor import DEADLINE, Executor, UnfitError
 from builder.vocabulary.errors import ToolchainError, VerificationError
-from builder.vocabulary.targets import Target
+from builder.vocabulary.targets import Platform, Target
 
 NAME: Final = "adb"
 """What the setting `runner` says for a device: `adb`, or `adb:SERIAL`."""
 
 _ROOM: Final = PurePosixPath("/data/local/tmp")  # where a shell's user may write, and run programs
+_PID: Final = "pid"
+_START: Final = 'echo $$ >"$0"; exec "$@"'
+"""Keeps the number of the process in a file as long as the program runs."""
+
+_HEADER: Final = "List of devices attached"
 _ROW: Final = re.compile(r"^(\S+)\s+(device|offline|unauthorized|\S.*)$")
 _SHORT: Final = 60.0  # seconds for a question; a push or a run may take longer
 _PASSED: Final = ("ADB_SERVER_SOCKET", "ANDROID_ADB_SERVER_PORT", "ANDROID_ADB_SERVER_ADDRESS")
@@ -41,7 +46,10 @@ class Device(Executor):
     serial: str = ""
 
     def reach(self, target: Target, host: Host) -> Self:
-        """Return it with its serial; raise `ToolchainError` if programs of `target` cannot run."""
+        """Return it with its serial; raise `ToolchainError` if it cannot be used.
+
+        Raise `UnfitError` if it can, and programs of `target` cannot run on it.
+        """
         serial = self.serial or host.env.get("ANDROID_SERIAL", "")
         found = replace(self, serial=_choose(self._ask(host, "devices", device=False), serial))
         found.refuse_unfit(target, host)
@@ -62,19 +70,30 @@ class Device(Executor):
                 if path.exists():
                     self._push(host, path, there)
             words = [str(files[it]) if isinstance(it, Path) else it for it in arguments]
-            line = shlex.join(("env", f"LD_LIBRARY_PATH={room}", str(started), *words))
-            told = self._do(
-                host, "shell", f"chmod 755 {started}; {line} >{room}/out 2>{room}/err; echo =$?",
-                timeout=DEADLINE,
-            )  # fmt: skip
-            ended = re.search(r"=(\d+)\s*$", told)
-            if ended is None:
-                raise self._failure("shell", told or "no answer")
-            for path, there in files.items():
-                if not path.exists():
-                    self._pull(host, there, path)
+            status = self._start(host, room, started, words)
             out, err = (self._read(host, room / it, Path(name, it)) for it in ("out", "err"))
-            return Completed(int(ended[1]), out, err)
+            for path, there in files.items():
+                # what failed may have written nothing
+                with suppress(VerificationError) if status != 0 else nullcontext():
+                    if not path.exists():
+                        self._pull(host, there, path)
+            return Completed(status, out, err)
+
+    def _start(
+        self, host: Host, room: PurePosixPath, program: PurePosixPath, words: Iterable[str]
+    ) -> int:
+        """Run a program that was pushed, and return its status; what it prints is in the room."""
+        line = shlex.join(("sh", "-c", _START, f"{room}/{_PID}", str(program), *words))
+        told = self._do(
+            host, "shell",
+            f"chmod 755 {program}; LD_LIBRARY_PATH={room} {line} >{room}/out 2>{room}/err;"
+            f" code=$?; rm -f {room}/{_PID}; echo =$code",
+            timeout=DEADLINE,
+        )  # fmt: skip
+        ended = re.search(r"=(\d+)\s*$", told)
+        if ended is None:
+            raise self._failure("shell", told or "no answer")
+        return int(ended[1])
 
     def line(self, program: Path, *arguments: str | Path) -> str:
         """Return what to paste into a shell of the device, after its files were pushed."""
@@ -87,38 +106,47 @@ class Device(Executor):
 
     @contextmanager
     def _room(self, host: Host) -> Iterator[PurePosixPath]:
-        """Make a folder on the device, and remove it whatever happens."""
+        """Make a folder on the device, and remove it whatever happens.
+
+        A program that still runs in it is ended: nothing else does that when adb is.
+        """
         room = _ROOM / f"build-runtime-{uuid4().hex[:12]}"
         self._do(host, "shell", f"mkdir -p {room}")
         try:
             yield room
         finally:
-            self._capture(host, "shell", f"rm -rf {room}")
+            pid = room / _PID
+            self._capture(host, "shell", f"test ! -f {pid} || kill -9 $(cat {pid}); rm -rf {room}")
 
     def _push(self, host: Host, here: Path, there: PurePosixPath) -> None:
         self._do(host, "push", str(here), str(there), timeout=DEADLINE)
 
     def _pull(self, host: Host, there: PurePosixPath, here: Path) -> None:
-        """Bring a file that the program may have written."""
-        self._capture(host, "pull", str(there), str(here), timeout=DEADLINE)
+        """Bring a file that the program has written."""
+        self._do(host, "pull", str(there), str(here), timeout=DEADLINE)
 
     def _read(self, host: Host, there: PurePosixPath, here: Path) -> str:
         self._pull(host, there, here)
-        return here.read_text(encoding="utf-8", errors="replace") if here.exists() else ""
+        return here.read_text(encoding="utf-8", errors="replace")
 
     def refuse_unfit(self, target: Target, host: Host) -> None:
-        """Raise `ToolchainError` if the device is of another ABI, or older than the target."""
+        """Raise `UnfitError` if the device is no place for the target: by platform, ABI or age."""
+        if target.api_level is None:  # a platform without levels is not Android
+            raise UnfitError(
+                f"device {self.serial} runs {Platform.ANDROID}, not {target}",
+                hint="leave --runner out, or name a command that runs these programs",
+            )
         abis = self._property(host, "ro.product.cpu.abilist") or self._property(
             host, "ro.product.cpu.abi"
         )
         if str(target.abi) not in abis.split(","):
-            raise ToolchainError(
+            raise UnfitError(
                 f"device {self.serial} runs {abis or 'no known ABI'}, not {target.abi}",
                 hint="build for an ABI of the device, or name another one: --runner adb:SERIAL",
             )
         level = self._property(host, "ro.build.version.sdk")
-        if not level.isdecimal() or int(level) < (target.api_level or 0):
-            raise ToolchainError(
+        if not level.isdecimal() or int(level) < target.api_level:
+            raise UnfitError(
                 f"device {self.serial} has API level {level or 'unknown'}, {target} needs"
                 f" {target.api_level}",
                 hint="lower --android-api, or name another device: --runner adb:SERIAL",
@@ -185,7 +213,9 @@ def is_device(runner: str) -> bool:
 
 def _choose(listed: str, wanted: str) -> str:
     """Return the serial of the device to use of those that `adb devices` lists."""
-    rows = [_ROW.match(it) for it in listed.splitlines()[1:]]
+    # a server that adb starts may be told of before
+    _, _, devices = listed.partition(_HEADER)
+    rows = [_ROW.match(it) for it in devices.splitlines()]
     states = {row[1]: row[2] for row in rows if row is not None}
     if not wanted and len(states) == 1:
         (wanted,) = states

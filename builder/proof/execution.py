@@ -6,6 +6,7 @@ A runner of the user's own comes first: it reaches what no machine like this one
 import json
 import shlex
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from builder.foundation.machine import processor
 from builder.foundation.process import Host
 from builder.proof.adb import find_device, is_device
 from builder.proof.emulators import fetch_emulator, find_emulator, needed_packages
-from builder.proof.executor import Executor
+from builder.proof.executor import Executor, UnfitError
 from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Target, platform_facts, target_facts
 
@@ -83,6 +84,31 @@ def fetch_executor(
     except Unavailable as failure:
         return f"{found}, and it cannot be fetched: {failure}"
     return find_executor(target, host)
+
+
+def reach(found: Executor | str, target: Target, host: Host) -> Executor | str:
+    """Return what was found, ready to run, or the reason why programs of `target` cannot run.
+
+    Raise `ToolchainError` if a device cannot be used at all.
+    """
+    try:
+        return found if isinstance(found, str) else found.reach(target, host)
+    except UnfitError as error:
+        return error.message
+
+
+def refuse_unfit(runner: str, targets: Iterable[Target], host: Host) -> None:
+    """Raise `ToolchainError` where the user's own runner runs programs of none of the targets."""
+    unfit: list[UnfitError] = []
+    for target in targets:
+        try:
+            find_runner(runner, host).reach(target, host)
+        except UnfitError as error:
+            unfit.append(error)
+        else:
+            return
+    if unfit:
+        raise UnfitError("; ".join(it.message for it in unfit), hint=unfit[0].hint)
 
 
 def registered_operators(executor: Executor, program: Path, host: Host) -> frozenset[str]:

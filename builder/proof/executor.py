@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from builder.foundation.process import Command, Completed, Host
+from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.targets import Target
 
 DEADLINE: Final = 900.0
 """Seconds that a program gets: emulation is slow."""
+
+
+class UnfitError(ToolchainError):
+    """What runs programs can be reached, and runs none of this target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,10 @@ class Executor:
         return replace(self, library=library) if self.shows_library else self
 
     def reach(self, target: Target, host: Host) -> Self:
-        """Return the executor ready to run; raise `ToolchainError` if it cannot be reached."""
+        """Return the executor ready to run; raise `ToolchainError` if it cannot be reached.
+
+        If it can, and is of another kind than the target, raise `UnfitError`.
+        """
         del target, host
         return self
 

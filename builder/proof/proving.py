@@ -12,7 +12,7 @@ from builder.foundation.fetching.progress import Progress
 from builder.foundation.process import Host
 from builder.foundation.resources import NATIVE
 from builder.proof.compare import Comparison
-from builder.proof.execution import fetch_executor, find_executor, registered_operators
+from builder.proof.execution import fetch_executor, find_executor, reach, registered_operators
 from builder.proof.executor import Executor
 from builder.proof.model_run import Answers, run_model
 from builder.proof.policy import NOTHING, Known, check_policy
@@ -91,7 +91,7 @@ def prove(
         events.note(f"the models were not run: {wish.without_run}")
         return (*verdicts, *_read_registry(subject), _skipped(RUN, wish.without_run))
     find = partial(fetch_executor, progress=events) if wish.fetch else find_executor
-    executor = find(subject.target, host, wish.runner)
+    executor = reach(find(subject.target, host, wish.runner), subject.target, host)
     if isinstance(executor, str):
         if wish.require_run:
             reason = f"the models cannot be run for {subject.target}: {executor}"
@@ -99,7 +99,7 @@ def prove(
             return (*verdicts, _failed(RUN, (reason,), hint))
         events.note(f"the models were not run: {executor}")
         return (*verdicts, *_read_registry(subject), _skipped(RUN, executor))
-    executor = executor.reach(subject.target, host).showing(subject.library)
+    executor = executor.showing(subject.library)
     verdicts.append(_registry(subject, executor, host))
     if failures(verdicts):
         return (*verdicts, _skipped(RUN, "the models were not run: see the operators above"))

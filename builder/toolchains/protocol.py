@@ -33,6 +33,12 @@ class ToolchainProvider(Protocol):
         Starts no process, so that it can be asked before anything is done.
         """
 
+    def identity(self, target: Target, host: Host) -> str:
+        """Return what tells it from others of its version that make other bytes for a target.
+
+        Starts no process, and writes nothing.
+        """
+
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Return the tools for a target, by way of wrappers in the cache if need be.
 

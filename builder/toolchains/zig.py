@@ -213,6 +213,10 @@ class _Zig:
     def refuse(self, target: Target, host: Host) -> None:
         del target, host
 
+    def identity(self, target: Target, host: Host) -> str:
+        del target, host
+        return ""  # a version is one package
+
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         return prepare(target, host, on_wait)
 

@@ -136,6 +136,10 @@ class InstrumentingClang:
     def refuse(self, target: Target, host: Host) -> None:
         del target, host
 
+    def identity(self, target: Target, host: Host) -> str:
+        del target, host
+        return self.sanitizer
+
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Write the wrappers into the cache; raise `ToolchainError` when something is missing."""
         del on_wait

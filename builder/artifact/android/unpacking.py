@@ -15,6 +15,12 @@ from builder.artifact.reading import (
     read_manifest,
     reading,
 )
+from builder.foundation.coordinates import (
+    Coordinates,
+    parse_artifact,
+    parse_group,
+    parse_version,
+)
 from builder.foundation.files import sha256_file
 from builder.vocabulary.checks import FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError
@@ -45,9 +51,14 @@ def read_targets(document: dict[str, Any], source: Path, root: Path) -> tuple[Ar
         if not told:
             message = "it tells of no target"
             raise ValueError(message)
+        coordinates = Coordinates(
+            parse_group(str(document["group"])),
+            parse_artifact(str(document["artifact"])),
+            parse_version(str(document["artifact_version"])),
+        )
     found = tuple(read_artifact(it, source, root, layout.places) for it in told)
     abis = tuple(it.target.abi for it in found)
-    return tuple(replace(it, abis=abis) for it in found)
+    return tuple(replace(it, abis=abis, coordinates=coordinates) for it in found)
 
 
 def find_aar(repository: Path) -> Path | None:

@@ -69,6 +69,7 @@ def result_of(proven: Proven, request: Request, size: SizeReport) -> ResultFacts
         checks=proven.checks,
         tolerances=tolerances(request.limits),
         rewrite=request.conversion,
+        jdk=None if proven.java is None else proven.java.jdk,
     )
 
 

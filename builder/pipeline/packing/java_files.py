@@ -19,4 +19,5 @@ def make_java(toolchain: Toolchain, runtime: Path, host: Host) -> JavaFiles:
     """
     jdk = find_jdk(host)
     jar = jar_bytes(VERSION, compile_classes(jdk, host))
-    return JavaFiles(jar, compile_shim(toolchain, runtime, jdk.headers, runtime.parent, host))
+    shim = compile_shim(toolchain, runtime, jdk.headers, runtime.parent, host)
+    return JavaFiles(jar, shim, jdk.release)

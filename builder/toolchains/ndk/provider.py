@@ -34,6 +34,10 @@ class Ndk:
         """Raise for an ABI or an API level that the NDK has not."""
         tools.refuse_target(find_ndk(self.wish, host).ndk, target)
 
+    def identity(self, target: Target, host: Host) -> str:
+        """Return a hash of what NDKs of one revision may differ in."""
+        return tools.identity_of(find_ndk(self.wish, host).ndk, target)
+
     def prepare(self, target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
         """Return the tools for a target, by way of wrappers in the cache."""
         ndk = find_ndk(self.wish, host).ndk

@@ -70,7 +70,7 @@ def prepare(
     same NDK is installed elsewhere.
     """
     cmake, ninja = find_programs(host)
-    identity = _identity(ndk, target)
+    identity = identity_of(ndk, target)
     name = f"ndk-{ndk.revision}-{identity[:8]}"
     link = host.cache / "toolchains" / name
     root = host.cache / "toolchains" / f"{target}-{name}-{_REVISION}"
@@ -111,7 +111,7 @@ def _variables(target: Target) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _identity(ndk: Installation, target: Target) -> str:
+def identity_of(ndk: Installation, target: Target) -> str:
     """Return a hash of what tells NDKs apart: two of one revision may have another C++ library."""
     files = (*map(Path, _IDENTITY), ndk.prebuilt / _LLVM, *_static(ndk, target))
     digests = [sha256_file(ndk.root / it) for it in files]

@@ -133,7 +133,7 @@ def make_contents(
 def with_java(contents: Contents, root: Path) -> Contents:
     """Add classes, and the library with their native functions."""
     (root / "libpytorch_jni_lite.so").write_bytes(b"native functions")
-    return replace(contents, java=JavaFiles(b"a jar", root / "libpytorch_jni_lite.so"))
+    return replace(contents, java=JavaFiles(b"a jar", root / "libpytorch_jni_lite.so", 17))
 
 
 def make_size(target: Target = TARGET, library: Path | None = None) -> SizeReport:

@@ -15,10 +15,11 @@ from builder.commands import verification
 from builder.commands.verification import Question, verify
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import DATA
-from builder.proof import policy, proving
+from builder.proof import execution, policy, proving
 from builder.proof.executor import Executor
 from builder.proof.proving import Wish
-from builder.vocabulary.errors import UsageError
+from builder.vocabulary.checks import Check, Outcome
+from builder.vocabulary.errors import ToolchainError, UsageError
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.tolerances import Limits
 from builder.vocabulary.value_files import Tensor, Value, encode
@@ -27,6 +28,7 @@ from tests.docs.pages import LEFT_OUT, block
 from tests.unit.artifact import forge, forge_android
 from tests.unit.models import forge as models
 from tests.unit.pipeline.test_planning import Heard
+from tests.unit.proof.test_adb import FakeDevice
 
 SHAPES = InputSpec(shapes=((1,),), dtypes=("float32",))
 ONE, NEAR, FAR = (
@@ -219,6 +221,19 @@ def test_the_command_asks_for_full_messages_where_the_artifact_has_them(
     assert answer.error.hint.endswith("--dtypes Float,Long --messages full")
 
 
+def test_the_command_asks_for_java_where_the_artifact_has_it(
+    host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
+) -> None:
+    answers(ONE, ONE)
+    document = forge.manifest()
+    document["toolchain"] = {"name": "zig", "version": "1", "jdk": 17}
+    forge.write_folder(tmp_path / "java", document)
+    one = model(tmp_path / "one.ptl", ("aten::relu", "", 1))
+    answer = verify(ask(tmp_path / "java", one), host, Events())
+    assert answer.error is not None
+    assert "--platform linux --java on" in answer.error.hint
+
+
 def test_a_new_model_takes_the_place_of_the_packaged_one_of_its_name(
     artifact: Path, host: Host, answers: Callable[[Value, Value], None], tmp_path: Path
 ) -> None:
@@ -409,6 +424,65 @@ def test_an_aar_is_verified_for_each_abi(
     assert len(set(names)) == len(names)
 
 
+def on_device(
+    host: Host, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, abis: str
+) -> FakeDevice:
+    """Attach a device that runs programs of these ABIs, and let it answer."""
+    path = Path(host.env["PATH"], "adb")
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o755)
+    properties = {"ro.product.cpu.abilist": abis, "ro.build.version.sdk": "29"}
+    device = FakeDevice(properties=properties)
+    runner.answer_with("adb", device.adb)
+    monkeypatch.setattr(proving, "fetch_executor", execution.fetch_executor)
+    monkeypatch.setattr(proving, "_registry", lambda *_: Check(name="r", outcome=Outcome.PASSED))
+    monkeypatch.setattr(proving, "_outputs", lambda *_: Check(name="o", outcome=Outcome.PASSED))
+    return device
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_what_a_device_cannot_run_is_told_beside_what_it_can(  # noqa: PLR0917  fixtures
+    tmp_path: Path,
+    fitting: Path,
+    host: Host,
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    required: bool,  # noqa: FBT001  a parameter of the table
+) -> None:
+    on_device(host, runner, monkeypatch, "arm64-v8a")
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    report = tmp_path / "j.xml"
+    question = ask(aar, fitting, junit=report, runner="adb", require_run=required)
+    answer = verify(question, host, Events())
+    one, other = (
+        [it for it in answer.document["checks"] if it["target"] == f"android24-{abi}"]
+        for abi in ("arm64-v8a", "armeabi-v7a")
+    )
+    assert {it["outcome"] for it in one} == {"passed"}
+    assert (other[-1]["name"], other[-1]["outcome"]) == ("run", "failed" if required else "skipped")
+    (reason,) = other[-1]["reasons"]
+    assert reason.endswith("device emulator-5554 runs arm64-v8a, not armeabi-v7a")
+    assert (answer.error is not None) == required
+    assert report.is_file()
+
+
+def test_a_device_that_runs_nothing_of_an_aar_is_an_error(
+    tmp_path: Path,
+    fitting: Path,
+    host: Host,
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_device(host, runner, monkeypatch, "x86")
+    aar = forge_android.make_aar(tmp_path / "x").archive
+    with pytest.raises(ToolchainError) as caught:
+        verify(ask(aar, fitting, runner="adb"), host, Events())
+    assert caught.value.message == (
+        "device emulator-5554 runs x86, not arm64-v8a; device emulator-5554 runs x86, not"
+        " armeabi-v7a"
+    )
+
+
 def test_an_app_is_verified_without_running_it(tmp_path: Path, fitting: Path, host: Host) -> None:
     aar = forge_android.make_aar(tmp_path / "x").archive
     app = forge_android.align(forge_android.make_app(aar, tmp_path / "app.apk"), 0x4000)
@@ -435,8 +509,19 @@ def test_an_app_whose_library_lacks_something_is_told_how_to_build_it(
     assert answer.error is not None
     assert answer.error.exit_code == 6
     assert "operator aten::relu: not in this runtime" in answer.error.message
-    assert "--abi arm64-v8a,armeabi-v7a --platform android" in answer.error.hint
+    assert (
+        "--abi arm64-v8a,armeabi-v7a --platform android --android-api 24 --maven-group com.example"
+        " --maven-artifact my-models --maven-version 1.2.0-rc1 --dtypes" in answer.error.hint
+    )
     assert "is compressed: it is unpacked when the app is installed" in answer.text
+
+
+def test_models_of_an_aar_are_packed_again(tmp_path: Path, host: Host) -> None:
+    aar = forge_android.make_aar(tmp_path / "x", with_models=True).archive
+    lacking = model(tmp_path / "lacks.ptl", ("aten::relu", "", 1))
+    error = verify(ask(aar, lacking, without_run="--no-run"), host, Events()).error
+    assert error is not None
+    assert "--bundle-models" in error.hint
 
 
 def test_a_library_from_elsewhere_is_not_run(tmp_path: Path, fitting: Path, host: Host) -> None:

@@ -12,6 +12,7 @@ from builder.pipeline import choosing
 from builder.pipeline.choosing import (
     batches,
     find_targets,
+    refuse_unreachable,
     refuse_unrunnable,
     refuse_without_inputs,
     refuse_without_tools,
@@ -20,6 +21,7 @@ from builder.pipeline.packing.contents import find_licences
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.pipeline.wanted import Wanted
+from builder.proof.executor import Executor
 from builder.source.request import SourceRequest
 from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import ToolchainError, UsageError, VerificationError
@@ -27,8 +29,10 @@ from builder.vocabulary.models import InputSpec, Model, ModelFormat
 from builder.vocabulary.plan import Component, SourceTree
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from builder.vocabulary.tolerances import Limits
+from tests.conftest import FakeRunner
 from tests.golden.tiny import make_plan
 from tests.ndk import lay_out
+from tests.unit.proof.test_adb import FakeDevice
 
 
 class Heard:
@@ -200,6 +204,49 @@ def test_a_run_that_is_required_is_refused_where_nothing_can_run(
         "    linux-x86: no emulator of x86",
     ]
     refuse_unrunnable(replace(wish, require_run=False), targets, host, Heard())
+
+
+def test_a_run_that_is_required_may_be_that_of_a_twin(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = {Abi.ARM64_V8A: Executor((), "natively")}
+    monkeypatch.setattr(
+        choosing, "fetch_executor",
+        lambda target, *_, **__: (
+            "never" if target.platform is Platform.ANDROID else ran.get(target.abi, "no qemu-i386")
+        ),
+    )  # fmt: skip
+    wish = replace(request("android"), require_run=True, prove_twin=True)
+    one, other = (make_target(Platform.ANDROID, abi) for abi in (Abi.ARM64_V8A, Abi.X86))
+    refuse_unrunnable(wish, [one], host, Heard())
+    with pytest.raises(VerificationError) as caught:
+        refuse_unrunnable(wish, [one, other], host, Heard())
+    assert caught.value.message == (
+        "the models cannot be run for android24-x86: never; nor in a twin for linux-x86:"
+        " no qemu-i386"
+    )
+    with pytest.raises(VerificationError, match="run for android24-arm64-v8a: never\n"):
+        refuse_unrunnable(replace(wish, prove_twin=False), [one], host, Heard())
+
+
+def test_a_device_need_not_run_all_that_is_built(
+    host: Host, runner: FakeRunner, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/adb").touch(mode=0o755)
+    runner.answer_with("adb", FakeDevice().adb)  # of arm64-v8a and armeabi-v7a
+    wish = replace(request("android"), runner="adb")
+    one, other = (make_target(Platform.ANDROID, abi) for abi in (Abi.ARM64_V8A, Abi.X86))
+    refuse_unreachable(wish, [one, other], host)
+    with pytest.raises(ToolchainError, match="runs arm64-v8a,armeabi-v7a, not x86"):
+        refuse_unreachable(wish, [other], host)
+    required = replace(wish, require_run=True)
+    with pytest.raises(VerificationError) as caught:
+        refuse_unrunnable(required, [one, other], host, Heard())
+    assert caught.value.message == (
+        "the models cannot be run for android24-x86: device emulator-5554 runs"
+        " arm64-v8a,armeabi-v7a, not x86"
+    )
 
 
 def test_a_tool_that_is_missing_is_told_at_once(

@@ -10,6 +10,7 @@ import pytest
 from builder.foundation.process import Command, Completed, Host
 from builder.proof.adb import Device, find_device, is_device
 from builder.proof.execution import find_executor
+from builder.proof.executor import UnfitError
 from builder.vocabulary.errors import ToolchainError, VerificationError
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.conftest import FakeRunner
@@ -22,6 +23,7 @@ HEADER = "List of devices attached\n"
 class FakeDevice:
     """Answers as adb does; `files` are those on the device, `broken` commands that fail."""
 
+    header: str = HEADER
     listed: str = "emulator-5554\tdevice\n\n"
     properties: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -33,6 +35,7 @@ class FakeDevice:
     broken: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    interrupt: BaseException | None = None
 
     def adb(self, command: Command) -> Completed:
         words = list(command.argv[1:])
@@ -42,7 +45,7 @@ class FakeDevice:
             return Completed(1, "", failed)
         match words:
             case ["devices"]:
-                return Completed(0, HEADER + self.listed, "")
+                return Completed(0, self.header + self.listed, "")
             case ["push", here, there]:
                 self.files[there] = Path(here).read_bytes()
             case ["pull", there, here] if there in self.files:
@@ -59,11 +62,12 @@ class FakeDevice:
         self.lines.append(line)
         if line.startswith("getprop"):
             return Completed(0, self.properties.get(line.split()[1], "") + "\n", "")
-        if line.startswith("rm -rf"):
-            self.files = {
-                name: it for name, it in self.files.items() if not name.startswith(line.split()[2])
-            }
+        if "rm -rf" in line:
+            room = line.split("rm -rf ")[1]
+            self.files = {name: it for name, it in self.files.items() if not name.startswith(room)}
         if "LD_LIBRARY_PATH" in line:
+            if self.interrupt is not None:
+                raise self.interrupt
             room = line.split("LD_LIBRARY_PATH=")[1].split(maxsplit=1)[0]
             self.files |= {f"{room}/out": b"told", f"{room}/err": b"warned"}
             written = [it for it in line.split() if it.endswith("2-outputs")]
@@ -121,6 +125,7 @@ def test_files_go_there_and_answers_come_back(
     assert outputs.read_bytes() == b"answers"
     (line,) = (it for it in fake.lines if "LD_LIBRARY_PATH" in it)
     room = PurePosixPath(line.split("LD_LIBRARY_PATH=")[1].split()[0])
+    assert "env" not in line.split(), "Android 5 has no such program"
     assert room.parent == PurePosixPath("/data/local/tmp")
     assert (
         f"{room}/run {room}/0-model.ptl --inputs {room}/1-inputs --outputs {room}/2-outputs" in line
@@ -146,6 +151,13 @@ def test_of_several_devices_the_named_one_is_used(fake: FakeDevice, host: Host) 
     assert find_device("adb:B2", host).reach(ARM, host).serial == "B2"
     chosen = Host({**host.env, "ANDROID_SERIAL": "B2"}, host.runner, host.cache, host.jobs)
     assert find_device("adb", chosen).reach(ARM, chosen).serial == "B2"
+
+
+def test_a_server_that_starts_is_no_device(fake: FakeDevice, host: Host) -> None:
+    fake.header = (
+        "* daemon not running; starting now at tcp:5037\n* daemon started successfully\n" + HEADER
+    )
+    assert find_device("adb", host).reach(ARM, host).serial == "emulator-5554"
 
 
 @pytest.mark.parametrize(
@@ -202,6 +214,13 @@ def test_a_device_of_another_kind_is_refused(
     assert caught.value.message == message
 
 
+def test_a_device_runs_programs_of_android_alone(fake: FakeDevice, host: Host) -> None:
+    del fake
+    with pytest.raises(UnfitError) as caught:
+        find_device("adb", host).reach(make_target(Platform.LINUX, Abi.ARM64_V8A), host)
+    assert caught.value.message == "device emulator-5554 runs android, not linux-arm64-v8a"
+
+
 def test_a_full_device_is_told_in_its_own_words(
     fake: FakeDevice, reached: Device, host: Host, tmp_path: Path
 ) -> None:
@@ -211,7 +230,7 @@ def test_a_full_device_is_told_in_its_own_words(
     with pytest.raises(VerificationError, match="No space left on device") as caught:
         reached.run(tmp_path / "run", host=host)
     assert caught.value.message.startswith("adb push failed on emulator-5554: failed to copy")
-    assert any(it.startswith("rm -rf /data/local/tmp/build-runtime-") for it in fake.lines)
+    assert "rm -rf /data/local/tmp/build-runtime-" in fake.lines[-1]
 
 
 def test_a_device_that_goes_away_is_told(
@@ -221,6 +240,45 @@ def test_a_device_that_goes_away_is_told(
     (tmp_path / "run").touch()
     with pytest.raises(VerificationError, match="adb shell failed on emulator-5554: no answer"):
         reached.run(tmp_path / "run", host=host)
+
+
+def test_a_program_is_ended_before_its_folder_is_removed(
+    fake: FakeDevice, reached: Device, host: Host, tmp_path: Path
+) -> None:
+    fake.interrupt = KeyboardInterrupt()
+    (tmp_path / "run").touch()
+    with pytest.raises(KeyboardInterrupt):
+        reached.run(tmp_path / "run", host=host)
+    started, ended = fake.lines[-2:]
+    room = started.split("LD_LIBRARY_PATH=")[1].split()[0]
+    assert f"""sh -c 'echo $$ >"$0"; exec "$@"' {room}/pid {room}/run >{room}/out""" in started
+    assert started.endswith(f"rm -f {room}/pid; echo =$code"), "else another has its number"
+    assert ended == f"test ! -f {room}/pid || kill -9 $(cat {room}/pid); rm -rf {room}"
+
+
+@pytest.mark.parametrize("answer", ["=0\n", "=1\n"])
+def test_a_device_that_goes_away_before_its_answers_are_read_is_told(
+    fake: FakeDevice, reached: Device, host: Host, tmp_path: Path, answer: str
+) -> None:
+    fake.answer = answer
+    fake.broken = {"pull": "adb: error: device 'emulator-5554' not found\n"}
+    (tmp_path / "run").touch()
+    with pytest.raises(VerificationError) as caught:
+        reached.run(tmp_path / "run", host=host)
+    assert caught.value.message == (
+        "adb pull failed on emulator-5554: device 'emulator-5554' not found"
+    )
+
+
+def test_a_program_that_fails_may_leave_no_answers(
+    fake: FakeDevice, reached: Device, host: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(VerificationError, match=r"adb pull failed .* does not exist"):
+        reached.run(tmp_path / "run", tmp_path / "nothing", host=host)
+    fake.answer = "=1\n"
+    result = reached.run(tmp_path / "run", tmp_path / "nothing", host=host)
+    assert result == Completed(1, "told", "warned")
 
 
 def test_without_adb_the_hint_says_how_to_get_it(

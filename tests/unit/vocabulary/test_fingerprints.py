@@ -44,11 +44,12 @@ DECISIVE = [
     results._Question(
         own=("0",),
         compiler=Program("zig", Path("/zig"), "1"),
+        compiler_identity="2",
         target=Target(Platform.LINUX, Abi.X86),
         source=make_plan().source,
         request=REQUEST,
         converted=("1",),
-        run="natively",
+        run=("natively",),
     ),
     trace_model._Question(1, "2.13", "ab", InputSpec(shapes=((1,),), dtypes=("float32",))),
 ]

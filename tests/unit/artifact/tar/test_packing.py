@@ -212,9 +212,12 @@ def test_classes_come_with_the_library_under_them(tmp_path: Path) -> None:
     bundle = package(
         with_java(make_contents(tmp_path, model), tmp_path),
         BuildFacts(make_plan(tmp_path), (describe_model(model, PLACE),)),
-        result=make_result(),
+        result=replace(make_result(), jdk=17),
         destination=tmp_path / "dist",
     )
+    document = json.loads(bundle.manifest)
+    VALIDATOR.validate(document)
+    assert document["toolchain"]["jdk"] == 17
     with tarfile.open(bundle.archive) as archive:
         names = archive.getnames()
     assert {"share/java/build_runtime.jar", "lib/libpytorch_jni_lite.so"} <= set(names)
