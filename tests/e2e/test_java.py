@@ -146,8 +146,9 @@ def test_without_android(junit: Callable[..., str], name: str) -> None:
     assert "\nOK (" in told, told
 
 
-def test_assets(junit: Callable[..., str]) -> None:
-    told = junit("AssetTests", fake=True)
+@pytest.mark.parametrize("name", ["AssetTests", "OldAndroidTests"])
+def test_with_a_fake_android(junit: Callable[..., str], name: str) -> None:
+    told = junit(name, fake=True)
     assert "\nOK (" in told, told
 
 

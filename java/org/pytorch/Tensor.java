@@ -23,7 +23,9 @@ import java.util.Arrays;
  *
  * <p>{@code getDataAs…Array} and {@code copyDataInto} copy the elements in the order of {@link
  * #memoryFormat()}. {@code dataAs…Buffer} give views without a copy: the elements as they lie in
- * memory, at the distances that {@link #strides()} tells.
+ * memory, at the distances that {@link #strides()} tells. Before Android 8.1, where a view would not
+ * keep native memory, the first one moves the elements of an answer to memory of Java's: what shared
+ * them does so no longer.
  *
  * <p>Tensors may be used by several threads; their elements are not locked.
  */
@@ -39,8 +41,13 @@ public class Tensor implements AutoCloseable {
   private final long[] strides;
   /** Null once it is closed. */
   private volatile Buffer data;
-  /** Of memory that is not Java's; null otherwise. */
-  private final NativeHandle handle;
+  /**
+   * Native memory as it was given; null for memory of Java's. What its handle waits for, as views keep
+   * it on newer Androids alone, and the lock of what follows.
+   */
+  private final ByteBuffer memory;
+  /** Of memory that is not Java's; null otherwise, or once a copy took its place. */
+  private NativeHandle handle;
 
   /** Whether a view of native memory was given away, and may be used at any time. */
   private boolean viewed;
@@ -51,6 +58,7 @@ public class Tensor implements AutoCloseable {
       long[] shape,
       long[] strides,
       MemoryFormat memoryFormat,
+      ByteBuffer memory,
       NativeHandle handle) {
     this.dtype = dtype;
     this.dtypeCode = dtype.code;
@@ -58,6 +66,7 @@ public class Tensor implements AutoCloseable {
     this.shape = shape;
     this.strides = strides;
     this.memoryFormat = memoryFormat;
+    this.memory = memory;
     this.handle = handle;
   }
 
@@ -645,14 +654,15 @@ public class Tensor implements AutoCloseable {
    */
   @Override
   public void close() {
-    synchronized (this) {
+    if (memory == null) {
       data = null;
-      if (viewed) {
-        return;
-      }
+      return;
     }
-    if (handle != null) {
-      handle.close();
+    synchronized (memory) {
+      data = null;
+      if (handle != null && !viewed) {
+        handle.close();
+      }
     }
   }
 
@@ -661,10 +671,27 @@ public class Tensor implements AutoCloseable {
     return String.format("Tensor(%s, dtype=torch.%s)", Arrays.toString(shape), dtype.torchName);
   }
 
-  private synchronized Buffer view() {
-    final Buffer found = open();
-    viewed = handle != null;
-    return found;
+  private Buffer view() {
+    if (memory == null) {
+      return open();
+    }
+    synchronized (memory) {
+      open();
+      if (AndroidLevel.VIEWS_KEEP_BUFFERS) {
+        viewed = true;
+      } else if (handle != null) {
+        moveToJava();
+      }
+      return data;
+    }
+  }
+
+  private void moveToJava() {
+    final ByteBuffer copy = allocateByteBuffer(memory.capacity());
+    copy.put(memory.duplicate());
+    data = numbersOf(copy, dtype);
+    handle.close();
+    handle = null;
   }
 
   private Buffer open() {
@@ -701,15 +728,28 @@ public class Tensor implements AutoCloseable {
       try (Tensor packed = NativeLibrary.packed(this)) {
         packed.copyAll(target);
       }
-    } else if (handle == null) {
+    } else if (memory == null) {
       put(open(), target);
     } else {
-      final Buffer found = open();
-      handle.acquire(); // so that no other thread frees it meanwhile
-      try {
-        put(found, target);
-      } finally {
-        handle.release();
+      putNative(target);
+    }
+  }
+
+  private void putNative(Buffer target) {
+    final Buffer found;
+    final NativeHandle used;
+    synchronized (memory) {
+      found = open();
+      used = handle;
+      if (used != null) {
+        used.acquire(); // so that no other thread frees it meanwhile
+      }
+    }
+    try {
+      put(found, target);
+    } finally {
+      if (used != null) {
+        used.release();
       }
     }
   }
@@ -768,7 +808,7 @@ public class Tensor implements AutoCloseable {
 
   private static Tensor of(DType dtype, Buffer data, long[] shape, MemoryFormat memoryFormat) {
     final long[] lengths = shape.clone();
-    return new Tensor(dtype, data, lengths, memoryFormat.strides(lengths), memoryFormat, null);
+    return new Tensor(dtype, data, lengths, memoryFormat.strides(lengths), memoryFormat, null, null);
   }
 
   // Called from native. The memory belongs to the tensor, unless this throws.
@@ -782,9 +822,9 @@ public class Tensor implements AutoCloseable {
       format = MemoryFormat.CHANNELS_LAST_3D;
     }
     final Buffer data = numbersOf(memory, dtype);
-    final NativeHandle handle = // all views of a buffer keep it: it stands for the memory
+    final NativeHandle handle = // the buffer stands for the memory
         new NativeHandle(memory, address, memory.capacity(), NativeLibrary::freeValue, CLOSED);
-    return new Tensor(dtype, data, shape, strides, format, handle);
+    return new Tensor(dtype, data, shape, strides, format, memory, handle);
   }
 
   private static ByteBuffer allocate(int count, int size) {

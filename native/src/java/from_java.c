@@ -116,12 +116,8 @@ static int tensor_over_handle(JNIEnv* env, jobject handle, br_value** value) {
   return passed(env, status, error);
 }
 
-int tensor_from_java(JNIEnv* env, jobject tensor, br_value** value) {
+static int tensor_as_it_is(JNIEnv* env, jobject tensor, br_value** value) {
   int made = 0;
-  if (tensor == NULL) {
-    raise_plain(env, names.illegal_argument, "A tensor of the inputs is null");
-    return 0;
-  }
   jobject data = (*env)->GetObjectField(env, tensor, names.tensor_data);
   jobject handle = (*env)->GetObjectField(env, tensor, names.tensor_handle);
   if (data == NULL) {
@@ -133,6 +129,25 @@ int tensor_from_java(JNIEnv* env, jobject tensor, br_value** value) {
   }
   (*env)->DeleteLocalRef(env, data);
   (*env)->DeleteLocalRef(env, handle);
+  return made;
+}
+
+/* A view may move a tensor to memory of Java's. The monitor keeps that from coming in between. */
+int tensor_from_java(JNIEnv* env, jobject tensor, br_value** value) {
+  if (tensor == NULL) {
+    raise_plain(env, names.illegal_argument, "A tensor of the inputs is null");
+    return 0;
+  }
+  jobject memory = (*env)->GetObjectField(env, tensor, names.tensor_memory);
+  if (memory == NULL) {
+    return tensor_as_it_is(env, tensor, value);
+  }
+  int made = 0;
+  if ((*env)->MonitorEnter(env, memory) == JNI_OK) {
+    made = tensor_as_it_is(env, tensor, value);
+    (*env)->MonitorExit(env, memory);
+  }
+  (*env)->DeleteLocalRef(env, memory);
   return made;
 }
 
