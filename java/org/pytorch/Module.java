@@ -14,10 +14,24 @@ import java.util.Map;
 public class Module implements AutoCloseable {
   private final NativeHandle handle;
 
-  private Module(long address, long bytes) {
-    handle =
-        new NativeHandle(
-            this, address, bytes, NativeLibrary::freeModule, "The module is closed");
+  /** Loads a model, and returns its address. */
+  private interface Loading {
+    long load();
+  }
+
+  private Module(long bytes) {
+    handle = new NativeHandle(this, bytes, NativeLibrary::freeModule, "The module is closed");
+  }
+
+  private static Module load(long bytes, Loading loading, Map<String, String> extraFiles) {
+    final Module made = new Module(bytes);
+    try {
+      made.handle.own(loading.load());
+      return made.reading(extraFiles);
+    } catch (RuntimeException | Error thrown) {
+      made.handle.close();
+      throw thrown;
+    }
   }
 
   /**
@@ -36,7 +50,7 @@ public class Module implements AutoCloseable {
     final byte[] path = NativeLibrary.bytesWithoutZero(modelPath, "Model path");
     checkDevice(device);
     final long size = new File(modelPath).length();
-    return new Module(NativeLibrary.loadFile(path), size).reading(extraFiles);
+    return load(size, () -> NativeLibrary.loadFile(path), extraFiles);
   }
 
   /** Loads a model from a file, to run on the CPU. */
@@ -54,8 +68,8 @@ public class Module implements AutoCloseable {
     checkModel(model);
     final int size = model.remaining();
     if (model.isDirect()) {
-      return new Module(NativeLibrary.loadBuffer(model, model.position(), size), size)
-          .reading(extraFiles);
+      return load(
+          size, () -> NativeLibrary.loadBuffer(model, model.position(), size), extraFiles);
     }
     final byte[] bytes = new byte[size];
     model.duplicate().get(bytes);
@@ -70,7 +84,7 @@ public class Module implements AutoCloseable {
   /** Loads a model from memory. The bytes are only read during the call. */
   public static Module load(final byte[] model, final Map<String, String> extraFiles) {
     checkModel(model);
-    return new Module(NativeLibrary.loadBytes(model), model.length).reading(extraFiles);
+    return load(model.length, () -> NativeLibrary.loadBytes(model), extraFiles);
   }
 
   /** Loads a model from memory. The bytes are only read during the call. */
@@ -138,9 +152,6 @@ public class Module implements AutoCloseable {
         each.setValue(content == null ? "" : NativeLibrary.text(content));
       }
       return this;
-    } catch (RuntimeException thrown) {
-      handle.close();
-      throw thrown;
     } finally {
       handle.release();
     }

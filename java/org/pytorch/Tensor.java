@@ -811,7 +811,7 @@ public class Tensor implements AutoCloseable {
     return new Tensor(dtype, data, lengths, memoryFormat.strides(lengths), memoryFormat, null, null);
   }
 
-  // Called from native. The memory belongs to the tensor, unless this throws.
+  // Called from native. The memory belongs to the tensor, unless this throws, so that it takes it last.
   private static Tensor ofNative(
       ByteBuffer memory, long[] shape, long[] strides, int dtypeCode, long address) {
     final DType dtype = DType.of(dtypeCode);
@@ -823,8 +823,10 @@ public class Tensor implements AutoCloseable {
     }
     final Buffer data = numbersOf(memory, dtype);
     final NativeHandle handle = // the buffer stands for the memory
-        new NativeHandle(memory, address, memory.capacity(), NativeLibrary::freeValue, CLOSED);
-    return new Tensor(dtype, data, shape, strides, format, memory, handle);
+        new NativeHandle(memory, memory.capacity(), NativeLibrary::freeValue, CLOSED);
+    final Tensor made = new Tensor(dtype, data, shape, strides, format, memory, handle);
+    handle.own(address);
+    return made;
   }
 
   private static ByteBuffer allocate(int count, int size) {
