@@ -48,16 +48,31 @@ static size_t alignment_of(br_dtype dtype) {
   }
 }
 
-static int borrow(JNIEnv* env, jobject tensor, jobject data, const int64_t* shape,
-                  const int64_t* strides, size_t rank, br_value** value) {
+/* Where the elements of a buffer lie; NULL with an exception pending. */
+static void* address_of(JNIEnv* env, jobject data, br_dtype dtype, const int64_t* shape,
+                        size_t rank) {
   static char nothing; /* some address for a tensor without elements */
-  br_dtype dtype = (br_dtype)(*env)->GetIntField(env, tensor, names.tensor_dtype);
+  for (size_t i = 0; i < rank; i++) {
+    if (shape[i] == 0) {
+      return &nothing;
+    }
+  }
   void* address = (*env)->GetDirectBufferAddress(env, data);
   if (address == NULL) {
-    address = &nothing;
+    raise_plain(env, names.illegal_argument, "the buffer of a tensor is not direct memory");
   } else if ((uintptr_t)address % alignment_of(dtype) != 0) {
     raise_plain(env, names.illegal_argument,
                 "the buffer of a tensor begins inside of an element: allocate it for its dtype");
+    return NULL;
+  }
+  return address;
+}
+
+static int borrow(JNIEnv* env, jobject tensor, jobject data, const int64_t* shape,
+                  const int64_t* strides, size_t rank, br_value** value) {
+  br_dtype dtype = (br_dtype)(*env)->GetIntField(env, tensor, names.tensor_dtype);
+  void* address = address_of(env, data, dtype, shape, rank);
+  if (address == NULL) {
     return 0;
   }
   jobject kept = (*env)->NewGlobalRef(env, data);

@@ -7,6 +7,8 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import java.io.IOException;
+import java.lang.reflect.Method;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
@@ -233,6 +235,25 @@ public class ModuleTests {
     assertEquals(0, back.getDataAsFloatArray().length);
     assertEquals(0, back.dataAsFloatBuffer().remaining());
     assertEquals(0, module.runMethod("zeros", IValue.from(0)).toTensor().numel());
+  }
+
+  @Test
+  public void memoryThatNativeCannotReachIsRefused() throws ReflectiveOperationException {
+    final Method of =
+        Tensor.class.getDeclaredMethod(
+            "of", DType.class, Buffer.class, long[].class, MemoryFormat.class);
+    of.setAccessible(true);
+    final Tensor tensor =
+        (Tensor)
+            of.invoke(null, DType.FLOAT32, FloatBuffer.allocate(2), TWO, MemoryFormat.CONTIGUOUS);
+    refused(
+        "the buffer of a tensor is not direct memory", () -> module.forward(IValue.from(tensor)));
+    final Tensor empty =
+        (Tensor)
+            of.invoke(
+                null, DType.FLOAT32, FloatBuffer.allocate(0), new long[] {2, 0},
+                MemoryFormat.CONTIGUOUS);
+    assertEquals(0, module.forward(IValue.from(empty)).toTensor().numel());
   }
 
   @Test
