@@ -14,8 +14,9 @@ import java.util.Arrays;
  * A tensor: elements of one dtype with a shape.
  *
  * <p>One is made of an array, which is copied, or of a direct buffer with native byte order, which
- * is not: changes of the buffer change the tensor, so one tensor serves for many runs. Positions and
- * limits of such buffers mean nothing: the tensor is all of the buffer.
+ * is not: changes of the buffer change the tensor, so one tensor serves for many runs. One that can
+ * only be read, such as a mapped file, is copied, for a model may write to its arguments. Positions
+ * and limits of such buffers mean nothing: the tensor is all of the buffer.
  *
  * <p>Tensors that a model answers with lie in native memory. It is freed by {@link #close()}, else
  * some time after the tensor and all views of it are unreachable. An answer that shares memory with
@@ -806,9 +807,18 @@ public class Tensor implements AutoCloseable {
     }
   }
 
+  /** Copies numbers, for a model may write to its arguments. */
+  private static Buffer copied(Buffer data, DType dtype) {
+    final Buffer copy =
+        numbersOf(allocate(data.capacity(), dtype.size / dtype.numbers()), dtype);
+    put(data, copy);
+    return copy;
+  }
+
   private static Tensor of(DType dtype, Buffer data, long[] shape, MemoryFormat memoryFormat) {
     final long[] lengths = shape.clone();
-    return new Tensor(dtype, data, lengths, memoryFormat.strides(lengths), memoryFormat, null, null);
+    final Buffer writable = data.isReadOnly() ? copied(data, dtype) : data;
+    return new Tensor(dtype, writable, lengths, memoryFormat.strides(lengths), memoryFormat, null, null);
   }
 
   // Called from native. The memory belongs to the tensor, unless this throws, so that it takes it last.

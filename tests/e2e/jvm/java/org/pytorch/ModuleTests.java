@@ -1,5 +1,6 @@
 package org.pytorch;
 
+import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
@@ -11,6 +12,7 @@ import java.lang.reflect.Method;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -283,6 +285,40 @@ public class ModuleTests {
     assertEquals(6, back.getDataAsFloatArray()[1], 0);
     back.dataAsFloatBuffer().put(0, 4);
     assertEquals(4, buffer.get(0), 0);
+  }
+
+  @Test
+  public void memoryThatIsOnlyReadIsCopied() throws IOException {
+    try (FileChannel channel = FileChannel.open(PATH)) {
+      final ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, 8);
+      final Tensor bytes = Tensor.fromBlobUnsigned(mapped.order(nativeOrder()), new long[] {8});
+      final byte first = mapped.get(0);
+      final Tensor more = module.runMethod("add_in_place", IValue.from(bytes)).toTensor();
+      assertEquals(first + 1, more.getDataAsUnsignedByteArray()[0]);
+      assertEquals(first + 1, bytes.getDataAsUnsignedByteArray()[0]);
+      assertEquals(first, mapped.get(0));
+    }
+    final LongBuffer longs = Tensor.allocateLongBuffer(2);
+    longs.put(0, 5).put(1, -6).position(1);
+    final ByteBuffer numbers = Tensor.allocateByteBuffer(8);
+    numbers.putFloat(4, 7);
+    for (Tensor each :
+        new Tensor[] {
+          Tensor.fromBlob(longs.asReadOnlyBuffer(), TWO),
+          Tensor.fromBlob(numbers.asReadOnlyBuffer().order(nativeOrder()), DType.FLOAT32, TWO),
+        }) {
+      final Tensor before = module.runMethod("forward", IValue.from(each)).toTensor();
+      module.runMethod("add_in_place", IValue.from(each));
+      if (each.dtype() == DType.INT64) {
+        assertArrayEquals(new long[] {6, -5}, before.getDataAsLongArray());
+        assertArrayEquals(new long[] {6, -5}, each.getDataAsLongArray());
+      } else {
+        assertArrayEquals(new float[] {1, 8}, before.getDataAsFloatArray(), 0);
+        assertArrayEquals(new float[] {1, 8}, each.getDataAsFloatArray(), 0);
+      }
+    }
+    assertEquals(-6, longs.get(1));
+    assertEquals(7, numbers.getFloat(4), 0);
   }
 
   @Test
