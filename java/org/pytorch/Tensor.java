@@ -35,6 +35,8 @@ public class Tensor implements AutoCloseable {
 
   private final DType dtype;
   private final MemoryFormat memoryFormat;
+  /** Whether the elements lie as the format says: those of Java do, with or without a batch. */
+  private final boolean inOrder;
 
   // Read from native
   private final int dtypeCode;
@@ -67,6 +69,7 @@ public class Tensor implements AutoCloseable {
     this.shape = shape;
     this.strides = strides;
     this.memoryFormat = memoryFormat;
+    this.inOrder = memory == null || memoryFormat.describes(shape, strides);
     this.memory = memory;
     this.handle = handle;
   }
@@ -725,7 +728,7 @@ public class Tensor implements AutoCloseable {
         count,
         this,
         target.remaining());
-    if (!memoryFormat.describes(shape, strides) && count > 0) {
+    if (!inOrder && count > 0) {
       try (Tensor packed = NativeLibrary.packed(this)) {
         packed.copyAll(target);
       }

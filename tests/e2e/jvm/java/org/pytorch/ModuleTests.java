@@ -276,6 +276,24 @@ public class ModuleTests {
   }
 
   @Test
+  public void channelsLastNeedsNoBatch() {
+    final float[] numbers = {1, 2, 3, 4, 5, 6};
+    final Tensor image =
+        Tensor.fromBlob(numbers, new long[] {3, 1, 2}, MemoryFormat.CHANNELS_LAST);
+    assertArrayEquals(numbers, image.getDataAsFloatArray(), 0);
+    final float[] target = new float[6];
+    image.copyDataInto(target);
+    assertArrayEquals(numbers, target, 0);
+    final Tensor volume =
+        Tensor.fromBlob(numbers, new long[] {3, 1, 1, 2}, MemoryFormat.CHANNELS_LAST_3D);
+    assertArrayEquals(numbers, volume.getDataAsFloatArray(), 0);
+    final Tensor answer = module.forward(IValue.from(image)).toTensor();
+    assertEquals(MemoryFormat.CONTIGUOUS, answer.memoryFormat());
+    assertArrayEquals(new long[] {1, 6, 3}, answer.strides());
+    assertArrayEquals(new float[] {2, 5, 3, 6, 4, 7}, answer.getDataAsFloatArray(), 0);
+  }
+
+  @Test
   public void memoryIsShared() {
     final FloatBuffer buffer = Tensor.allocateFloatBuffer(2);
     final IValue given = IValue.from(Tensor.fromBlob(buffer, TWO));
