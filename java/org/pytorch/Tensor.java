@@ -107,10 +107,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.uint8 with a copy of an array. */
   public static Tensor fromBlobUnsigned(byte[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.UINT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.UINT8, shape, memoryFormat);
     final ByteBuffer buffer = allocateByteBuffer(data.length);
     buffer.put(data);
-    return of(DType.UINT8, buffer, shape, memoryFormat);
+    return of(DType.UINT8, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.uint8 with a copy of an array. */
@@ -121,10 +121,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int8 with a copy of an array. */
   public static Tensor fromBlob(byte[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT8, shape, memoryFormat);
     final ByteBuffer buffer = allocateByteBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT8, buffer, shape, memoryFormat);
+    return of(DType.INT8, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int8 with a copy of an array. */
@@ -135,10 +135,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int16 with a copy of an array. */
   public static Tensor fromBlob(short[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT16, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT16, shape, memoryFormat);
     final ShortBuffer buffer = allocateShortBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT16, buffer, shape, memoryFormat);
+    return of(DType.INT16, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int16 with a copy of an array. */
@@ -149,10 +149,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int32 with a copy of an array. */
   public static Tensor fromBlob(int[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT32, shape, memoryFormat);
     final IntBuffer buffer = allocateIntBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT32, buffer, shape, memoryFormat);
+    return of(DType.INT32, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int32 with a copy of an array. */
@@ -163,10 +163,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float32 with a copy of an array. */
   public static Tensor fromBlob(float[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.FLOAT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.FLOAT32, shape, memoryFormat);
     final FloatBuffer buffer = allocateFloatBuffer(data.length);
     buffer.put(data);
-    return of(DType.FLOAT32, buffer, shape, memoryFormat);
+    return of(DType.FLOAT32, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float32 with a copy of an array. */
@@ -177,10 +177,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int64 with a copy of an array. */
   public static Tensor fromBlob(long[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT64, shape, memoryFormat);
     final LongBuffer buffer = allocateLongBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT64, buffer, shape, memoryFormat);
+    return of(DType.INT64, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int64 with a copy of an array. */
@@ -191,10 +191,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float64 with a copy of an array. */
   public static Tensor fromBlob(double[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.FLOAT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.FLOAT64, shape, memoryFormat);
     final DoubleBuffer buffer = allocateDoubleBuffer(data.length);
     buffer.put(data);
-    return of(DType.FLOAT64, buffer, shape, memoryFormat);
+    return of(DType.FLOAT64, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float64 with a copy of an array. */
@@ -205,12 +205,12 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.bool with a copy of an array. */
   public static Tensor fromBlob(boolean[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.BOOL, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.BOOL, shape, memoryFormat);
     final ByteBuffer buffer = allocateByteBuffer(data.length);
     for (boolean each : data) {
       buffer.put((byte) (each ? 1 : 0));
     }
-    return of(DType.BOOL, buffer, shape, memoryFormat);
+    return of(DType.BOOL, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.bool with a copy of an array. */
@@ -221,9 +221,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.uint8 over a direct buffer with native byte order. */
   public static Tensor fromBlobUnsigned(ByteBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.UINT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.UINT8, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.UINT8, data, shape, memoryFormat);
+    return of(DType.UINT8, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.uint8 over a direct buffer with native byte order. */
@@ -234,9 +234,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int8 over a direct buffer with native byte order. */
   public static Tensor fromBlob(ByteBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT8, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT8, data, shape, memoryFormat);
+    return of(DType.INT8, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int8 over a direct buffer with native byte order. */
@@ -247,9 +247,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int16 over a direct buffer with native byte order. */
   public static Tensor fromBlob(ShortBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT16, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT16, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT16, data, shape, memoryFormat);
+    return of(DType.INT16, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int16 over a direct buffer with native byte order. */
@@ -260,9 +260,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int32 over a direct buffer with native byte order. */
   public static Tensor fromBlob(IntBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT32, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT32, data, shape, memoryFormat);
+    return of(DType.INT32, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int32 over a direct buffer with native byte order. */
@@ -273,9 +273,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float32 over a direct buffer with native byte order. */
   public static Tensor fromBlob(FloatBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.FLOAT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.FLOAT32, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.FLOAT32, data, shape, memoryFormat);
+    return of(DType.FLOAT32, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float32 over a direct buffer with native byte order. */
@@ -286,9 +286,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int64 over a direct buffer with native byte order. */
   public static Tensor fromBlob(LongBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT64, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT64, data, shape, memoryFormat);
+    return of(DType.INT64, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int64 over a direct buffer with native byte order. */
@@ -299,9 +299,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float64 over a direct buffer with native byte order. */
   public static Tensor fromBlob(DoubleBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.FLOAT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.FLOAT64, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.FLOAT64, data, shape, memoryFormat);
+    return of(DType.FLOAT64, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float64 over a direct buffer with native byte order. */
@@ -322,9 +322,9 @@ public class Tensor implements AutoCloseable {
         "Data buffer of %d bytes does not hold whole elements of torch.%s",
         data.capacity(),
         dtype.torchName);
-    checkShapeAndCapacity(data.capacity() / dtype.size, dtype, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity() / dtype.size, dtype, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(dtype, numbersOf(data, dtype), shape, memoryFormat);
+    return of(dtype, numbersOf(data, dtype), lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of any dtype over a direct buffer with native byte order. */
@@ -819,9 +819,9 @@ public class Tensor implements AutoCloseable {
   }
 
   private static Tensor of(DType dtype, Buffer data, long[] shape, MemoryFormat memoryFormat) {
-    final long[] lengths = shape.clone();
     final Buffer writable = data.isReadOnly() ? copied(data, dtype) : data;
-    return new Tensor(dtype, writable, lengths, memoryFormat.strides(lengths), memoryFormat, null, null);
+    final long[] strides = memoryFormat.strides(shape);
+    return new Tensor(dtype, writable, shape, strides, memoryFormat, null, null);
   }
 
   // Called from native. The memory belongs to the tensor, unless this throws, so that it takes it last.
@@ -866,22 +866,26 @@ public class Tensor implements AutoCloseable {
     }
   }
 
-  private static void checkShapeAndCapacity(
+  /** Returns a copy of a shape, for a caller may change theirs, that fits what a tensor is made of. */
+  private static long[] checkedShape(
       int capacity, DType dtype, long[] shape, MemoryFormat memoryFormat) {
-    final long count = numel(shape);
+    checkArgument(shape != null, "Shape must be not null");
+    final long[] lengths = shape.clone();
+    final long count = numel(lengths);
     checkArgument(
         count == capacity,
         "Inconsistent data capacity:%d and shape number elements:%d shape:%s",
         capacity,
         count,
-        Arrays.toString(shape));
+        Arrays.toString(lengths));
     checkArgument(memoryFormat != null, "Memory format must be not null");
     checkArgument(
-        memoryFormat.takes(shape.length),
+        memoryFormat.takes(lengths.length),
         "A tensor of torch.%s with shape %s cannot be %s",
         dtype.torchName,
-        Arrays.toString(shape),
+        Arrays.toString(lengths),
         memoryFormat);
+    return lengths;
   }
 
   private static void checkArgument(boolean holds, String message, Object... words) {
