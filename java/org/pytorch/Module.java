@@ -12,7 +12,9 @@ import java.util.Map;
  * some time after the module is unreachable.
  */
 public class Module implements AutoCloseable {
-  private final NativeHandle handle;
+  /** What the native module lives with. Nobody else can lock it. */
+  final Object owner = new Object();
+  final NativeHandle handle;
 
   /** Loads a model, and returns its address. */
   private interface Loading {
@@ -20,7 +22,7 @@ public class Module implements AutoCloseable {
   }
 
   private Module(long bytes) {
-    handle = new NativeHandle(this, bytes, NativeLibrary::freeModule, "The module is closed");
+    handle = new NativeHandle(owner, bytes, NativeLibrary::freeModule, "The module is closed");
   }
 
   private static Module load(long bytes, Loading loading, Map<String, String> extraFiles) {
@@ -103,7 +105,7 @@ public class Module implements AutoCloseable {
    * @throws PyTorchException if an operator refuses its arguments, or the model raises.
    */
   public IValue forward(IValue... inputs) {
-    return Runs.run(handle, null, inputs);
+    return Runs.run(this, null, inputs);
   }
 
   /**
@@ -113,7 +115,7 @@ public class Module implements AutoCloseable {
    * @see #forward(IValue...)
    */
   public IValue runMethod(String methodName, IValue... inputs) {
-    return Runs.run(handle, NativeLibrary.bytesWithoutZero(methodName, "Method name"), inputs);
+    return Runs.run(this, NativeLibrary.bytesWithoutZero(methodName, "Method name"), inputs);
   }
 
   /** Frees the native memory, once the runs that still go on are done. */
@@ -154,6 +156,7 @@ public class Module implements AutoCloseable {
       return this;
     } finally {
       handle.release();
+      NativeHandle.keepUntilHere(owner);
     }
   }
 }

@@ -66,6 +66,12 @@ final class NativeHandle extends PhantomReference<Object> {
     address = owned;
   }
 
+  /** Keeps an owner reachable, and so its object alive, until this is called. */
+  static void keepUntilHere(Object owner) {
+    synchronized (owner) { // Java 8 has no Reference.reachabilityFence
+    }
+  }
+
   /** Returns the address, which stays valid until {@link #release()}. */
   synchronized long acquire() {
     if (closed) {

@@ -10,18 +10,21 @@ final class Runs {
   private Runs() {}
 
   /** Runs a method of a module; other runs may go on beside it. */
-  static IValue run(NativeHandle module, byte[] method, IValue[] inputs) {
+  static IValue run(Module module, byte[] method, IValue[] inputs) {
     if (inputs == null) {
       throw new IllegalArgumentException("Inputs must be not null");
     }
-    final long address = module.acquire();
+    final NativeHandle handle = module.handle;
+    final Object owner = module.owner;
+    final long address = handle.acquire();
     final Lock lock = LOCK.readLock();
     lock.lock();
     try {
       return NativeLibrary.run(address, method, inputs);
     } finally {
       lock.unlock();
-      module.release();
+      handle.release();
+      NativeHandle.keepUntilHere(owner);
     }
   }
 

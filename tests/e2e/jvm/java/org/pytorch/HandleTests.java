@@ -4,17 +4,21 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertThrows;
 
 import java.lang.reflect.Field;
+import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.Test;
 
 /** When native objects are freed, and that it is once, whatever fails. */
 public class HandleTests {
   private static final long FIRST_LIMIT = 64L << 20;
 
-  private final Module module =
-      Module.load(Paths.get(System.getProperty("models"), "values.ptl").toString());
+  private static final Path PATH = Paths.get(System.getProperty("models"), "values.ptl");
+
+  private final Module module = Module.load(PATH.toString());
 
   /** Makes a handle of an object that is unreachable as soon as this returns. */
   private static NativeHandle unreachable(NativeHandle.Freeing freeing) {
@@ -70,6 +74,44 @@ public class HandleTests {
     }
     assertEquals(before, held());
     assertEquals(100, module.runMethod("zeros", count).toTensor().numel());
+  }
+
+  /** Has a run wait for its handle while the collector looks for what nobody needs. */
+  @Test
+  public void aModuleThatRunsIsNotClosed() throws Exception {
+    final IValue count = IValue.from(1);
+    for (int i = 0; i < 20_000; i++) { // until the JVM compiles it, and forgets what it read last
+      module.runMethod("zeros", count);
+    }
+    final AtomicReference<Module> given = new AtomicReference<>(Module.load(PATH.toString()));
+    final Field field = Module.class.getDeclaredField("handle");
+    field.setAccessible(true);
+    final Object handle = field.get(given.get());
+    final FutureTask<IValue> run =
+        new FutureTask<>(() -> given.getAndSet(null).runMethod("zeros", count));
+    final Thread running = new Thread(run);
+    synchronized (handle) {
+      running.start();
+      awaitBlocked(running);
+      System.gc();
+      awaitBlocked(thread("pytorch-release"));
+    }
+    assertEquals(1, run.get().toTensor().numel());
+  }
+
+  private static void awaitBlocked(Thread thread) throws InterruptedException {
+    for (int i = 0; i < 500 && thread.getState() != Thread.State.BLOCKED; i++) {
+      Thread.sleep(1);
+    }
+  }
+
+  private static Thread thread(String name) {
+    for (Thread each : Thread.getAllStackTraces().keySet()) {
+      if (each.getName().equals(name)) {
+        return each;
+      }
+    }
+    throw new AssertionError("no thread " + name);
   }
 
   @Test
