@@ -16,19 +16,14 @@ public class Module implements AutoCloseable {
   final Object owner = new Object();
   final NativeHandle handle;
 
-  /** Loads a model, and returns its address. */
-  private interface Loading {
-    long load();
-  }
-
   private Module(long bytes) {
     handle = new NativeHandle(owner, bytes, NativeLibrary::freeModule, "The module is closed");
   }
 
-  private static Module load(long bytes, Loading loading, Map<String, String> extraFiles) {
+  private static Module load(long bytes, Runs.Loading loading, Map<String, String> extraFiles) {
     final Module made = new Module(bytes);
     try {
-      made.handle.own(loading.load());
+      made.handle.own(Runs.load(loading));
       return made.reading(extraFiles);
     } catch (RuntimeException | Error thrown) {
       made.handle.close();

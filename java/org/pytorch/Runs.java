@@ -5,9 +5,25 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** Keeps runs and changes of the number of threads apart, as the runtime asks for. */
 final class Runs {
+  /** Loads a model, and returns its address. */
+  interface Loading {
+    long load();
+  }
+
   private static final ReentrantReadWriteLock LOCK = new ReentrantReadWriteLock();
 
   private Runs() {}
+
+  /** Loads a model, whose own code may run, too. */
+  static long load(Loading loading) {
+    final Lock lock = LOCK.readLock();
+    lock.lock();
+    try {
+      return loading.load();
+    } finally {
+      lock.unlock();
+    }
+  }
 
   /** Runs a method of a module; other runs may go on beside it. */
   static IValue run(Module module, byte[] method, IValue[] inputs) {

@@ -8,6 +8,7 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
@@ -20,7 +21,13 @@ import java.nio.file.Paths;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReadWriteLock;
 import org.junit.After;
 import org.junit.Test;
 
@@ -387,6 +394,32 @@ public class ModuleTests {
       module.forward(floats(8, 9)).toTensor().close();
     }
     assertEquals(3, view.get(1), 0);
+  }
+
+  @Test
+  public void loadingWaitsForTheNumberOfThreads() throws Exception {
+    final Field field = Runs.class.getDeclaredField("LOCK");
+    field.setAccessible(true);
+    final ReadWriteLock lock = (ReadWriteLock) field.get(null);
+    final byte[] bytes = Files.readAllBytes(PATH);
+    final ByteBuffer direct = ByteBuffer.allocateDirect(bytes.length);
+    direct.put(bytes).flip();
+    final List<Callable<Module>> ways =
+        Arrays.asList(
+            () -> Module.load(PATH.toString()),
+            () -> Module.load(bytes),
+            () -> Module.load(direct));
+    for (Callable<Module> way : ways) {
+      final FutureTask<Module> loading = new FutureTask<>(way);
+      lock.writeLock().lock();
+      try {
+        new Thread(loading).start();
+        assertThrows(TimeoutException.class, () -> loading.get(200, TimeUnit.MILLISECONDS));
+      } finally {
+        lock.writeLock().unlock();
+      }
+      loading.get().close();
+    }
   }
 
   @Test
