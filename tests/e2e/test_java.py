@@ -140,14 +140,15 @@ def test_upstreams_own_tests_pass(junit: Callable[..., str]) -> None:
     assert int(count[1]) == 55, "upstream ignores one of 56"
 
 
-@pytest.mark.parametrize("name", ["TensorTests", "ModuleTests"])
+@pytest.mark.parametrize("name", ["TensorTests", "ModuleTests", "HandleTests"])
 def test_without_android(junit: Callable[..., str], name: str) -> None:
     told = junit(name)
     assert "\nOK (" in told, told
 
 
-def test_assets(junit: Callable[..., str]) -> None:
-    told = junit("AssetTests", fake=True)
+@pytest.mark.parametrize("name", ["AssetTests", "OldAndroidTests"])
+def test_with_a_fake_android(junit: Callable[..., str], name: str) -> None:
+    told = junit(name, fake=True)
     assert "\nOK (" in told, told
 
 

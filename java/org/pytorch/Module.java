@@ -12,12 +12,23 @@ import java.util.Map;
  * some time after the module is unreachable.
  */
 public class Module implements AutoCloseable {
-  private final NativeHandle handle;
+  /** What the native module lives with. Nobody else can lock it. */
+  final Object owner = new Object();
+  final NativeHandle handle;
 
-  private Module(long address, long bytes) {
-    handle =
-        new NativeHandle(
-            this, address, bytes, NativeLibrary::freeModule, "The module is closed");
+  private Module(long bytes) {
+    handle = new NativeHandle(owner, bytes, NativeLibrary::freeModule, "The module is closed");
+  }
+
+  private static Module load(long bytes, Runs.Loading loading, Map<String, String> extraFiles) {
+    final Module made = new Module(bytes);
+    try {
+      made.handle.own(Runs.load(loading));
+      return made.reading(extraFiles);
+    } catch (RuntimeException | Error thrown) {
+      made.handle.close();
+      throw thrown;
+    }
   }
 
   /**
@@ -36,7 +47,7 @@ public class Module implements AutoCloseable {
     final byte[] path = NativeLibrary.bytesWithoutZero(modelPath, "Model path");
     checkDevice(device);
     final long size = new File(modelPath).length();
-    return new Module(NativeLibrary.loadFile(path), size).reading(extraFiles);
+    return load(size, () -> NativeLibrary.loadFile(path), extraFiles);
   }
 
   /** Loads a model from a file, to run on the CPU. */
@@ -54,8 +65,8 @@ public class Module implements AutoCloseable {
     checkModel(model);
     final int size = model.remaining();
     if (model.isDirect()) {
-      return new Module(NativeLibrary.loadBuffer(model, model.position(), size), size)
-          .reading(extraFiles);
+      return load(
+          size, () -> NativeLibrary.loadBuffer(model, model.position(), size), extraFiles);
     }
     final byte[] bytes = new byte[size];
     model.duplicate().get(bytes);
@@ -70,7 +81,7 @@ public class Module implements AutoCloseable {
   /** Loads a model from memory. The bytes are only read during the call. */
   public static Module load(final byte[] model, final Map<String, String> extraFiles) {
     checkModel(model);
-    return new Module(NativeLibrary.loadBytes(model), model.length).reading(extraFiles);
+    return load(model.length, () -> NativeLibrary.loadBytes(model), extraFiles);
   }
 
   /** Loads a model from memory. The bytes are only read during the call. */
@@ -89,7 +100,7 @@ public class Module implements AutoCloseable {
    * @throws PyTorchException if an operator refuses its arguments, or the model raises.
    */
   public IValue forward(IValue... inputs) {
-    return Runs.run(handle, null, inputs);
+    return Runs.run(this, null, inputs);
   }
 
   /**
@@ -99,7 +110,7 @@ public class Module implements AutoCloseable {
    * @see #forward(IValue...)
    */
   public IValue runMethod(String methodName, IValue... inputs) {
-    return Runs.run(handle, NativeLibrary.bytesWithoutZero(methodName, "Method name"), inputs);
+    return Runs.run(this, NativeLibrary.bytesWithoutZero(methodName, "Method name"), inputs);
   }
 
   /** Frees the native memory, once the runs that still go on are done. */
@@ -138,11 +149,9 @@ public class Module implements AutoCloseable {
         each.setValue(content == null ? "" : NativeLibrary.text(content));
       }
       return this;
-    } catch (RuntimeException thrown) {
-      handle.close();
-      throw thrown;
     } finally {
       handle.release();
+      NativeHandle.keepUntilHere(owner);
     }
   }
 }

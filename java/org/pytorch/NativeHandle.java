@@ -43,21 +43,32 @@ final class NativeHandle extends PhantomReference<Object> {
   private final Freeing freeing;
   private final long cost;
   private final String closedMessage;
-  /** Read from native, with the monitor held; 0 once it is freed. */
+  /** Read from native, with the monitor held; 0 until it is owned, and once it is freed. */
   private long address;
 
   private int users;
   private boolean closed;
 
-  NativeHandle(Object owner, long address, long bytes, Freeing freeing, String closedMessage) {
+  /** Makes room for an object of that many bytes, which the handle is then to own. */
+  NativeHandle(Object owner, long bytes, Freeing freeing, String closedMessage) {
     super(owner, QUEUE);
-    this.address = address;
     this.cost = bytes + COST;
     this.freeing = freeing;
     this.closedMessage = closedMessage;
     LIVE.add(this);
     if (held.addAndGet(cost) > limit) {
       relieve();
+    }
+  }
+
+  /** Takes over an object. Nothing is thrown, so it always has one that frees it. */
+  synchronized void own(long owned) {
+    address = owned;
+  }
+
+  /** Keeps an owner reachable, and so its object alive, until this is called. */
+  static void keepUntilHere(Object owner) {
+    synchronized (owner) { // Java 8 has no Reference.reachabilityFence
     }
   }
 
@@ -82,12 +93,14 @@ final class NativeHandle extends PhantomReference<Object> {
   }
 
   private void freeUnused() {
-    if (closed && users == 0 && address != 0) {
-      freeing.free(address);
-      address = 0;
-      LIVE.remove(this);
-      clear();
+    if (closed && users == 0 && LIVE.remove(this)) {
       held.addAndGet(-cost);
+      clear();
+      if (address != 0) {
+        final long freed = address;
+        address = 0;
+        freeing.free(freed);
+      }
     }
   }
 
@@ -95,7 +108,7 @@ final class NativeHandle extends PhantomReference<Object> {
     while (true) {
       try {
         ((NativeHandle) QUEUE.remove()).close();
-      } catch (InterruptedException ignored) { // nobody else knows this thread: it goes on
+      } catch (Throwable ignored) { // nobody waits for this thread, and none takes its place
       }
     }
   }

@@ -14,8 +14,9 @@ import java.util.Arrays;
  * A tensor: elements of one dtype with a shape.
  *
  * <p>One is made of an array, which is copied, or of a direct buffer with native byte order, which
- * is not: changes of the buffer change the tensor, so one tensor serves for many runs. Positions and
- * limits of such buffers mean nothing: the tensor is all of the buffer.
+ * is not: changes of the buffer change the tensor, so one tensor serves for many runs. One that can
+ * only be read, such as a mapped file, is copied, for a model may write to its arguments. Positions
+ * and limits of such buffers mean nothing: the tensor is all of the buffer.
  *
  * <p>Tensors that a model answers with lie in native memory. It is freed by {@link #close()}, else
  * some time after the tensor and all views of it are unreachable. An answer that shares memory with
@@ -23,7 +24,9 @@ import java.util.Arrays;
  *
  * <p>{@code getDataAs…Array} and {@code copyDataInto} copy the elements in the order of {@link
  * #memoryFormat()}. {@code dataAs…Buffer} give views without a copy: the elements as they lie in
- * memory, at the distances that {@link #strides()} tells.
+ * memory, at the distances that {@link #strides()} tells. Before Android 8.1, where a view would not
+ * keep native memory, the first one moves the elements of an answer to memory of Java's: what shared
+ * them does so no longer.
  *
  * <p>Tensors may be used by several threads; their elements are not locked.
  */
@@ -32,6 +35,8 @@ public class Tensor implements AutoCloseable {
 
   private final DType dtype;
   private final MemoryFormat memoryFormat;
+  /** Whether the elements lie as the format says: those of Java do, with or without a batch. */
+  private final boolean inOrder;
 
   // Read from native
   private final int dtypeCode;
@@ -39,8 +44,13 @@ public class Tensor implements AutoCloseable {
   private final long[] strides;
   /** Null once it is closed. */
   private volatile Buffer data;
-  /** Of memory that is not Java's; null otherwise. */
-  private final NativeHandle handle;
+  /**
+   * Native memory as it was given; null for memory of Java's. What its handle waits for, as views keep
+   * it on newer Androids alone, and the lock of what follows.
+   */
+  private final ByteBuffer memory;
+  /** Of memory that is not Java's; null otherwise, or once a copy took its place. */
+  private NativeHandle handle;
 
   /** Whether a view of native memory was given away, and may be used at any time. */
   private boolean viewed;
@@ -51,6 +61,7 @@ public class Tensor implements AutoCloseable {
       long[] shape,
       long[] strides,
       MemoryFormat memoryFormat,
+      ByteBuffer memory,
       NativeHandle handle) {
     this.dtype = dtype;
     this.dtypeCode = dtype.code;
@@ -58,6 +69,8 @@ public class Tensor implements AutoCloseable {
     this.shape = shape;
     this.strides = strides;
     this.memoryFormat = memoryFormat;
+    this.inOrder = memory == null || memoryFormat.describes(shape, strides);
+    this.memory = memory;
     this.handle = handle;
   }
 
@@ -94,10 +107,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.uint8 with a copy of an array. */
   public static Tensor fromBlobUnsigned(byte[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.UINT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.UINT8, shape, memoryFormat);
     final ByteBuffer buffer = allocateByteBuffer(data.length);
     buffer.put(data);
-    return of(DType.UINT8, buffer, shape, memoryFormat);
+    return of(DType.UINT8, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.uint8 with a copy of an array. */
@@ -108,10 +121,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int8 with a copy of an array. */
   public static Tensor fromBlob(byte[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT8, shape, memoryFormat);
     final ByteBuffer buffer = allocateByteBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT8, buffer, shape, memoryFormat);
+    return of(DType.INT8, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int8 with a copy of an array. */
@@ -122,10 +135,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int16 with a copy of an array. */
   public static Tensor fromBlob(short[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT16, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT16, shape, memoryFormat);
     final ShortBuffer buffer = allocateShortBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT16, buffer, shape, memoryFormat);
+    return of(DType.INT16, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int16 with a copy of an array. */
@@ -136,10 +149,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int32 with a copy of an array. */
   public static Tensor fromBlob(int[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT32, shape, memoryFormat);
     final IntBuffer buffer = allocateIntBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT32, buffer, shape, memoryFormat);
+    return of(DType.INT32, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int32 with a copy of an array. */
@@ -150,10 +163,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float32 with a copy of an array. */
   public static Tensor fromBlob(float[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.FLOAT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.FLOAT32, shape, memoryFormat);
     final FloatBuffer buffer = allocateFloatBuffer(data.length);
     buffer.put(data);
-    return of(DType.FLOAT32, buffer, shape, memoryFormat);
+    return of(DType.FLOAT32, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float32 with a copy of an array. */
@@ -164,10 +177,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int64 with a copy of an array. */
   public static Tensor fromBlob(long[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.INT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.INT64, shape, memoryFormat);
     final LongBuffer buffer = allocateLongBuffer(data.length);
     buffer.put(data);
-    return of(DType.INT64, buffer, shape, memoryFormat);
+    return of(DType.INT64, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int64 with a copy of an array. */
@@ -178,10 +191,10 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float64 with a copy of an array. */
   public static Tensor fromBlob(double[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.FLOAT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.FLOAT64, shape, memoryFormat);
     final DoubleBuffer buffer = allocateDoubleBuffer(data.length);
     buffer.put(data);
-    return of(DType.FLOAT64, buffer, shape, memoryFormat);
+    return of(DType.FLOAT64, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float64 with a copy of an array. */
@@ -192,12 +205,12 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.bool with a copy of an array. */
   public static Tensor fromBlob(boolean[] data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data array must be not null");
-    checkShapeAndCapacity(data.length, DType.BOOL, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.length, DType.BOOL, shape, memoryFormat);
     final ByteBuffer buffer = allocateByteBuffer(data.length);
     for (boolean each : data) {
       buffer.put((byte) (each ? 1 : 0));
     }
-    return of(DType.BOOL, buffer, shape, memoryFormat);
+    return of(DType.BOOL, buffer, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.bool with a copy of an array. */
@@ -208,9 +221,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.uint8 over a direct buffer with native byte order. */
   public static Tensor fromBlobUnsigned(ByteBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.UINT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.UINT8, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.UINT8, data, shape, memoryFormat);
+    return of(DType.UINT8, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.uint8 over a direct buffer with native byte order. */
@@ -221,9 +234,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int8 over a direct buffer with native byte order. */
   public static Tensor fromBlob(ByteBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT8, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT8, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT8, data, shape, memoryFormat);
+    return of(DType.INT8, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int8 over a direct buffer with native byte order. */
@@ -234,9 +247,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int16 over a direct buffer with native byte order. */
   public static Tensor fromBlob(ShortBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT16, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT16, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT16, data, shape, memoryFormat);
+    return of(DType.INT16, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int16 over a direct buffer with native byte order. */
@@ -247,9 +260,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int32 over a direct buffer with native byte order. */
   public static Tensor fromBlob(IntBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT32, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT32, data, shape, memoryFormat);
+    return of(DType.INT32, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int32 over a direct buffer with native byte order. */
@@ -260,9 +273,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float32 over a direct buffer with native byte order. */
   public static Tensor fromBlob(FloatBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.FLOAT32, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.FLOAT32, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.FLOAT32, data, shape, memoryFormat);
+    return of(DType.FLOAT32, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float32 over a direct buffer with native byte order. */
@@ -273,9 +286,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.int64 over a direct buffer with native byte order. */
   public static Tensor fromBlob(LongBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.INT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.INT64, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.INT64, data, shape, memoryFormat);
+    return of(DType.INT64, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.int64 over a direct buffer with native byte order. */
@@ -286,9 +299,9 @@ public class Tensor implements AutoCloseable {
   /** Makes a tensor of torch.float64 over a direct buffer with native byte order. */
   public static Tensor fromBlob(DoubleBuffer data, long[] shape, MemoryFormat memoryFormat) {
     checkArgument(data != null, "Data buffer must be not null");
-    checkShapeAndCapacity(data.capacity(), DType.FLOAT64, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity(), DType.FLOAT64, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(DType.FLOAT64, data, shape, memoryFormat);
+    return of(DType.FLOAT64, data, lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of torch.float64 over a direct buffer with native byte order. */
@@ -309,9 +322,9 @@ public class Tensor implements AutoCloseable {
         "Data buffer of %d bytes does not hold whole elements of torch.%s",
         data.capacity(),
         dtype.torchName);
-    checkShapeAndCapacity(data.capacity() / dtype.size, dtype, shape, memoryFormat);
+    final long[] lengths = checkedShape(data.capacity() / dtype.size, dtype, shape, memoryFormat);
     checkBuffer(data.isDirect(), data.order());
-    return of(dtype, numbersOf(data, dtype), shape, memoryFormat);
+    return of(dtype, numbersOf(data, dtype), lengths, memoryFormat);
   }
 
   /** Makes a contiguous tensor of any dtype over a direct buffer with native byte order. */
@@ -645,14 +658,15 @@ public class Tensor implements AutoCloseable {
    */
   @Override
   public void close() {
-    synchronized (this) {
+    if (memory == null) {
       data = null;
-      if (viewed) {
-        return;
-      }
+      return;
     }
-    if (handle != null) {
-      handle.close();
+    synchronized (memory) {
+      data = null;
+      if (handle != null && !viewed) {
+        handle.close();
+      }
     }
   }
 
@@ -661,10 +675,27 @@ public class Tensor implements AutoCloseable {
     return String.format("Tensor(%s, dtype=torch.%s)", Arrays.toString(shape), dtype.torchName);
   }
 
-  private synchronized Buffer view() {
-    final Buffer found = open();
-    viewed = handle != null;
-    return found;
+  private Buffer view() {
+    if (memory == null) {
+      return open();
+    }
+    synchronized (memory) {
+      open();
+      if (AndroidLevel.VIEWS_KEEP_BUFFERS) {
+        viewed = true;
+      } else if (handle != null) {
+        moveToJava();
+      }
+      return data;
+    }
+  }
+
+  private void moveToJava() {
+    final ByteBuffer copy = allocateByteBuffer(memory.capacity());
+    copy.put(memory.duplicate());
+    data = numbersOf(copy, dtype);
+    handle.close();
+    handle = null;
   }
 
   private Buffer open() {
@@ -697,19 +728,32 @@ public class Tensor implements AutoCloseable {
         count,
         this,
         target.remaining());
-    if (!memoryFormat.describes(shape, strides) && count > 0) {
+    if (!inOrder && count > 0) {
       try (Tensor packed = NativeLibrary.packed(this)) {
         packed.copyAll(target);
       }
-    } else if (handle == null) {
+    } else if (memory == null) {
       put(open(), target);
     } else {
-      final Buffer found = open();
-      handle.acquire(); // so that no other thread frees it meanwhile
-      try {
-        put(found, target);
-      } finally {
-        handle.release();
+      putNative(target);
+    }
+  }
+
+  private void putNative(Buffer target) {
+    final Buffer found;
+    final NativeHandle used;
+    synchronized (memory) {
+      found = open();
+      used = handle;
+      if (used != null) {
+        used.acquire(); // so that no other thread frees it meanwhile
+      }
+    }
+    try {
+      put(found, target);
+    } finally {
+      if (used != null) {
+        used.release();
       }
     }
   }
@@ -766,12 +810,21 @@ public class Tensor implements AutoCloseable {
     }
   }
 
-  private static Tensor of(DType dtype, Buffer data, long[] shape, MemoryFormat memoryFormat) {
-    final long[] lengths = shape.clone();
-    return new Tensor(dtype, data, lengths, memoryFormat.strides(lengths), memoryFormat, null);
+  /** Copies numbers, for a model may write to its arguments. */
+  private static Buffer copied(Buffer data, DType dtype) {
+    final Buffer copy =
+        numbersOf(allocate(data.capacity(), dtype.size / dtype.numbers()), dtype);
+    put(data, copy);
+    return copy;
   }
 
-  // Called from native. The memory belongs to the tensor, unless this throws.
+  private static Tensor of(DType dtype, Buffer data, long[] shape, MemoryFormat memoryFormat) {
+    final Buffer writable = data.isReadOnly() ? copied(data, dtype) : data;
+    final long[] strides = memoryFormat.strides(shape);
+    return new Tensor(dtype, writable, shape, strides, memoryFormat, null, null);
+  }
+
+  // Called from native. The memory belongs to the tensor, unless this throws, so that it takes it last.
   private static Tensor ofNative(
       ByteBuffer memory, long[] shape, long[] strides, int dtypeCode, long address) {
     final DType dtype = DType.of(dtypeCode);
@@ -782,9 +835,11 @@ public class Tensor implements AutoCloseable {
       format = MemoryFormat.CHANNELS_LAST_3D;
     }
     final Buffer data = numbersOf(memory, dtype);
-    final NativeHandle handle = // all views of a buffer keep it: it stands for the memory
-        new NativeHandle(memory, address, memory.capacity(), NativeLibrary::freeValue, CLOSED);
-    return new Tensor(dtype, data, shape, strides, format, handle);
+    final NativeHandle handle = // the buffer stands for the memory
+        new NativeHandle(memory, memory.capacity(), NativeLibrary::freeValue, CLOSED);
+    final Tensor made = new Tensor(dtype, data, shape, strides, format, memory, handle);
+    handle.own(address);
+    return made;
   }
 
   private static ByteBuffer allocate(int count, int size) {
@@ -811,22 +866,26 @@ public class Tensor implements AutoCloseable {
     }
   }
 
-  private static void checkShapeAndCapacity(
+  /** Returns a copy of a shape, for a caller may change theirs, that fits what a tensor is made of. */
+  private static long[] checkedShape(
       int capacity, DType dtype, long[] shape, MemoryFormat memoryFormat) {
-    final long count = numel(shape);
+    checkArgument(shape != null, "Shape must be not null");
+    final long[] lengths = shape.clone();
+    final long count = numel(lengths);
     checkArgument(
         count == capacity,
         "Inconsistent data capacity:%d and shape number elements:%d shape:%s",
         capacity,
         count,
-        Arrays.toString(shape));
+        Arrays.toString(lengths));
     checkArgument(memoryFormat != null, "Memory format must be not null");
     checkArgument(
-        memoryFormat.takes(shape.length),
+        memoryFormat.takes(lengths.length),
         "A tensor of torch.%s with shape %s cannot be %s",
         dtype.torchName,
-        Arrays.toString(shape),
+        Arrays.toString(lengths),
         memoryFormat);
+    return lengths;
   }
 
   private static void checkArgument(boolean holds, String message, Object... words) {

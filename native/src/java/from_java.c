@@ -48,16 +48,31 @@ static size_t alignment_of(br_dtype dtype) {
   }
 }
 
-static int borrow(JNIEnv* env, jobject tensor, jobject data, const int64_t* shape,
-                  const int64_t* strides, size_t rank, br_value** value) {
+/* Where the elements of a buffer lie; NULL with an exception pending. */
+static void* address_of(JNIEnv* env, jobject data, br_dtype dtype, const int64_t* shape,
+                        size_t rank) {
   static char nothing; /* some address for a tensor without elements */
-  br_dtype dtype = (br_dtype)(*env)->GetIntField(env, tensor, names.tensor_dtype);
+  for (size_t i = 0; i < rank; i++) {
+    if (shape[i] == 0) {
+      return &nothing;
+    }
+  }
   void* address = (*env)->GetDirectBufferAddress(env, data);
   if (address == NULL) {
-    address = &nothing;
+    raise_plain(env, names.illegal_argument, "the buffer of a tensor is not direct memory");
   } else if ((uintptr_t)address % alignment_of(dtype) != 0) {
     raise_plain(env, names.illegal_argument,
                 "the buffer of a tensor begins inside of an element: allocate it for its dtype");
+    return NULL;
+  }
+  return address;
+}
+
+static int borrow(JNIEnv* env, jobject tensor, jobject data, const int64_t* shape,
+                  const int64_t* strides, size_t rank, br_value** value) {
+  br_dtype dtype = (br_dtype)(*env)->GetIntField(env, tensor, names.tensor_dtype);
+  void* address = address_of(env, data, dtype, shape, rank);
+  if (address == NULL) {
     return 0;
   }
   jobject kept = (*env)->NewGlobalRef(env, data);
@@ -116,12 +131,8 @@ static int tensor_over_handle(JNIEnv* env, jobject handle, br_value** value) {
   return passed(env, status, error);
 }
 
-int tensor_from_java(JNIEnv* env, jobject tensor, br_value** value) {
+static int tensor_as_it_is(JNIEnv* env, jobject tensor, br_value** value) {
   int made = 0;
-  if (tensor == NULL) {
-    raise_plain(env, names.illegal_argument, "A tensor of the inputs is null");
-    return 0;
-  }
   jobject data = (*env)->GetObjectField(env, tensor, names.tensor_data);
   jobject handle = (*env)->GetObjectField(env, tensor, names.tensor_handle);
   if (data == NULL) {
@@ -133,6 +144,25 @@ int tensor_from_java(JNIEnv* env, jobject tensor, br_value** value) {
   }
   (*env)->DeleteLocalRef(env, data);
   (*env)->DeleteLocalRef(env, handle);
+  return made;
+}
+
+/* A view may move a tensor to memory of Java's. The monitor keeps that from coming in between. */
+int tensor_from_java(JNIEnv* env, jobject tensor, br_value** value) {
+  if (tensor == NULL) {
+    raise_plain(env, names.illegal_argument, "A tensor of the inputs is null");
+    return 0;
+  }
+  jobject memory = (*env)->GetObjectField(env, tensor, names.tensor_memory);
+  if (memory == NULL) {
+    return tensor_as_it_is(env, tensor, value);
+  }
+  int made = 0;
+  if ((*env)->MonitorEnter(env, memory) == JNI_OK) {
+    made = tensor_as_it_is(env, tensor, value);
+    (*env)->MonitorExit(env, memory);
+  }
+  (*env)->DeleteLocalRef(env, memory);
   return made;
 }
 

@@ -54,6 +54,7 @@ static int find_tensor(JNIEnv* env) {
          find_field(env, names.tensor, "shape", "[J", &names.tensor_shape) &&
          find_field(env, names.tensor, "strides", "[J", &names.tensor_strides) &&
          find_field(env, names.tensor, "data", "Ljava/nio/Buffer;", &names.tensor_data) &&
+         find_field(env, names.tensor, "memory", "Ljava/nio/ByteBuffer;", &names.tensor_memory) &&
          find_field(env, names.tensor, "handle", "Lorg/pytorch/NativeHandle;",
                     &names.tensor_handle);
 }

@@ -46,6 +46,7 @@ struct names {
   jfieldID tensor_shape;
   jfieldID tensor_strides;
   jfieldID tensor_data;
+  jfieldID tensor_memory;
   jfieldID tensor_handle;
   jfieldID address;
   jclass library;

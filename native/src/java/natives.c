@@ -57,8 +57,9 @@ static jlong load_buffer(JNIEnv* env, jclass type, jobject model, jint offset, j
   br_module* module = NULL;
   br_error* error = NULL;
   const char* data = (*env)->GetDirectBufferAddress(env, model);
-  br_status status =
-      br_module_load_memory(data == NULL ? "" : data + offset, (size_t)size, &module, &error);
+  br_status status = data == NULL
+                         ? br_module_load_memory("", 0, &module, &error)
+                         : br_module_load_memory(data + offset, (size_t)size, &module, &error);
   return address_of(env, status, module, error);
 }
 

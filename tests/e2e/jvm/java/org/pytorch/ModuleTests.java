@@ -1,5 +1,6 @@
 package org.pytorch;
 
+import static java.nio.ByteOrder.nativeOrder;
 import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
@@ -7,8 +8,12 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import java.io.IOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +21,13 @@ import java.nio.file.Paths;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReadWriteLock;
 import org.junit.After;
 import org.junit.Test;
 
@@ -236,6 +247,25 @@ public class ModuleTests {
   }
 
   @Test
+  public void memoryThatNativeCannotReachIsRefused() throws ReflectiveOperationException {
+    final Method of =
+        Tensor.class.getDeclaredMethod(
+            "of", DType.class, Buffer.class, long[].class, MemoryFormat.class);
+    of.setAccessible(true);
+    final Tensor tensor =
+        (Tensor)
+            of.invoke(null, DType.FLOAT32, FloatBuffer.allocate(2), TWO, MemoryFormat.CONTIGUOUS);
+    refused(
+        "the buffer of a tensor is not direct memory", () -> module.forward(IValue.from(tensor)));
+    final Tensor empty =
+        (Tensor)
+            of.invoke(
+                null, DType.FLOAT32, FloatBuffer.allocate(0), new long[] {2, 0},
+                MemoryFormat.CONTIGUOUS);
+    assertEquals(0, module.forward(IValue.from(empty)).toTensor().numel());
+  }
+
+  @Test
   public void stridesAreKept() {
     final IValue given =
         IValue.from(Tensor.fromBlob(new float[] {1, 2, 3, 4, 5, 6}, new long[] {2, 3}));
@@ -253,6 +283,24 @@ public class ModuleTests {
   }
 
   @Test
+  public void channelsLastNeedsNoBatch() {
+    final float[] numbers = {1, 2, 3, 4, 5, 6};
+    final Tensor image =
+        Tensor.fromBlob(numbers, new long[] {3, 1, 2}, MemoryFormat.CHANNELS_LAST);
+    assertArrayEquals(numbers, image.getDataAsFloatArray(), 0);
+    final float[] target = new float[6];
+    image.copyDataInto(target);
+    assertArrayEquals(numbers, target, 0);
+    final Tensor volume =
+        Tensor.fromBlob(numbers, new long[] {3, 1, 1, 2}, MemoryFormat.CHANNELS_LAST_3D);
+    assertArrayEquals(numbers, volume.getDataAsFloatArray(), 0);
+    final Tensor answer = module.forward(IValue.from(image)).toTensor();
+    assertEquals(MemoryFormat.CONTIGUOUS, answer.memoryFormat());
+    assertArrayEquals(new long[] {1, 6, 3}, answer.strides());
+    assertArrayEquals(new float[] {2, 5, 3, 6, 4, 7}, answer.getDataAsFloatArray(), 0);
+  }
+
+  @Test
   public void memoryIsShared() {
     final FloatBuffer buffer = Tensor.allocateFloatBuffer(2);
     final IValue given = IValue.from(Tensor.fromBlob(buffer, TWO));
@@ -262,6 +310,40 @@ public class ModuleTests {
     assertEquals(6, back.getDataAsFloatArray()[1], 0);
     back.dataAsFloatBuffer().put(0, 4);
     assertEquals(4, buffer.get(0), 0);
+  }
+
+  @Test
+  public void memoryThatIsOnlyReadIsCopied() throws IOException {
+    try (FileChannel channel = FileChannel.open(PATH)) {
+      final ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, 8);
+      final Tensor bytes = Tensor.fromBlobUnsigned(mapped.order(nativeOrder()), new long[] {8});
+      final byte first = mapped.get(0);
+      final Tensor more = module.runMethod("add_in_place", IValue.from(bytes)).toTensor();
+      assertEquals(first + 1, more.getDataAsUnsignedByteArray()[0]);
+      assertEquals(first + 1, bytes.getDataAsUnsignedByteArray()[0]);
+      assertEquals(first, mapped.get(0));
+    }
+    final LongBuffer longs = Tensor.allocateLongBuffer(2);
+    longs.put(0, 5).put(1, -6).position(1);
+    final ByteBuffer numbers = Tensor.allocateByteBuffer(8);
+    numbers.putFloat(4, 7);
+    for (Tensor each :
+        new Tensor[] {
+          Tensor.fromBlob(longs.asReadOnlyBuffer(), TWO),
+          Tensor.fromBlob(numbers.asReadOnlyBuffer().order(nativeOrder()), DType.FLOAT32, TWO),
+        }) {
+      final Tensor before = module.runMethod("forward", IValue.from(each)).toTensor();
+      module.runMethod("add_in_place", IValue.from(each));
+      if (each.dtype() == DType.INT64) {
+        assertArrayEquals(new long[] {6, -5}, before.getDataAsLongArray());
+        assertArrayEquals(new long[] {6, -5}, each.getDataAsLongArray());
+      } else {
+        assertArrayEquals(new float[] {1, 8}, before.getDataAsFloatArray(), 0);
+        assertArrayEquals(new float[] {1, 8}, each.getDataAsFloatArray(), 0);
+      }
+    }
+    assertEquals(-6, longs.get(1));
+    assertEquals(7, numbers.getFloat(4), 0);
   }
 
   @Test
@@ -312,6 +394,32 @@ public class ModuleTests {
       module.forward(floats(8, 9)).toTensor().close();
     }
     assertEquals(3, view.get(1), 0);
+  }
+
+  @Test
+  public void loadingWaitsForTheNumberOfThreads() throws Exception {
+    final Field field = Runs.class.getDeclaredField("LOCK");
+    field.setAccessible(true);
+    final ReadWriteLock lock = (ReadWriteLock) field.get(null);
+    final byte[] bytes = Files.readAllBytes(PATH);
+    final ByteBuffer direct = ByteBuffer.allocateDirect(bytes.length);
+    direct.put(bytes).flip();
+    final List<Callable<Module>> ways =
+        Arrays.asList(
+            () -> Module.load(PATH.toString()),
+            () -> Module.load(bytes),
+            () -> Module.load(direct));
+    for (Callable<Module> way : ways) {
+      final FutureTask<Module> loading = new FutureTask<>(way);
+      lock.writeLock().lock();
+      try {
+        new Thread(loading).start();
+        assertThrows(TimeoutException.class, () -> loading.get(200, TimeUnit.MILLISECONDS));
+      } finally {
+        lock.writeLock().unlock();
+      }
+      loading.get().close();
+    }
   }
 
   @Test

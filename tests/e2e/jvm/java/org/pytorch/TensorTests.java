@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.Test;
 
 /** Tensors that are made, read and closed in Java, without a model. */
@@ -140,6 +141,37 @@ public class TensorTests {
         "cannot be CHANNELS_LAST", () -> Tensor.fromBlob(new int[2], TWO, MemoryFormat.CHANNELS_LAST));
     refused("cannot hold -1", () -> Tensor.allocateIntBuffer(-1));
     refused("cannot hold 2147483647", () -> Tensor.allocateLongBuffer(Integer.MAX_VALUE));
+  }
+
+  @Test
+  public void aShapeThatChangesIsReadOnce() throws InterruptedException {
+    final long[] shape = {2};
+    final FloatBuffer buffer = Tensor.allocateFloatBuffer(2);
+    final AtomicBoolean done = new AtomicBoolean();
+    final Thread changing =
+        new Thread(
+            () -> {
+              while (!done.get()) {
+                shape[0] = 5 - shape[0];
+                Thread.yield();
+              }
+            });
+    changing.setDaemon(true);
+    changing.start();
+    int made = 0;
+    final long end = System.nanoTime() + 2_000_000_000L;
+    while (made < 100_000 && System.nanoTime() < end) {
+      try {
+        final Tensor tensor = Tensor.fromBlob(buffer, shape);
+        made++;
+        assertEquals(2, tensor.numel());
+        assertEquals(2, Tensor.fromBlob(new int[2], shape).numel());
+      } catch (IllegalArgumentException ignored) { // it had the other shape
+      }
+    }
+    done.set(true);
+    changing.join();
+    assertTrue(made > 0);
   }
 
   private static ByteOrder other() {
