@@ -38,7 +38,8 @@
  *   outlives its call (an attribute, a buffer in place) has the module for itself: other runs wait
  *   until it ends. Which it is is read off its bytecode when the model is loaded; in doubt it
  *   waits. What a run hands out, and what is handed to it, is not locked: a model that returns a
- *   buffer which it goes on to write should return a copy.
+ *   buffer which it goes on to write or resize should return a copy. Lists, tuples and dicts of a
+ *   result are copies already.
  *   Nothing may overlap br_module_free or br_module_on_warning of the same module, and no run may
  *   overlap br_set_thread_count.
  *   One run spreads its work over a pool of threads, which the whole process shares; threads that

@@ -53,6 +53,20 @@ class Masked(torch.nn.Module):
         return x[x.sum() > 0]
 
 
+class Growing(torch.nn.Module):
+    """Answers with a list that its next run makes longer."""
+
+    seen: list[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = []
+
+    def forward(self, number: int) -> tuple[list[int], dict[str, list[int]]]:
+        self.seen.append(number)
+        return self.seen, {"again": self.seen}
+
+
 class Counted(torch.nn.Module):
     """Counts in bins of one width."""
 
@@ -83,7 +97,9 @@ def call(library: ctypes.CDLL, module: c_void_p, method: str, *numbers: int) -> 
 @pytest.fixture(scope="module")
 def made(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     folder = tmp_path_factory.mktemp("bounds")
-    models = {"sizes": Sizes(), "masked": Masked(), "counted": Counted()}
+    models = {
+        "sizes": Sizes(), "masked": Masked(), "counted": Counted(), "growing": Growing(),
+    }  # fmt: skip
     paths = [folder / f"{name}.pt" for name in models]
     for path, model in zip(paths, models.values(), strict=True):
         scripted = torch.jit.script(model)
@@ -114,6 +130,27 @@ def test_indices_that_are_all_undefined_are_an_error(made: Runtime, tmp_path: Pa
     inputs.write_bytes(encode((ones(3),)))
     done = made.run(made.model("masked"), "--inputs", inputs)
     assert (done.returncode, "aten::index.Tensor(float32[3]" in done.stderr) == (6, True)
+
+
+def test_the_containers_of_a_result_are_the_callers_own(made: Runtime) -> None:
+    """Who reads one while the module runs must not see it grow."""
+    library, module = ctypes.CDLL(str(made.library)), c_void_p()
+    library.br_value_size.restype = ctypes.c_size_t
+    path = str(made.model("growing")).encode()
+    assert library.br_module_load_file(path, byref(module), None) == 0
+    results = []
+    for number in range(3):
+        argument, result = c_void_p(), c_void_p()
+        assert library.br_value_new_int(c_int64(number), byref(argument), None) == 0
+        words = (module, b"forward", byref(argument), ctypes.c_size_t(1), byref(result), None)
+        assert library.br_module_run(*words) == 0
+        results.append(result)
+    for count, result in enumerate(results, 1):
+        seen, keyed = (c_void_p * 2)(), c_void_p()
+        assert library.br_value_entries(result, None, seen, None) == 0
+        assert library.br_value_size(c_void_p(seen[0])) == count
+        assert library.br_value_entries(c_void_p(seen[1]), None, byref(keyed), None) == 0
+        assert library.br_value_size(keyed) == count
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,20 @@ def test_large_layers_too(
     compare(runtime, tmp_path, method, [*map(make, layers)])
 
 
+def test_a_number_far_above_the_others_spoils_none_of_them(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    """As a mask of large numbers does; by Winograd all results of a tile would bear its error."""
+    generator = torch.Generator().manual_seed(5)
+    x, w = (torch.randn(it, generator=generator) for it in ((1, 16, 12, 12), (16, 16, 3, 3)))
+    x[0, 0, 1, 1] = 1e9
+    ones: list[Value] = [1, 1]
+    case = (value(x), value(w), None, ones, ones, ones, 1, None, None)
+    (made,) = runtime.run_cases(MODELS / "layers.ptl", [case], tmp_path, "convolution")
+    wanted = torch.conv2d(x.double(), w.double(), padding=1).float()
+    torch.testing.assert_close(tensor(made), wanted, rtol=1e-4, atol=1e-3)
+
+
 def test_threads_share_a_convolution_by_winograd(runtime: Runtime, tmp_path: Path) -> None:
     """Blocks of tiles are transformed and multiplied by all threads."""
     generator = torch.Generator().manual_seed(3)

@@ -248,6 +248,27 @@ def test_images_that_do_not_suit_a_convolution_are_refused(
     assert [isinstance(it, Failure) for it in made] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("what", "pair"),
+    [
+        ("stride", [0, 1]),
+        ("stride", [1, -1]),
+        ("stride", [1 << 40, 1]),
+        ("padding", [0, -1]),
+        ("padding", [1 << 62, 0]),
+        ("dilation", [0, 1]),
+        ("dilation", [1, 1 << 62]),
+    ],
+)
+def test_what_no_convolution_has_is_refused(
+    runtime: Runtime, tmp_path: Path, what: str, pair: list[Value]
+) -> None:
+    parts: dict[str, Value] = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], what: pair}
+    case = (ones(1, 3, 5, 5), ones(4, 3, 3, 3), ones(4), ones(4), *parts.values(), 1, 0)
+    (found,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, "convolution")
+    assert isinstance(found, Failure)
+
+
 @pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
 @pytest.mark.parametrize("then", [(2, 5), (2, 4000), (2, 0)])
 @pytest.mark.parametrize("method", ["layers", "dynamic_layers"])

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <mutex>
 #include <shared_mutex>
+#include <unordered_map>
 
 using build_runtime::fail;
 using build_runtime::give;
@@ -191,6 +192,65 @@ std::string describe_inputs(const c10::OperatorName& name, c10::ArrayRef<c10::IV
   return inputs.text();
 }
 
+// Containers of the caller's own: those of the module may change with its next run, while he reads.
+// Tensors stay shared. What holds itself does so in the copy, too.
+class OwnContainers {
+ public:
+  // NOLINTNEXTLINE(misc-no-recursion)
+  c10::IValue of(const c10::IValue& value, int depth = 0) {
+    if (!value.isTuple() && !value.isList() && !value.isGenericDict()) {
+      return value;
+    }
+    if (depth == kDeepest) {
+      fail(BR_RUN_FAILED, "the result is nested too deeply");
+    }
+    if (value.isTuple()) {
+      return of_tuple(value, depth);
+    }
+    const auto [known, is_new] = copies_.try_emplace(value.internalToPointer());
+    if (!is_new) {
+      return known->second;
+    }
+    return value.isList() ? of_list(value.toList(), known->second, depth)
+                          : of_dict(value.toGenericDict(), known->second, depth);
+  }
+
+ private:
+  static constexpr int kDeepest = 256;
+
+  c10::IValue of_list(const c10::List<c10::IValue>& given, c10::IValue& copy, int depth) {
+    auto list = given.copy();
+    copy = list;
+    for (size_t i = 0; i < list.size(); ++i) {
+      list.set(i, of(list.get(i), depth + 1));
+    }
+    return list;
+  }
+
+  c10::IValue of_dict(const c10::impl::GenericDict& given, c10::IValue& copy, int depth) {
+    const auto dict = given.copy();
+    copy = dict;
+    for (const auto& entry : dict) {
+      entry.setValue(of(entry.value(), depth + 1));
+    }
+    return dict;
+  }
+
+  c10::IValue of_tuple(const c10::IValue& value, int depth) {
+    const auto& tuple = value.toTupleRef();
+    std::vector<c10::IValue> items;
+    bool same = true;
+    for (const c10::IValue& item : tuple.elements()) {
+      items.push_back(of(item, depth + 1));
+      same = same && items.back().is(item);
+    }
+    return same ? value
+                : c10::ivalue::Tuple::createNamed(std::move(items), tuple.type<c10::DynamicType>());
+  }
+
+  std::unordered_map<const void*, c10::IValue> copies_; // of containers, by what they are copies of
+};
+
 // ` at model.py:12: x = self.conv(x)`, for a model that has debug information.
 std::string describe_place(const LoadedModule& loaded, const Function& function, size_t at) {
   std::string line;
@@ -349,7 +409,7 @@ br_status br_module_run(br_module* module, const char* method, const br_value* c
     if (stack.empty()) {
       fail(BR_BAD_MODEL, "the method left no result");
     }
-    give(result, std::move(stack.front()));
+    give(result, build_runtime::OwnContainers().of(stack.front()));
   };
   const br_status status = guard(error, body, BR_RUN_FAILED);
   if (status == BR_RUN_FAILED && running) {

@@ -36,6 +36,9 @@ class SetState final : public torch::jit::Function {
     }
     const c10::IValue state = torch::jit::pop(stack);
     const auto self = torch::jit::pop(stack).toObject();
+    if (self->type()->name() != name_.prefix() || self->slots().size() != 1) {
+      fail_kernel("packed weights are set in an object of another class");
+    }
     self->setSlot(0, c10::IValue::make_capsule(read_(state)));
     stack.emplace_back();
   }

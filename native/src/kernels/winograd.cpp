@@ -31,6 +31,8 @@ constexpr int64_t kBlock = int64_t{1024} * 1024 / sizeof(float);
 constexpr int64_t kFewest = 16;
 constexpr int64_t kMost = int64_t{256} * 256;
 constexpr int64_t kFewestTiles = 4;
+// A number this much larger than the mean leaves its mark on results that do not depend on it.
+constexpr float kOutlier = 1e4F;
 // Numbers that are worth waking a thread for.
 constexpr int64_t kGrain = 1 << 15;
 
@@ -230,6 +232,26 @@ bool finish_tile(const float* from, int64_t step, const Finish& finish, const Re
   return sum == 0.0F;
 }
 
+// Whether one number would spoil the others of its tile. False for what is not finite, which the
+// results tell.
+bool has_outliers(const float* from, int64_t count) {
+  Lanes most = {};
+  Lanes sum = {};
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const Lanes lanes = load(from + i);
+    const Lanes size = lanes < 0 ? -lanes : lanes;
+    most = size > most ? size : most;
+    sum += size;
+  }
+  float largest = 0;
+  float total = 0;
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    largest = std::max(largest, most[lane]);
+    total += sum[lane];
+  }
+  return largest > kOutlier * (total / static_cast<float>(count));
+}
+
 // Whether the layer gains enough for the memory it takes: four times that of the definition.
 bool suits(at::IntArrayRef sizes) {
   return sizes[2] == kKernel && sizes[3] == kKernel && std::min(sizes[0], sizes[1]) >= kFewest &&
@@ -278,7 +300,7 @@ bool Winograd::run(const at::Tensor& input, int64_t top, int64_t left,
   const Result result{output.mutable_data_ptr<float>(), output.size(2), output.size(3)};
   const FloatProduct& kernels = FloatProduct::get();
   const int64_t tiles = image.batch * tiles_of(result.height) * tiles_of(result.width);
-  if (tiles < kFewestTiles) {
+  if (tiles < kFewestTiles || has_outliers(image.data, input.numel())) {
     return false;
   }
   const int64_t wanted = std::max<int64_t>(1, kBlock / (kPlaces * (inputs_ + outputs_)));

@@ -8,8 +8,9 @@
 //
 // The transforms evaluate polynomials at 0, +-sqrt(1/2), +-sqrt(2) and infinity. These points keep
 // the error within twice that of the definition; the usual ones, 0, +-1, +-2, have nine times that.
-// Numbers that are infinite, not a number, or overflow on the way spread over all of a tile. The
-// definition has to answer then: `run` tells.
+// The error is that of the largest number of a tile, also where a result does not depend on it.
+// Where one is far larger than the others, infinite, not a number, or overflows on the way, the
+// definition has to answer: `run` tells.
 #pragma once
 
 #include "kernels/panels.h"
@@ -34,7 +35,7 @@ class Winograd {
 
   // Both are channels last, without gaps. `top` and `left` are as many zeros around the input.
   // False where the definition is to compute it all: if there is too little to do for the kernels
-  // that have to be read, or a result is not finite.
+  // that have to be read, a number is far larger than the others, or a result is not finite.
   bool run(const at::Tensor& input, int64_t top, int64_t left, const at::Tensor& output) const;
 
  private:

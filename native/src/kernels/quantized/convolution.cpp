@@ -160,8 +160,8 @@ void check_parts(const at::Tensor& weight, const torch::List<int64_t>& stride,
   if (weight.dim() != 4 || weight.scalar_type() != at::kQInt8) {
     fail_kernel("the weight of a quantized convolution is not four-dimensional qint8");
   }
-  if (stride.size() != 2 || padding.size() != 2 || dilation.size() != 2 ||
-      (transpose && output_padding.size() != 2)) {
+  if (!within(stride, 1) || !within(padding, 0) || !within(dilation, 1) ||
+      (transpose && !within(output_padding, 0))) {
     fail_kernel("a quantized convolution has no stride, padding or dilation for two dimensions");
   }
 }
