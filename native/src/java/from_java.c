@@ -86,7 +86,7 @@ static int borrow(JNIEnv* env, jobject tensor, jobject data, const int64_t* shap
   if (status != BR_OK) {
     (*env)->DeleteGlobalRef(env, kept);
   }
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 static int tensor_over_buffer(JNIEnv* env, jobject tensor, jobject data, br_value** value) {
@@ -128,7 +128,7 @@ static int tensor_over_handle(JNIEnv* env, jobject handle, br_value** value) {
     raise_plain(env, names.illegal_state, "The tensor is closed");
     return 0;
   }
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 static int tensor_as_it_is(JNIEnv* env, jobject tensor, br_value** value) {
@@ -211,7 +211,7 @@ static int container_of(JNIEnv* env, jobjectArray array, int depth, jint code, b
   br_status status = code == JAVA_TUPLE ? br_value_new_tuple(items, values.count, value, &error)
                                         : br_value_new_list(items, values.count, value, &error);
   free_values(&values);
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 static int dict_of(JNIEnv* env, jobject item, int depth, br_value** value) {
@@ -235,7 +235,7 @@ static int dict_of(JNIEnv* env, jobject item, int depth, br_value** value) {
   br_status status = br_value_new_dict(apart, apart + count, count, value, &error);
   free((void*)apart);
   free_values(&both);
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 static int nested_of(JNIEnv* env, jobject item, jint code, jobject data, int depth,
@@ -301,7 +301,7 @@ static int list_of_numbers(JNIEnv* env, jarray array, jint code, br_value** valu
   }
   free(numbers);
   free_values(&values);
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 /* ---- Any value ---- */
@@ -322,7 +322,7 @@ static int string_of(JNIEnv* env, jobject text, br_value** value) {
   (*env)->DeleteLocalRef(env, bytes);
   br_status status = br_value_new_string(copy, (size_t)size, value, &error);
   free(copy);
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 static int scalar_of(JNIEnv* env, jint code, jlong number, br_value** value) {
@@ -330,14 +330,14 @@ static int scalar_of(JNIEnv* env, jint code, jlong number, br_value** value) {
   double real;
   switch (code) {
     case JAVA_BOOL:
-      return passed(env, br_value_new_bool(number != 0, value, &error), error);
+      return passed(env, br_value_new_bool(number != 0, value, &error), &error);
     case JAVA_LONG:
-      return passed(env, br_value_new_int(number, value, &error), error);
+      return passed(env, br_value_new_int(number, value, &error), &error);
     case JAVA_DOUBLE:
       memcpy(&real, &number, sizeof real);
-      return passed(env, br_value_new_double(real, value, &error), error);
+      return passed(env, br_value_new_double(real, value, &error), &error);
     default:
-      return passed(env, br_value_new_none(value, &error), error);
+      return passed(env, br_value_new_none(value, &error), &error);
   }
 }
 
@@ -368,7 +368,7 @@ static int value_from_java(JNIEnv* env, jobject item, int depth, br_value** valu
   }
   if (code == JAVA_EMPTY_LIST) {
     br_error* error = NULL;
-    return passed(env, br_value_new_list(NULL, 0, value, &error), error);
+    return passed(env, br_value_new_list(NULL, 0, value, &error), &error);
   }
   jobject data = (*env)->GetObjectField(env, item, names.data);
   if (data == NULL) {

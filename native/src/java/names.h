@@ -86,10 +86,11 @@ static inline jobject checked(JNIEnv* env, jobject returned) {
   return (*env)->ExceptionCheck(env) ? NULL : returned;
 }
 
-/* Raise the error of a call into the runtime; 1 if it went well. */
-static inline int passed(JNIEnv* env, br_status status, br_error* error) {
+/* Raise the error of a call into the runtime; 1 if it went well. A pointer, as a call that stands
+ * among the arguments may be made after `error` was read. */
+static inline int passed(JNIEnv* env, br_status status, br_error* const* error) {
   if (status != BR_OK) {
-    raise_error(env, status, error);
+    raise_error(env, status, *error);
   }
   return status == BR_OK;
 }

@@ -11,7 +11,7 @@ static br_module* module_at(jlong address) {
 }
 
 static jlong address_of(JNIEnv* env, br_status status, br_module* module, br_error* error) {
-  return passed(env, status, error) ? (jlong)(intptr_t)module : 0;
+  return passed(env, status, &error) ? (jlong)(intptr_t)module : 0;
 }
 
 /* A text of Java's with a zero behind it, which the caller frees; NULL with an exception pending.
@@ -84,7 +84,7 @@ static jbyteArray extra_file(JNIEnv* env, jclass type, jlong module, jbyteArray 
     br_error_free(error);
     return NULL;
   }
-  return passed(env, status, error) ? new_bytes(env, data, size) : NULL;
+  return passed(env, status, &error) ? new_bytes(env, data, size) : NULL;
 }
 
 static jobject run(JNIEnv* env, jclass type, jlong module, jbyteArray method, jobjectArray inputs) {
@@ -105,7 +105,7 @@ static jobject run(JNIEnv* env, jclass type, jlong module, jbyteArray method, jo
                     (const br_value* const*)arguments.items, arguments.count, &result, &error);
   free_values(&arguments);
   free(name);
-  return passed(env, status, error) ? value_to_java(env, result, 0) : NULL;
+  return passed(env, status, &error) ? value_to_java(env, result, 0) : NULL;
 }
 
 static void free_value(JNIEnv* env, jclass type, jlong value) {
@@ -128,7 +128,7 @@ static jobject packed(JNIEnv* env, jclass type, jobject tensor) {
 static void set_thread_count(JNIEnv* env, jclass type, jint count) {
   (void)type;
   br_error* error = NULL;
-  (void)passed(env, br_set_thread_count(count, &error), error);
+  (void)passed(env, br_set_thread_count(count, &error), &error);
 }
 
 static const JNINativeMethod natives[] = {

@@ -67,7 +67,7 @@ jobject tensor_to_java(JNIEnv* env, br_value* value) {
   br_tensor tensor;
   br_error* error = NULL;
   jobject made = NULL;
-  if (passed(env, br_value_tensor(value, &tensor, &error), error)) {
+  if (passed(env, br_value_tensor(value, &tensor, &error), &error)) {
     made = wrap_tensor(env, &tensor, value);
   }
   if (made == NULL) {
@@ -80,7 +80,7 @@ jobject packed_to_java(JNIEnv* env, const br_value* value) {
   br_tensor tensor;
   br_error* error = NULL;
   br_value* packed = NULL;
-  if (!passed(env, br_value_tensor(value, &tensor, &error), error)) {
+  if (!passed(env, br_value_tensor(value, &tensor, &error), &error)) {
     return NULL;
   }
   void* memory = allocate(env, tensor.element_count, tensor.element_size);
@@ -96,7 +96,7 @@ jobject packed_to_java(JNIEnv* env, const br_value* value) {
   if (status != BR_OK) {
     free(memory);
   }
-  return passed(env, status, error) ? tensor_to_java(env, packed) : NULL;
+  return passed(env, status, &error) ? tensor_to_java(env, packed) : NULL;
 }
 
 /* ---- Containers ---- */
@@ -141,7 +141,7 @@ static int open_entries(JNIEnv* env, const br_value* value, int with_keys,
     free((void*)entries->keys);
     free((void*)entries->items);
   }
-  return passed(env, status, error);
+  return passed(env, status, &error);
 }
 
 static jobject convert(JNIEnv* env, jclass type, br_value* value, int depth) {
@@ -291,7 +291,7 @@ static jobject string_to_java(JNIEnv* env, const br_value* value) {
   const char* text = NULL;
   size_t size = 0;
   br_error* error = NULL;
-  if (!passed(env, br_value_string(value, &text, &size, &error), error)) {
+  if (!passed(env, br_value_string(value, &text, &size, &error), &error)) {
     return NULL;
   }
   jbyteArray bytes = new_bytes(env, text, size);
