@@ -186,19 +186,19 @@ IValue sizes(const IValue& context) {
 using namespace build_runtime;
 
 BR_CLASS(br_class_xnnpack_conv2d) {
-  SavedClass<ConvolutionContext>("xnnpack", "Conv2dOpContext",
-                                 &read_convolution<ConvolutionContext>);
+  const SavedClass<ConvolutionContext> made("xnnpack", "Conv2dOpContext",
+                                            &read_convolution<ConvolutionContext>);
   return true;
 }
 
 BR_CLASS(br_class_xnnpack_conv2d_transpose) {
-  SavedClass<TransposedContext>("xnnpack", "TransposeConv2dOpContext",
-                                &read_convolution<TransposedContext>);
+  const SavedClass<TransposedContext> made("xnnpack", "TransposeConv2dOpContext",
+                                           &read_convolution<TransposedContext>);
   return true;
 }
 
 BR_CLASS(br_class_xnnpack_linear) {
-  SavedClass<LinearContext>("xnnpack", "LinearOpContext", &read_linear);
+  const SavedClass<LinearContext> made("xnnpack", "LinearOpContext", &read_linear);
   return true;
 }
 

@@ -14,8 +14,10 @@
 
 // How names of libc++ are mangled: with its inline namespace, which differs between LLVM's and the
 // NDK's, and with the C library's name of mbstate_t.
+// NOLINTBEGIN(bugprone-reserved-identifier): the namespaces are called so
 #define BR_MANGLED___1 "3__1"
 #define BR_MANGLED___ndk1 "6__ndk1"
+// NOLINTEND(bugprone-reserved-identifier)
 #define BR_PASTE_(one, other) one##other
 #define BR_PASTE(one, other) BR_PASTE_(one, other)
 #define LIBCXX BR_PASTE(BR_MANGLED_, _LIBCPP_ABI_NAMESPACE)
