@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -28,7 +27,7 @@ def processor() -> str:
 
 def operating_system() -> str:
     """Return the system this is, as toolchains name their folders: `linux`, `darwin`."""
-    return sys.platform
+    return platform.system().lower()
 
 
 def processor_features(cpuinfo: Path = CPUINFO) -> frozenset[str]:

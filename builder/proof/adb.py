@@ -131,11 +131,6 @@ class Device(Executor):
 
     def refuse_unfit(self, target: Target, host: Host) -> None:
         """Raise `UnfitError` if the device is no place for the target: by platform, ABI or age."""
-        if target.api_level is None:  # a platform without levels is not Android
-            raise UnfitError(
-                f"device {self.serial} runs {Platform.ANDROID}, not {target}",
-                hint="leave --runner out, or name a command that runs these programs",
-            )
         abis = self._property(host, "ro.product.cpu.abilist") or self._property(
             host, "ro.product.cpu.abi"
         )
@@ -145,7 +140,13 @@ class Device(Executor):
                 hint="build for an ABI of the device, or name another one: --runner adb:SERIAL",
             )
         level = self._property(host, "ro.build.version.sdk")
-        if not level.isdecimal() or int(level) < target.api_level:
+        if target.api_level is None:  # a platform without levels is not Android
+            if level:
+                raise UnfitError(
+                    f"device {self.serial} runs {Platform.ANDROID}, not {target}",
+                    hint="leave --runner out, or name a command that runs these programs",
+                )
+        elif not level.isdecimal() or int(level) < target.api_level:
             raise UnfitError(
                 f"device {self.serial} has API level {level or 'unknown'}, {target} needs"
                 f" {target.api_level}",

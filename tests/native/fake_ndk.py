@@ -164,7 +164,7 @@ match words:
     case ["shell", "getprop ro.product.cpu.abilist"]:
         print("x86_64,x86")
     case ["shell", "getprop ro.build.version.sdk"]:
-        print(29)
+        print()  # this machine is not Android
     case ["shell", line]:
         sys.exit(subprocess.run(["/bin/sh", "-c", place(line)]).returncode)
     case _:

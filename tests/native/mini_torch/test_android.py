@@ -176,9 +176,10 @@ def test_models_run_on_a_device(used: Workshop, tmp_path: Path) -> None:
     assert checks[REGISTRY]["outcome"] == "passed"
     assert checks[REGISTRY]["runner"] == checks[OUTPUTS]["runner"] == "by adb on FAKE01"
     assert not any(device.iterdir()), "nothing is left behind"
-    told = (tools / "asked").read_text()
+    told = (tools / "asked").read_text().count("push")
     used.tool.run(*asked, "-o", tmp_path / "dist", cwd=used.folder, env=env)
-    assert (tools / "asked").read_text() == told, "what was proven is not asked again"
+    again = (tools / "asked").read_text().count("push")
+    assert again == told > 0, "what was proven on a device is not run there again"
 
 
 @pytest.mark.parametrize(
