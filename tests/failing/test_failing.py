@@ -13,6 +13,8 @@ from typing import Final
 import pytest
 
 from builder.cli import main
+from builder.foundation.machine import operating_system
+from builder.toolchains.ndk import discovery
 from tests.documents import validate
 from tests.places import STEERING
 
@@ -36,6 +38,8 @@ def here(mistake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name in [name for name in os.environ if name.startswith(STEERING)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    # where Android Studio keeps its SDK is told as on Linux
+    monkeypatch.setattr(discovery, "operating_system", lambda: "linux")
     monkeypatch.setenv("BUILD_RUNTIME_CACHE_DIR", str(tmp_path / "cache"))
     for word in shlex.split(command_of(mistake)[1]):
         monkeypatch.setenv(*word.split("=", 1))
@@ -62,6 +66,7 @@ def test_a_mistake_is_explained(
     printed = capsys.readouterr()
     told = STEP.sub("", printed.err).replace(str(here), "{here}")
     told = told.replace(str(here.parent), "{above}")
+    told = told.replace(f"{operating_system()}-x86_64", "linux-x86_64")  # a folder of the NDK's
     golden(mistake / "transcript.txt", f"{command[0]}\n{told}exit code {status}\n")
     assert status not in (0, 1)
     assert "Traceback" not in told
