@@ -116,7 +116,8 @@ def test_an_emulator_is_fetched_where_the_system_has_none(
             if not program.name.startswith("qemu-") and not (tmp_path / program.name).exists():
                 (tmp_path / program.name).symlink_to(program)
     words = ("verify", made.prefix, made.model("model"), *CLASSIFIER_SHAPE)
-    env = {"PATH": str(tmp_path)}
+    # into a cache of its own: others are about machines without one
+    env = {"PATH": str(tmp_path), "BUILD_RUNTIME_CACHE_DIR": str(tmp_path / "cache")}
     told = tool.run(*words, "--require-run", cwd=tmp_path, env=env).stdout
     assert "passed   outputs (model under qemu-aarch64 of qemu-user" in told
     assert ", with libc6-arm64-cross 2." in told
