@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("torch") is not None and find_spec("torch") is None:
-        _unavailable("this test needs the Python package torch")
+        unavailable("this test needs the Python package torch")
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def require() -> Callable[[str], Path]:
     def find(program: str) -> Path:
         found = shutil.which(program)
         if found is None:
-            _unavailable(f"this test needs the program {program}")
+            unavailable(f"this test needs the program {program}")
         return Path(found)
 
     return find
@@ -182,7 +182,8 @@ def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
 
 
-def _unavailable(reason: str) -> NoReturn:
+def unavailable(reason: str) -> NoReturn:
+    """Skip a test for what is missing here, which CI must have."""
     if os.environ.get("CI"):
         pytest.fail(f"{reason}, and CI must run every test", pytrace=False)
     pytest.skip(reason)
