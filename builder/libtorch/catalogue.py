@@ -284,7 +284,7 @@ def encode_arguments(schema: str) -> str:
         declaration, separator, default = argument.partition("=")
         kind, _, _ = declaration.strip().rpartition(" ")
         mark = _MARKS[keyword_only, "!" in kind]
-        fields.append(mark + (_encode_default(kind, default) if separator else ""))
+        fields.append(mark + (_encode_default(kind, default.strip()) if separator else ""))
     return "|".join(fields) + ("|" if fields else "")
 
 

@@ -210,6 +210,7 @@ def test_without_a_limit_any_number_is_accepted(schema: str) -> None:
         ('f(str q="\\"", str n="\\n") -> ()', 's"|s\n|'),
         ("f(int r=Mean, MemoryFormat m=contiguous_format) -> ()", "i1|i0|"),
         ("f(int axis=-1) -> ()", "i-1|"),
+        ("f(bool keepdim = False, int[2] pad = [0, 1], str s = 'a b') -> ()", "f|I0,1|sa b|"),
     ],
 )  # fmt: skip
 def test_defaults_are_encoded_for_the_runtime(schema: str, encoded: str) -> None:
@@ -252,7 +253,7 @@ def test_the_shipped_catalogue_can_all_be_registered() -> None:
     for entry in entries.values():
         assert entry.name.overload or "." not in entry.schema.partition("(")[0]
         assert "\\" not in entry.schema or "string_default" in entry.symbol or entry.registrar
-        if entry.symbol:
+        if entry.schema and "Dimname" not in entry.schema:  # an operator of ours may take its place
             encode_arguments(entry.schema)
 
 
