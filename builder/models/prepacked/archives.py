@@ -33,6 +33,10 @@ _DEBUG: Final = ".debug_pkl"
 _IDENTITY: Final = ".data/serialization_id"  # a hash of what is in the file
 _MARK, _TUPLE, _NEW, _BUILD, _NO_ARGUMENTS = ord("("), ord("t"), 0x81, ord("b"), ord(")")
 
+_PICKLES: Final = frozenset({"bytecode.pkl", "constants.pkl", "data.pkl"})
+_SIGNS: Final = tuple(it.encode() for it in (NAMESPACE, f"{OPERATORS}::", f"ops.{OPERATORS}."))
+"""What stands in a record that holds, makes or runs packed weights: a class, an operator."""
+
 _NAMES: Final = "|".join(sorted(NAMES))
 _CALLED: Final = re.compile(rf"\bops\.{OPERATORS}\.({_NAMES})\b")
 _CALLED_HERE: Final = re.compile(rf"\bops\.{STAND_INS}\.({_NAMES})\b")
@@ -41,10 +45,15 @@ _ATTRIBUTE: Final = re.compile(rf"^(  {PACKED}\d+) : .*$", re.MULTILINE)
 
 
 def holds_contexts(archive: Archive) -> bool:
-    """Tell whether an archive holds packed weights, or code that runs some."""
-    names = ("bytecode.pkl", "constants.pkl", "data.pkl")
-    inside = (archive.read(it, limit=MAX_PICKLE) for it in names if it in archive.records)
-    return _CLASS_FILE in archive.records or any(NAMESPACE.encode() in it for it in inside)
+    """Tell whether an archive holds packed weights, or code that makes or runs some."""
+    if _CLASS_FILE in archive.records:
+        return True
+    inside = (archive.read(it, limit=MAX_PICKLE) for it in archive.records if _tells(it))
+    return any(sign in it for it in inside for sign in _SIGNS)
+
+
+def _tells(record: str) -> bool:
+    return record in _PICKLES or (record.startswith(_CODE) and record.endswith(".py"))
 
 
 def unwrapped(records: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -72,7 +81,7 @@ def _changed(
     for name, content in records.items():
         if name in {_IDENTITY, _CLASS_FILE, _CLASS_FILE + _DEBUG}:
             continue
-        if name in {"data.pkl", "bytecode.pkl", "constants.pkl"}:
+        if name in _PICKLES:
             made[name] = pickle(content)
         elif name.startswith(_CODE) and name.endswith(".py"):
             text = content.decode(errors="surrogateescape")

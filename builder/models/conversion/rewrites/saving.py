@@ -46,13 +46,13 @@ def choose(
         archive = Archive(source, stream)
         packed, names = holds_contexts(archive), _attributes(archive)
     plain = keep_packed(script, names) if packed else Rewritten(script, {})
-    _save(plain, extra, destination)
+    _save(plain, extra, destination, packed=packed)
     if wish is Rewrite.OFF or not may_gain(read_lite(destination).operators):
         return Saved(plain.script)
     faster = destination.with_suffix(".faster")
     try:
         made = rewrite(script, names)
-        _save(made, extra, faster)
+        _save(made, extra, faster, packed=packed)
         _refuse_larger(faster, destination)
     except RefusedError as reason:
         return Saved(plain.script, notes=(f"not rewritten for speed: {reason}",))
@@ -77,12 +77,15 @@ def _attributes(archive: Archive) -> tuple[str, ...]:
     return tuple(map(str, state)) if isinstance(state, dict) else ()
 
 
-def _save(made: Rewritten, extra: Extra, destination: Path) -> None:
-    """Write a lite model, with contexts where torch has tuples."""
+def _save(made: Rewritten, extra: Extra, destination: Path, *, packed: bool) -> None:
+    """Write a lite model, with contexts where torch has tuples.
+
+    A model of packed weights may hold none: it makes them whenever it runs.
+    """
     made.script._save_for_lite_interpreter(  # noqa: SLF001
         str(destination), _extra_files=dict(extra)
     )
-    if made.classes:
+    if made.classes or packed:
         with destination.open("rb") as stream:
             archive = Archive(destination, stream)
             records = {

@@ -3,8 +3,10 @@
 `tests/recorded/prepacked/make_prepacked.py` made the files.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Final
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -70,6 +72,38 @@ def test_packed_weights_of_a_module_that_trains_stay_packed(tmp_path: Path) -> N
     assert operators(path) >= RUNS
     with torch.inference_mode():
         alike(load_lite(path)(X), expected())
+
+
+class Image(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.rand(4, 3, 3, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.conv2d(x, self.w)
+
+
+@pytest.mark.parametrize("rewrite", ["off", "auto"])
+def test_code_that_packs_parameters_has_no_packed_weights(tmp_path: Path, rewrite: str) -> None:
+    model, packs, made = Image().eval(), tmp_path / "packs.pt", tmp_path / "packs.ptl"
+    TORCH.jit.script(model).save(str(tmp_path / "plain.pt"))
+    call = "ops.prepacked.conv2d_clamp_prepack(w, None, [1, 1], [0, 0], [1, 1], 1)"
+    with ZipFile(tmp_path / "plain.pt") as plain, ZipFile(packs, "w") as packed:
+        for name in plain.namelist():
+            content = plain.read(name)
+            if name.endswith(".py"):
+                text, count = re.subn(
+                    r"torch\.conv2d\(x, w\)", f"ops.prepacked.conv2d_clamp_run(x, {call})",
+                    content.decode(),
+                )  # fmt: skip
+                assert count == 1
+                content = text.encode()
+            packed.writestr(name, content)
+    convert(packs, made, rewrite)
+    assert {it.partition("::")[0] for it in operators(made)} <= {"prepacked", "aten"}
+    with torch.inference_mode():
+        alike(load_script(packs)(X), model(X))
+        alike(load_lite(made)(X), model(X))
 
 
 def test_what_was_rewritten_can_be_rewritten_again(tmp_path: Path) -> None:
