@@ -23,7 +23,7 @@ def measure_against(job: Job, host: Host) -> Row:
     argv = (sys.executable, "-m", "builder.benching.peers", job.to_json())
     command = Command(argv, Path.cwd(), host.child_env(PYTHONPATH=str(IMPORT_PATH)))
     done = host.runner.capture(command)
-    reason = (done.stderr.strip().splitlines() or [f"status {done.status}"])[-1]
+    reason = (done.stderr.strip().splitlines() or [done.ending])[-1]
     match done.status:
         case 0:
             ours, peer = from_json(done.stdout.strip().splitlines()[-1])

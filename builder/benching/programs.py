@@ -36,7 +36,7 @@ def complete(argv: tuple[str, ...], host: Host) -> Completed:
     command = Command(argv, Path("/"), host.child_env())
     done = host.runner.capture(command, timeout=_DEADLINE)
     if done.status != 0:
-        reason = done.stderr.strip() or f"status {done.status}"
+        reason = done.stderr.strip() or done.ending
         older = "unknown option" in reason
         raise VerificationError(
             f"the runtime does not run the model: {reason}",

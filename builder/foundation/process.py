@@ -57,6 +57,14 @@ class Completed:
     stdout: str
     stderr: str
 
+    @property
+    def ending(self) -> str:
+        """How it ended, for people: by itself with a status, or by a signal."""
+        if self.status >= 0:
+            return f"status {self.status}"
+        known = {it.value: it.name for it in signal.Signals}
+        return f"ended by {known.get(-self.status, f'signal {-self.status}')}"
+
 
 class Runner(Protocol):
     """Three ways to run a command: watched and logged, captured, or captured while we go on."""

@@ -24,24 +24,32 @@ from builder.vocabulary.targets import Target, twin_of
 
 
 @dataclass(frozen=True, slots=True)
+class _Compiler:
+    """What compiles for one target. `identity` tells it from others of its version."""
+
+    program: Program
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     """Everything that decides a result. Equal questions have equal answers.
 
     `own` are the hashes of our own files, `converted` those of the models that ship, `extension`
-    are the files of the user's operators. How programs `run` here, and those of a twin, is part of
-    it: an emulator that comes later makes a skipped run possible. `runner` has the words of the
-    user's own, each with the hash of the file it names. `jdk` is the release of the JDK that
-    compiles classes.
+    are the files of the user's operators. `twin` compiles what is run in place of the target's. How
+    programs `run` here, and those of a twin, is part of it: an emulator that comes later makes a
+    skipped run possible. `runner` has the words of the user's own, each with the hash of the file
+    it names. `jdk` is the release of the JDK that compiles classes.
     """
 
     own: tuple[str, ...]
-    compiler: Program
-    compiler_identity: str
+    compiler: _Compiler
     target: Target
     source: SourceTree
     request: Request
     converted: tuple[str, ...]
     run: tuple[str, ...]
+    twin: _Compiler | None = None
     jdk: int | None = None
     runner: tuple[tuple[str, str], ...] = ()
     extension: tuple[ExtensionFile, ...] = ()
@@ -65,21 +73,25 @@ def request_name(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     )
-    provider = provider_for(target.platform, request)
     question = _Question(
         own=own,
-        compiler=provider.find(host),
-        compiler_identity=provider.identity(target, host),
+        compiler=_compiler(target, request, host),
         target=target,
         source=source,
         request=request,
         converted=tuple(model.sha256 for model in wanted.models),
         run=tuple(it if isinstance(it, str) else it.how for it in ways),
+        twin=_compiler(twin, request, host) if twin else None,
         jdk=find_jdk(host).release if request.java is Java.ON else None,
         runner=_words(executor) if request.runner else (),
         extension=wanted.extension.files,
     )
     return fingerprint(question, content=sha256_file)
+
+
+def _compiler(target: Target, request: Request, host: Host) -> _Compiler:
+    provider = provider_for(target.platform, request)
+    return _Compiler(provider.find(host), provider.identity(target, host))
 
 
 def _words(executor: Executor | str) -> tuple[tuple[str, str], ...]:

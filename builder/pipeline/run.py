@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from builder.compilation.output import telling
 from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
 from builder.foundation.files import check_writable
@@ -79,7 +80,7 @@ def _results(  # noqa: PLR0917  one value of each stage before
 
         proven = [build_target(request, rehearsal(), source, it, host, events) for it in batch]
         events.step("packaging")
-        built = pack(proven, request)
+        built = pack(proven, request, telling(events))
         if all(is_final(it.checks, request, it.target, host) for it in proven):
             remember(names, built, host)
         yield built

@@ -55,7 +55,9 @@ class Device(Executor):
         found.refuse_unfit(target, host)
         return replace(found, how=f"by adb on {found.serial}")
 
-    def run(self, program: Path, *arguments: str | Path, host: Host) -> Completed:
+    def run(
+        self, program: Path, *arguments: str | Path, host: Host, within: float = DEADLINE
+    ) -> Completed:
         """Run a program on the device. Paths are files: those that exist are read, others written.
 
         Raise `VerificationError` with what adb says when it cannot do its part.
@@ -70,7 +72,8 @@ class Device(Executor):
                 if path.exists():
                     self._push(host, path, there)
             words = [str(files[it]) if isinstance(it, Path) else it for it in arguments]
-            status = self._start(host, room, started, words)
+            line = self._line(room, started, words)
+            status = self._status(self._do(host, "shell", line, timeout=within))
             out, err = (self._read(host, room / it, Path(name, it)) for it in ("out", "err"))
             for path, there in files.items():
                 # what failed may have written nothing
@@ -79,17 +82,17 @@ class Device(Executor):
                         self._pull(host, there, path)
             return Completed(status, out, err)
 
-    def _start(
-        self, host: Host, room: PurePosixPath, program: PurePosixPath, words: Iterable[str]
-    ) -> int:
-        """Run a program that was pushed, and return its status; what it prints is in the room."""
+    @staticmethod
+    def _line(room: PurePosixPath, program: PurePosixPath, words: Iterable[str]) -> str:
+        """Return what starts a program that was pushed; what it prints goes to the room."""
         line = shlex.join(("sh", "-c", _START, f"{room}/{_PID}", str(program), *words))
-        told = self._do(
-            host, "shell",
+        return (
             f"chmod 755 {program}; LD_LIBRARY_PATH={room} {line} >{room}/out 2>{room}/err;"
-            f" code=$?; rm -f {room}/{_PID}; echo =$code",
-            timeout=DEADLINE,
-        )  # fmt: skip
+            f" code=$?; rm -f {room}/{_PID}; echo =$code"
+        )
+
+    def _status(self, told: str) -> int:
+        """Return how a program ended, which the shell tells at last."""
         ended = re.search(r"=(\d+)\s*$", told)
         if ended is None:
             raise self._failure("shell", told or "no answer")
@@ -251,8 +254,4 @@ def _paths(arguments: tuple[str | Path, ...]) -> Iterator[Path]:
 def _first(result: Completed) -> str:
     """Return why a command of adb failed, in its own words."""
     lines = (result.stderr or result.stdout).strip().splitlines()
-    return (
-        lines[-1].removeprefix("adb: ").removeprefix("error: ")
-        if lines
-        else f"status {result.status}"
-    )
+    return lines[-1].removeprefix("adb: ").removeprefix("error: ") if lines else result.ending

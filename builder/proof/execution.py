@@ -22,6 +22,9 @@ from builder.vocabulary.targets import Target, platform_facts, target_facts
 NATIVELY: Final = "natively"
 """How programs run that need no emulator."""
 
+_STARTING: Final = 120.0
+"""Seconds that a program gets which only starts: a runner that hangs is told soon."""
+
 UNDER: Final = "under "
 """How it begins where an emulator runs them."""
 
@@ -40,10 +43,17 @@ def find_runner(line: str, host: Host) -> Executor:
     if found is None:
         raise ToolchainError(
             f"the runner {name} was not found",
-            looked_in=["$PATH"],
+            looked_in=[_place(name)],
             hint="--runner names a program that runs programs of the target, by its path or name",
         )
     return Executor((str(Path(found).absolute()), *words), f"by {name}", shows_library=True)
+
+
+def _place(name: str) -> str:
+    """Return where a program was looked for, and what is there if not a program."""
+    if "/" not in name:
+        return "$PATH"
+    return f"{name} ({'not executable' if Path(name).exists() else 'no such file'})"
 
 
 def find_executor(target: Target, host: Host, runner: str = "") -> Executor | str:
@@ -113,11 +123,11 @@ def refuse_unfit(runner: str, targets: Iterable[Target], host: Host) -> None:
 
 def registered_operators(executor: Executor, program: Path, host: Host) -> frozenset[str]:
     """Ask a runtime which operators are really registered in it."""
-    result = executor.run(program, "--operators", host=host)
+    result = executor.run(program, "--operators", host=host, within=_STARTING)
     hint = f"repeat it by hand: {executor.line(program, '--operators')}"
     if result.status != 0:
         raise VerificationError(
-            f"the runtime does not start: {result.stderr.strip() or f'status {result.status}'}",
+            f"the runtime does not start: {result.stderr.strip() or result.ending}",
             hint=hint,
         )
     try:

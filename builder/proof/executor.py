@@ -42,11 +42,13 @@ class Executor:
         del target, host
         return self
 
-    def run(self, program: Path, *arguments: str | Path, host: Host) -> Completed:
-        """Run a program of the target to its end."""
+    def run(
+        self, program: Path, *arguments: str | Path, host: Host, within: float = DEADLINE
+    ) -> Completed:
+        """Run a program of the target to its end, which has to come within these seconds."""
         argv = (*self.prefix, str(program), *map(str, arguments))
         env = host.child_env(**self._more())
-        return host.runner.capture(Command(argv, Path("/"), env), timeout=DEADLINE)
+        return host.runner.capture(Command(argv, Path("/"), env), timeout=within)
 
     def line(self, program: Path, *arguments: str | Path) -> str:
         """Return what to paste into a shell to run the same."""

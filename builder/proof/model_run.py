@@ -157,7 +157,7 @@ def _results(model: Model, path: Path) -> list[Value]:
 
 
 def _failed(model: Model, line: str, result: Completed) -> VerificationError:
-    reason = result.stderr.strip() or f"status {result.status}"
+    reason = result.stderr.strip() or result.ending
     return VerificationError(
         f"the runtime does not run {model.name}: {reason}", hint=f"repeat it by hand: {line}"
     )
@@ -194,7 +194,7 @@ def ask_torch(model: Model, spec: InputSpec, folder: Path, host: Host) -> Answer
     result = host.runner.capture(command)
     if result.status == 0:
         return answers
-    reason = (result.stderr.strip().splitlines() or [f"status {result.status}"])[-1]
+    reason = (result.stderr.strip().splitlines() or [result.ending])[-1]
     if result.status == 2:  # noqa: PLR2004  the child's documented code for wrong inputs
         raise UsageError(
             f"cannot use the inputs of {model.name} ({spec.describe()}): {reason}",

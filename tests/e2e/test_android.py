@@ -13,17 +13,31 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
 
-from builder.foundation.elf import ElfFile, read_elf
-from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY
+from builder.foundation.elf import read_elf
+from builder.vocabulary.checks import OUTPUTS, POLICY, REGISTRY, RUN
 from builder.vocabulary.targets import Abi, Platform, make_target, platform_facts, target_facts
+from tests.docs.pages import block
 from tests.documents import validate
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Tool
+from tests.native.standalone import build_standalone
 
 NDK: Final = os.environ.get("BUILD_RUNTIME_TEST_NDK", "")
 RUNNER: Final = os.environ.get("BUILD_RUNTIME_TEST_ANDROID_RUNNER", "")
 LEVEL: Final = os.environ.get("BUILD_RUNTIME_TEST_ANDROID_API", "24")
 """The lowest API level that the runner's systems are of."""
+
+LINES: Final = block("cmake -S project -B out").text
+RELOCATIONS: Final = {
+    "21": {"DT_RELA"},
+    "23": {"DT_ANDROID_RELA"},
+    "28": {"DT_ANDROID_RELA", "DT_ANDROID_RELR"},
+    "29": {"DT_ANDROID_RELA", "DT_ANDROID_RELR"},
+    "30": {"DT_RELA", "DT_RELR"},
+}
+"""How a library tells the linker of each API level what to relocate."""
 
 pytestmark = [
     pytest.mark.android,
@@ -39,14 +53,19 @@ class Made:
     summary: dict[str, Any]
     folder: Path
 
-    def library(self, abi: Abi) -> ElfFile:
-        return read_elf(self.folder / "jni" / abi / "libbuild_runtime.so")
+    def library(self, abi: Abi) -> Path:
+        return self.folder / "jni" / abi / "libbuild_runtime.so"
 
     def outcomes(self) -> dict[str, str]:
         return {it["name"]: it["outcome"] for it in self.summary["checks"]}
 
 
 Build = Callable[..., Made]
+
+
+def asked(level: str) -> tuple[str, ...]:
+    """Return the words that ask for Android."""
+    return ("--platform", "android", "--ndk", NDK, "--android-api", level)
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +75,8 @@ def build(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Build:
     def make(model: Path, abi: Abi, *more: object, level: str = LEVEL) -> Made:
         output = tmp_path_factory.mktemp(f"android-{abi}")
         runner = ("--runner", RUNNER) if RUNNER else ()
-        asked = ("--platform", "android", "--ndk", NDK, "--android-api", level, *runner)
-        done = tool.run(model, "--abi", abi, *asked, *more, "-o", output, "--json", cwd=output)
+        words = (*asked(level), *runner, *more, "-o", output, "--json")
+        done = tool.run(model, "--abi", abi, *words, cwd=output)
         validate("build", done.document)
         (target,) = done.document["targets"]
         assert target["target"] == f"android{level}-{abi}"
@@ -71,9 +90,9 @@ def build(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Build:
 @pytest.mark.parametrize("abi", Abi)
 def test_a_runtime_keeps_the_rules_and_answers_as_torch_does(build: Build, abi: Abi) -> None:
     made = build(CLASSIFIER, abi, *CLASSIFIER_SHAPE)
-    run = {REGISTRY: "passed", OUTPUTS: "passed"} if RUNNER else {"run": "skipped"}
-    assert made.outcomes() == {POLICY: "passed", **run}
-    elf = made.library(abi)
+    run = {OUTPUTS: "passed"} if RUNNER else {RUN: "skipped"}
+    assert made.outcomes() == {POLICY: "passed", REGISTRY: "passed", **run}
+    elf = read_elf(made.library(abi))
     assert elf.soname == "libbuild_runtime.so"
     assert set(elf.needed) <= set(platform_facts(Platform.ANDROID).needed)
     page = target_facts(make_target(Platform.ANDROID, abi)).page_size
@@ -92,10 +111,30 @@ def test_a_second_model_costs_its_delta(
     assert made.summary["objects"]["compiled"] < made.summary["objects"]["linked"] / 2
 
 
-@pytest.mark.parametrize("level", ["21", "30"])
-def test_other_levels_are_linked_with_what_they_have(build: Build, level: str) -> None:
+@pytest.mark.parametrize(("level", "formats"), RELOCATIONS.items())
+def test_other_levels_are_linked_with_what_they_have(
+    build: Build, level: str, formats: set[str]
+) -> None:
     made = build(CLASSIFIER, Abi.ARM64_V8A, "--no-verify", level=level)
-    assert made.outcomes()[POLICY] == "passed"
+    assert made.outcomes() == {POLICY: "passed", REGISTRY: "passed", RUN: "skipped"}
     manifest = json.loads((made.folder / "assets/build_runtime/manifest.json").read_text())
     (target,) = manifest["targets"]
     assert target["target"]["api_level"] == int(level)
+    with made.library(Abi.ARM64_V8A).open("rb") as stream:
+        dynamic = ELFFile(stream).get_section_by_name(".dynamic")
+        assert isinstance(dynamic, DynamicSection)
+        tags = {it.entry.d_tag for it in dynamic.iter_tags()}
+    assert tags & set().union(*RELOCATIONS.values()) == formats
+
+
+def test_cmake_and_ninja_alone_make_the_same_library(
+    build: Build, tool: Tool, tmp_path: Path, require: Callable[[str], Path]
+) -> None:
+    """With the toolchain file of the NDK, which the project names."""
+    made = build(CLASSIFIER, Abi.ARM64_V8A, "--no-verify")
+    project = tmp_path / "project"
+    words = (CLASSIFIER, "--abi", Abi.ARM64_V8A, *asked(LEVEL), "--write", project)
+    tool.run("plan", *words, cwd=tmp_path)
+    assert "android.toolchain.cmake" in (project / "toolchain.cmake").read_text()
+    library = build_standalone(LINES, project, tmp_path / "build", require)
+    assert library.read_bytes() == made.library(Abi.ARM64_V8A).read_bytes()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +24,11 @@ from builder.foundation.files import sha256_file
 from builder.vocabulary.checks import FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError
 
-_MOST_VERSIONS: Final = 1000
+_MOST_ENTRIES: Final = 50_000
+"""Files and folders of a repository: those of some thousand versions."""
+
 _LONGEST_TEXT: Final = 1 << 20
+_SHOWN: Final = 5
 
 
 def read_folder(source: Path, root: Path) -> tuple[Artifact, ...]:
@@ -65,19 +67,33 @@ def find_aar(repository: Path) -> Path | None:
     """Return the AAR of a Maven repository, None if it has none.
 
     Of several versions it is the one that was published last. Raise `UsageError` where that does
-    not say which.
+    not say which, and for a folder with far more in it than builds publish.
     """
-    poms = islice(repository.rglob("*.pom"), _MOST_VERSIONS)
+    poms = (it for it in _entries(repository) if it.suffix == ".pom")
     found = sorted(aar for it in poms if (aar := it.with_suffix(".aar")).is_file())
     if len(found) > 1:
         released = [it for it in found if it.parent.name == _released(it.parent.parent)]
         if len(released) != 1:
-            names = ", ".join(it.relative_to(repository).as_posix() for it in found)
-            raise UsageError(
-                f"{repository} holds several libraries: {names}", hint="name one of them"
-            )
+            raise _several(found, repository)
         found = released
     return found[0] if found else None
+
+
+def _entries(repository: Path) -> Iterator[Path]:
+    for place, path in enumerate(repository.rglob("*")):
+        if place == _MOST_ENTRIES:
+            raise UsageError(
+                f"{repository} holds too much for a repository of libraries",
+                hint="name the AAR, or the folder maven/ beside it",
+            )
+        yield path
+
+
+def _several(found: list[Path], repository: Path) -> UsageError:
+    names = [it.relative_to(repository).as_posix() for it in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    told = ", ".join((*names, *more))
+    return UsageError(f"{repository} holds several libraries: {told}", hint="name one of them")
 
 
 def _released(folder: Path) -> str:

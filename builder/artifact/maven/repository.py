@@ -37,8 +37,8 @@ def publish(
     """Put an AAR made for `models` into a repository; equal content gives equal bytes.
 
     Other versions stay, and the list of versions has them all. Whoever resolves meanwhile finds the
-    new version whole or not at all, as the list is written last. Raise `UsageError` when files
-    cannot be written.
+    new version whole or not at all, as the list is written last. Only one process may publish into
+    a repository at a time. Raise `UsageError` when files cannot be written.
     """
     folder = repository / coordinates.folder
     version = folder / coordinates.version

@@ -78,7 +78,7 @@ def _run(model: Model, spec: InputSpec, destination: Path, host: Host) -> None:
     result = host.runner.capture(Command(argv, Path.cwd(), env), timeout=_TIMEOUT)
     if result.status == 0:
         return
-    reason = (result.stderr.strip().splitlines() or [f"status {result.status}"])[-1]
+    reason = (result.stderr.strip().splitlines() or [result.ending])[-1]
     if result.status == _WRONG_INPUTS:
         raise UsageError(
             f"cannot use the inputs of {model.name} ({spec.describe()}): {reason}",

@@ -1,12 +1,15 @@
-"""AARs, apps and repositories as programs of others read them: aapt, zipalign, jar and Maven.
+"""AARs, apps and repositories as programs of others read them: aapt, zipalign, jar, Maven, Gradle.
 
-Debian's aapt and zipalign make the apps, too: `apt install aapt zipalign maven`.
+Debian's aapt and zipalign make the apps, too: `apt install aapt zipalign maven gradle`.
 """
 
 import io
+import os
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +39,16 @@ SETTINGS: Final = """\
 </mirror></mirrors></settings>
 """
 """Whatever Maven looks for, it looks for in the folder alone."""
+
+NOTATIONS: Final = ("1.2.0-rc1@aar", "1.2.0-rc1", "1.+")
+"""Versions as Gradle files name them: the file alone, with its POM, the newest of the list."""
+
+GRADLE: Final = """\
+repositories {{ maven {{ url = uri("{repository}") }} }}
+configurations {{ app }}
+dependencies {{ app "{module}" }}
+task resolve {{ doLast {{ configurations.app.each {{ println it }} }} }}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +142,24 @@ def test_maven_resolves_what_was_published(aar: Path, tmp_path: Path, require: R
     assert "<packaging>aar</packaging>" in pom.read_text()
     (repository / folder / "my-models-1.2.0-rc1.pom.sha1").write_text("0" * 40)
     resolve("two", 1)
+
+
+@pytest.mark.skipif(not shutil.which("gradle"), reason="no gradle here; it is too large for CI")
+@pytest.mark.parametrize("version", NOTATIONS)
+def test_gradle_resolves_what_was_published(version: str, aar: Path, tmp_path: Path) -> None:
+    """Debian's Gradle is 4.4, which reads the POM alone and knows no module metadata."""
+    repository, project = tmp_path / "maven", tmp_path / "app"
+    publish(aar, replace(COORDINATES, version="1.1.9"), ["net"], repository)
+    publish(aar, COORDINATES, ["net"], repository)
+    project.mkdir()
+    (project / "settings.gradle").write_text("rootProject.name = 'app'\n")
+    module = f"{COORDINATES.group}:{COORDINATES.artifact}:{version}"
+    (project / "build.gradle").write_text(GRADLE.format(repository=repository, module=module))
+    env = {**os.environ, "GRADLE_USER_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        ["gradle", "--offline", "--no-daemon", "-q", "resolve"],
+        cwd=project, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    published = repository / "com/example/my-models/1.2.0-rc1/my-models-1.2.0-rc1.aar"
+    assert done.stdout.splitlines() == [str(published)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from builder.foundation.elf import ElfFile, read_elf
+from builder.foundation.files import locked
+from builder.pipeline.packing.kinds import LOCK
 from tests.documents import validate
 from tests.e2e.real import host_of
 from tests.native.fake_ndk import make_fake_ndk
@@ -112,6 +115,36 @@ def test_native_code_finds_the_runtime_in_the_folder(
     )  # fmt: skip
     run(require("ninja"), "-C", build)
     assert "libbuild_runtime.so" in read_elf(build / "libconsumer.so").needed
+
+
+def test_builds_at_once_publish_into_one_repository(
+    android: Workshop, ndk: Path, document: Any
+) -> None:
+    """Each waits for whoever packs into the folder, and says so; no version is lost."""
+    del document
+    output, versions = android.folder / "shared", ("1.0.0", "2.0.0")
+    with locked(output / LOCK, doing="packing by hand"):
+        builds = [
+            android.tool.start(
+                *words(android, ndk, "-o", output, "--maven-version", it), cwd=android.folder
+            )
+            for it in versions
+        ]
+        for build in builds:
+            assert build.stderr is not None
+            expected = f"waiting for process {os.getpid()}"
+            assert any(expected in line for line in build.stderr), "it did not wait"
+        assert not list(output.rglob("*.aar"))
+    ended = [(it.communicate(timeout=120)[1], it.returncode) for it in builds]
+    assert [code for _, code in ended] == [0, 0], ended
+    (listed,) = output.rglob("maven-metadata.xml")
+    found = re.findall(r"<version>(.+?)</version>", listed.read_text())
+    assert found == list(versions)
+    for version in versions:
+        (aar,) = output.rglob(f"build-runtime-{version}.aar")
+        with zipfile.ZipFile(aar) as archive:
+            manifest = json.loads(archive.read("assets/build_runtime/manifest.json"))
+        assert manifest["artifact_version"] == version, "the archive is of the other build"
 
 
 def run(*argv: object) -> None:

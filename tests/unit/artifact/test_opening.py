@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.artifact.android import unpacking as android_unpacking
 from builder.artifact.maven.repository import publish
 from builder.artifact.opening import is_artifact, open_artifact, open_artifacts, unpacking
 from builder.artifact.reading import changed_files
@@ -400,6 +401,36 @@ def test_a_repository_with_several_libraries_is_refused(aar: Path, tmp_path: Pat
             UsageError, match=r"holds several libraries: com/example/one/1\.0/one-1\.0\.aar"
         ),
         open_artifacts(tmp_path / "maven", tmp_path / "s"),
+    ):
+        pass
+
+
+def test_of_many_libraries_a_few_are_named(tmp_path: Path) -> None:
+    archive = tmp_path / "a.aar"
+    archive.write_bytes(b"an archive")
+    for place in range(7):
+        publish(archive, Coordinates("com.example", f"net{place}", "1.0"), [], tmp_path / "maven")
+    with (
+        pytest.raises(UsageError, match=r"net4-1\.0\.aar, and 2 more\n"),
+        open_artifacts(tmp_path / "maven", tmp_path / "s"),
+    ):
+        pass
+
+
+def test_a_folder_that_holds_far_more_is_not_searched_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(android_unpacking, "_MOST_ENTRIES", 10)
+    folder = tmp_path / "home"
+    for place in range(9):
+        (folder / str(place)).mkdir(parents=True)
+    with pytest.raises(UsageError, match="is no artifact"), open_artifacts(folder, tmp_path):
+        pass
+    for place in range(9, 11):
+        (folder / str(place)).mkdir()
+    with (
+        pytest.raises(UsageError, match="holds too much for a repository of libraries"),
+        open_artifacts(folder, tmp_path),
     ):
         pass
 

@@ -385,7 +385,7 @@ def test_a_runtime_that_ends_is_repeatable_without_the_unpacked_copy(
     archive = forge.write_archive(tmp_path / "a.tar.gz")
     error = verify(ask(archive, fitting), host, Events()).error
     assert error is not None
-    assert "status -11" in error.message
+    assert "ended by SIGSEGV" in error.message
     assert f"repeat it by hand: {forge.PROGRAM} {fitting} --inputs" in error.hint
 
 

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from builder.foundation.files import locked
-from builder.foundation.process import Command, CommandError, Host, SubprocessRunner, TellingRunner
+from builder.foundation.process import (
+    Command,
+    CommandError,
+    Completed,
+    Host,
+    SubprocessRunner,
+    TellingRunner,
+)
 from builder.vocabulary.errors import CompileError, ToolchainError
 from tests.conftest import FakeRunner
 from tests.places import ROOT
@@ -104,6 +111,14 @@ def test_an_error_shows_the_last_lines_the_log_and_how_to_repeat(tmp_path: Path)
         f"ninja failed with status 1\n    one\n    two\n  log: {tmp_path / 'log'}"
     )
     assert error.hint.endswith(f"cd {tmp_path} && /bin/ninja")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(0, "status 0"), (3, "status 3"), (-11, "ended by SIGSEGV"), (-99, "ended by signal 99")],
+)
+def test_how_a_program_ended_is_told_in_words(status: int, told: str) -> None:
+    assert Completed(status, "", "").ending == told
 
 
 @pytest.mark.native

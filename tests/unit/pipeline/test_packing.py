@@ -1,8 +1,12 @@
 import json
+import os
+import re
 import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import cast
 
 import pytest
@@ -11,10 +15,11 @@ from builder.commands.results import answer
 from builder.compilation.dependence import Candidates
 from builder.compilation.output import BuildOutput
 from builder.compilation.store import ObjectStore
+from builder.foundation.files import locked
 from builder.foundation.process import Host
 from builder.libtorch.catalogue import make_catalogue
 from builder.libtorch.symbols import Prediction, SymbolIndex
-from builder.pipeline.packing.kinds import PACKERS, pack
+from builder.pipeline.packing.kinds import LOCK, PACKERS, pack
 from builder.pipeline.planning import Planned
 from builder.pipeline.proving import Proven
 from builder.pipeline.request import Request
@@ -75,7 +80,8 @@ def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
     built = pack(android(tmp_path), request(tmp_path))
     dist = tmp_path / "dist"
     assert sorted(it.name for it in dist.iterdir()) == [
-        "android24", "build-runtime-android24.aar", "maven", "models", "native-debug-symbols.zip",
+        LOCK, "android24", "build-runtime-android24.aar", "maven", "models",
+        "native-debug-symbols.zip",
     ]  # fmt: skip
     assert built.archive == dist / "build-runtime-android24.aar"
     assert (dist / "models/net.ptl").read_bytes() == b"lite"
@@ -130,6 +136,20 @@ def test_another_version_in_the_folder_is_kept(tmp_path: Path) -> None:
     listed = (folder / "maven-metadata.xml").read_text()
     assert "<version>1.0</version>" in listed
     assert "<release>1.1</release>" in listed
+
+
+def test_who_packs_into_the_same_folder_waits_and_says_for_whom(tmp_path: Path) -> None:
+    """Else one publishes what the other wrote, or loses its line in the list of versions."""
+    told: Queue[str] = Queue()
+    batch, wish = android(tmp_path), request(tmp_path)
+    waiting = Thread(target=pack, args=(batch, wish, told.put), daemon=True)
+    with locked(tmp_path / "dist" / LOCK, doing="packing into dist"):
+        waiting.start()
+        holder = told.get(timeout=60)
+        assert not (tmp_path / "dist/build-runtime-android24.aar").exists()
+    waiting.join(timeout=60)
+    assert re.fullmatch(rf"process {os.getpid()}, since [\d:]+: packing into dist", holder)
+    assert (tmp_path / "dist/build-runtime-android24.aar").is_file()
 
 
 def test_an_archive_of_one_target_has_its_folder(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from builder.pipeline.results import is_final, request_name
 from builder.pipeline.wanted import Wanted
 from builder.proof.executor import Executor
 from builder.source.request import SourceRequest
+from builder.toolchains import zig
+from builder.toolchains.zig import find_zig
 from builder.vocabulary.checks import OUTPUTS, RUN, Check, Outcome
 from builder.vocabulary.plan import Java, SourceTree
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
@@ -65,6 +67,20 @@ def test_how_a_twin_runs_is_part_of_the_request(
     )
     assert before != name(wish, ANDROID, host)
     assert alone == name(replace(wish, prove_twin=False), ANDROID, host)
+
+
+def test_another_compiler_of_a_twin_is_another_request(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wish = replace(request(), ndk=str(lay_out(tmp_path / "ndk")))
+    proven = replace(wish, prove_twin=True)
+    monkeypatch.setattr(results, "find_executor", lambda target, *_: f"nothing for {target}")
+    before = [name(it, ANDROID, host) for it in (wish, proven)]
+    later = replace(find_zig(), version="99.1")
+    monkeypatch.setattr(zig, "find_zig", lambda: later)
+    alone, with_twin = (name(it, ANDROID, host) for it in (wish, proven))
+    assert alone == before[0], "it has no part in the library"
+    assert with_twin != before[1]
 
 
 def name(wish: Request, target: Target, host: Host) -> str:

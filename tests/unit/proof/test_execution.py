@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.foundation.process import Host
+from builder.foundation.process import Command, Completed, Host
 from builder.proof import execution
 from builder.proof.execution import find_executor, find_runner, registered_operators
 from builder.proof.executor import Executor
@@ -121,6 +121,24 @@ def test_a_runtime_that_does_not_start_is_repeatable_by_hand(
     assert caught.value.hint == "repeat it by hand: qemu '/p/my run' --operators"
 
 
+class Hanging(FakeRunner):
+    """A runner whose programs never end by themselves."""
+
+    def capture(self, command: Command, *, timeout: float | None = None) -> Completed:
+        assert timeout is not None
+        self.commands.append(command)
+        return Completed(-9, "", f"no answer within {timeout:g} s")
+
+
+def test_a_runner_that_hangs_is_told_long_before_a_model_had_to_answer(host: Host) -> None:
+    with pytest.raises(VerificationError, match="does not start: no answer within 120 s"):
+        registered_operators(
+            Executor(("run",), "by run"), Path("/p/run"), replace(host, runner=Hanging())
+        )
+    told = Executor(("run",), "by run").run(Path("/p/run"), host=replace(host, runner=Hanging()))
+    assert told.stderr == "no answer within 900 s"
+
+
 def test_a_runner_of_the_user_comes_first(
     host: Host, program: Callable[[str], Path], runner: FakeRunner
 ) -> None:
@@ -144,6 +162,14 @@ def test_a_runner_that_is_not_there_is_refused(host: Host, line: str) -> None:
     with pytest.raises(ToolchainError, match="the runner ") as caught:
         find_runner(line or "''", host)
     assert caught.value.hint
+
+
+def test_a_file_that_is_no_program_is_told(host: Host, tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text("exec qemu")
+    with pytest.raises(ToolchainError, match=r"the runner .*run\.sh was not found") as caught:
+        find_runner(str(script), host)
+    assert caught.value.looked_in == (f"{script} (not executable)",)
 
 
 def test_a_loader_of_this_machine_needs_no_help(host: Host, runner: FakeRunner) -> None:

@@ -43,8 +43,8 @@ DECISIVE = [
     make_plan(),
     results._Question(
         own=("0",),
-        compiler=Program("zig", Path("/zig"), "1"),
-        compiler_identity="2",
+        compiler=results._Compiler(Program("ndk", Path("/ndk"), "1"), "2"),
+        twin=results._Compiler(Program("zig", Path("/zig"), "1"), "2"),
         target=Target(Platform.LINUX, Abi.X86),
         source=make_plan().source,
         request=REQUEST,

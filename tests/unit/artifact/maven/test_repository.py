@@ -5,14 +5,17 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from builder.artifact.maven.repository import publish
 from builder.foundation.coordinates import Coordinates
 from builder.vocabulary.errors import UsageError
+from tests.documents import read_schema
 
 POM = "{http://maven.apache.org/POM/4.0.0}"
 ONE = Coordinates("com.example", "models", "1.0.0")
 FOLDER = Path("com/example/models")
+SPECIFICATION = Path(__file__).with_name("gradle-module.schema.json")
 
 
 @pytest.fixture
@@ -83,6 +86,16 @@ def test_gradle_is_told_of_two_variants_of_one_file(aar: Path, tmp_path: Path) -
         assert file["size"] == len(b"an archive")
         for kind in ("md5", "sha1", "sha256", "sha512"):
             assert file[kind] == hashlib.new(kind, b"an archive").hexdigest()
+
+
+def test_what_gradle_reads_keeps_to_its_specification(aar: Path, tmp_path: Path) -> None:
+    publish(aar, ONE, [], tmp_path)
+    document = json.loads((tmp_path / FOLDER / "1.0.0/models-1.0.0.module").read_text())
+    Draft202012Validator(read_schema(SPECIFICATION)).validate(document)
+    assert next(iter(document)) == "formatVersion", "Gradle wants it first"
+    for told in ("name", "attributes"):
+        values = [json.dumps(it[told]) for it in document["variants"]]
+        assert len(set(values)) == len(values), "variants that nothing tells apart"
 
 
 def versions(repository: Path) -> tuple[list[str], list[str]]:
