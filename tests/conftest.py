@@ -87,7 +87,7 @@ def _no_effects(request: pytest.FixtureRequest) -> Iterator[None]:
     _GUARD.active = False
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require() -> Callable[[str], Path]:
     """Find a program on PATH; without it skip the test, or fail it in CI."""
 
