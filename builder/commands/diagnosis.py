@@ -118,7 +118,7 @@ def _jdk(host: Host) -> Row:
     try:
         found = find_jdk(host)
     except BuildRuntimeError as error:
-        detail = f"only --java on needs one: {error.message}; {error.hint}"
+        detail = f"only classes for Java need one: {error.message}; {error.hint}"
         return {"what": "jdk", "state": "optional", "detail": detail}
     return {"what": "jdk", "state": "ok", "detail": f"{found.release} at {found.home}"}
 

@@ -232,7 +232,7 @@ def _place(artifact: Artifact) -> Iterator[str]:
                 yield from (f"--maven-{part}", getattr(its, part))
         if artifact.models:
             yield "--bundle-models"
-    if artifact.java is not Java.OFF:
+    if artifact.java is not Java.AUTO.resolved(artifact.target.platform):
         yield from ("--java", artifact.java)
 
 

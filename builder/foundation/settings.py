@@ -239,8 +239,9 @@ class BuildSettings:
     )  # fmt: skip
 
     java: Java = define(
-        "java", Java, "whether archives have the classes of `org.pytorch`, which need a JDK",
-        metavar="WHEN", default=Java.OFF, choices=tuple(Java),
+        "java", Java, "whether archives have the classes of `org.pytorch`, which need a JDK:"
+        " `auto` for Android, or as named",
+        metavar="WHEN", default=Java.AUTO, choices=tuple(Java),
     )  # fmt: skip
 
     maven_group: str = define(

@@ -42,7 +42,7 @@ def refuse_without_tools(request: Request, host: Host) -> None:
     provider = provider_for(platform, request)
     provider.find(host)
     find_programs(host)
-    if request.java is Java.ON:
+    if request.java.resolved(platform) is Java.ON:
         find_jdk(host)
     if request.runner:
         find_runner(request.runner, host)

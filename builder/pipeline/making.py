@@ -7,13 +7,12 @@ from builder.foundation.process import Host
 from builder.libtorch.candidates import Group
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import Rehearsed
-from builder.pipeline.packing.java_files import make_java
 from builder.pipeline.planning import make_plan
 from builder.pipeline.proving import Proven, check_built
 from builder.pipeline.request import Events, Request
 from builder.vocabulary.checks import RUN, Check, was_not_run
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.plan import Java, SourceKind, SourceTree
+from builder.vocabulary.plan import SourceKind, SourceTree
 from builder.vocabulary.targets import Target, twin_of
 
 
@@ -40,11 +39,7 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     if twin and was_not_run(checks):
         proof = prove_twin(request, rehearsed, source, twin, host, events)
         checks = (*checks, *proof)
-    java = None
-    if request.java is Java.ON:
-        events.step("compiling the classes for Java")
-        java = make_java(planned.plan.toolchain, output.library, host)
-    return Proven(planned, rehearsed.wanted.models, output, checks, java)
+    return Proven(planned, rehearsed.wanted.models, output, checks)
 
 
 def prove_twin(  # noqa: PLR0917  one value of each stage before

@@ -82,7 +82,7 @@ def request_name(
         converted=tuple(model.sha256 for model in wanted.models),
         run=tuple(it if isinstance(it, str) else it.how for it in ways),
         twin=_compiler(twin, request, host) if twin else None,
-        jdk=find_jdk(host).release if request.java is Java.ON else None,
+        jdk=_jdk(request, target, host),
         runner=_words(executor) if request.runner else (),
         extension=wanted.extension.files,
     )
@@ -92,6 +92,12 @@ def request_name(
 def _compiler(target: Target, request: Request, host: Host) -> _Compiler:
     provider = provider_for(target.platform, request)
     return _Compiler(provider.find(host), provider.identity(target, host))
+
+
+def _jdk(request: Request, target: Target, host: Host) -> int | None:
+    """Return the release of the JDK that compiles classes for a target; None if none does."""
+    wanted = request.java.resolved(target.platform)
+    return find_jdk(host).release if wanted is Java.ON else None
 
 
 def _words(executor: Executor | str) -> tuple[tuple[str, str], ...]:

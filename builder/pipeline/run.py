@@ -76,11 +76,13 @@ def _results(  # noqa: PLR0917  one value of each stage before
             yield known
             continue
         from builder.pipeline.making import build_target  # noqa: PLC0415  as above
+        from builder.pipeline.packing.java_files import with_java  # noqa: PLC0415  as above
         from builder.pipeline.packing.kinds import pack  # noqa: PLC0415  as above
 
         proven = [build_target(request, rehearsal(), source, it, host, events) for it in batch]
+        complete = with_java(proven, request, host, events)
         events.step("packaging")
-        built = pack(proven, request, telling(events))
+        built = pack(complete, request, telling(events))
         if all(is_final(it.checks, request, it.target, host) for it in proven):
             remember(names, built, host)
         yield built

@@ -12,7 +12,7 @@ from typing import Final
 
 from builder.vocabulary.fingerprints import fingerprint, uncounted
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.targets import Target
+from builder.vocabulary.targets import Platform, Target, platform_facts
 
 _ANYWHERE: Final = uncounted("where things lie on this machine decides no byte")
 
@@ -83,10 +83,20 @@ class Goal(StrEnum):
 
 
 class Java(StrEnum):
-    """Whether archives have the classes of `org.pytorch`. The runtime is the same with them."""
+    """Whether archives have the classes of `org.pytorch`. The runtime is the same with them.
 
+    `auto` is what apps of the platform are written in.
+    """
+
+    AUTO = "auto"
     OFF = "off"
     ON = "on"
+
+    def resolved(self, platform: Platform) -> Java:
+        """Return what `auto` means for a platform."""
+        if self is not Java.AUTO:
+            return self
+        return Java.ON if platform_facts(platform).apps_in_java else Java.OFF
 
 
 class Isa(StrEnum):

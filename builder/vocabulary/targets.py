@@ -86,7 +86,8 @@ class PlatformFacts:
     `needed` are globs of the libraries that every device has; all else must be inside. `api_level`
     is the lowest Android API, None elsewhere. `never_here` says why programs of the platform cannot
     run on the machine that builds them; it is empty where they may. A `twin` is a platform whose
-    programs run here instead, made of the same sources.
+    programs run here instead, made of the same sources. `apps_in_java` says that apps of the
+    platform call the library from Java, unless they have native code of their own.
     """
 
     platform: Platform
@@ -96,6 +97,7 @@ class PlatformFacts:
     api_level: int | None = None
     never_here: str = ""
     twin: Platform | None = None
+    apps_in_java: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ _PLATFORMS: Final = {
             api_level=ANDROID_API,
             never_here="android programs do not run here; --runner names what runs them",
             twin=Platform.LINUX,
+            apps_in_java=True,
         ),
         PlatformFacts(
             platform=Platform.LINUX,

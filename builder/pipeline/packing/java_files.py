@@ -1,23 +1,38 @@
-"""The classes of `org.pytorch` and the library under them, for one target."""
+"""The classes of `org.pytorch`, and for each target the library under them."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 from builder import VERSION
 from builder.artifact.android.jars import jar_bytes
 from builder.artifact.staging import JavaFiles
 from builder.foundation.process import Host
+from builder.pipeline.proving import Proven
+from builder.pipeline.request import Events, Request
 from builder.toolchains.java.classes import compile_classes
 from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.java.shim import compile_shim
-from builder.vocabulary.plan import Toolchain
+from builder.vocabulary.plan import Java
 
 
-def make_java(toolchain: Toolchain, runtime: Path, host: Host) -> JavaFiles:
-    """Compile both; the library lies beside the runtime it needs.
+def with_java(
+    batch: Sequence[Proven], request: Request, host: Host, events: Events
+) -> tuple[Proven, ...]:
+    """Return a batch with what its platform's apps call from Java, if that is asked for.
 
-    Raise `ToolchainError` without a JDK, `CompileError` if a compiler refuses.
+    Each library lies beside the runtime it needs. Raise `ToolchainError` without a JDK,
+    `CompileError` if a compiler refuses.
     """
+    if request.java.resolved(batch[0].target.platform) is not Java.ON:
+        return tuple(batch)
+    events.step("compiling the classes for Java")
     jdk = find_jdk(host)
     jar = jar_bytes(VERSION, compile_classes(jdk, host))
-    shim = compile_shim(toolchain, runtime, jdk.headers, runtime.parent, host)
-    return JavaFiles(jar, shim, jdk.release)
+
+    def complete(proven: Proven) -> Proven:
+        runtime = proven.output.library
+        tools = proven.planned.plan.toolchain
+        shim = compile_shim(tools, runtime, jdk.headers, runtime.parent, host)
+        return replace(proven, java=JavaFiles(jar, shim, jdk.release))
+
+    return tuple(map(complete, batch))

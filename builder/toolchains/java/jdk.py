@@ -15,7 +15,7 @@ OLDEST: Final = 11
 _RELEASE: Final = re.compile(r'^JAVA_VERSION="(?:1\.)?(\d+)[^"]*"$', re.MULTILINE)
 _HINT: Final = (
     f"install a JDK of release {OLDEST} or newer, of Debian for example openjdk-17-jdk-headless,"
-    " or set JAVA_HOME to one"
+    " or set JAVA_HOME to one; --java off builds the native part alone"
 )
 
 

@@ -19,6 +19,7 @@ _FLAGS: Final = (
 )  # fmt: skip
 _LINK: Final = (
     "-shared", f"-Wl,-soname,{LIBRARY_NAME}", "-Wl,--as-needed", "-Wl,-z,now",
+    "-Wl,-z,defs",  # what devices lack is an error here, not there
     f"-Wl,-z,max-page-size={STORE_PAGE}",
     "-Wl,-rpath,$ORIGIN",  # the runtime lies beside it
     "-s",

@@ -26,7 +26,7 @@ _FOREIGN_KNOWLEDGE: Final = "symbols*.xz"
 def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
     """Copy the tool of the checkout `root` to `folder`, with the native code of mini_torch."""
     left_out = shutil.ignore_patterns("__pycache__", _FOREIGN_KNOWLEDGE)
-    for name in ("builder", "cmake", "templates"):
+    for name in ("builder", "cmake", "java", "templates"):
         shutil.copytree(root / name, folder / name, ignore=left_out)
     shutil.copytree(_HERE / "native", folder / "native")
     for row in read_rows():  # nothing is included before files that are not there

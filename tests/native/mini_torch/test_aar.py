@@ -45,7 +45,7 @@ def ndk(android: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(workshop: Workshop, ndk: Path, *more: object) -> tuple[object, ...]:
     asked = workshop.words(*workshop.first)
-    return (*asked, "--platform", "android", "--ndk", ndk, *more, "--json")
+    return (*asked, "--platform", "android", "--ndk", ndk, "--java", "off", *more, "--json")
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,24 @@ def test_builds_at_once_publish_into_one_repository(
         with zipfile.ZipFile(aar) as archive:
             manifest = json.loads(archive.read("assets/build_runtime/manifest.json"))
         assert manifest["artifact_version"] == version, "the archive is of the other build"
+
+
+def test_an_app_gets_classes_and_the_library_under_them(
+    android: Workshop, ndk: Path, require: Callable[[str], Path]
+) -> None:
+    """As is usual for Android: nothing asks for it."""
+    require("javac")
+    asked = words(android, ndk, "-o", "with-java", "--java", "auto")
+    android.tool.run(*asked, cwd=android.folder)
+    made = android.folder / "with-java" / "android24"
+    with zipfile.ZipFile(made / "classes.jar") as jar:
+        assert "org/pytorch/Module.class" in jar.namelist()
+    library = read_elf(made / "jni/x86_64/libpytorch_jni_lite.so")
+    assert library.soname == "libpytorch_jni_lite.so"
+    assert {it.name for it in library.exports} == {"JNI_OnLoad"}
+    assert set(library.needed) - {"libbuild_runtime.so"} <= {"libc.so", "libm.so", "libdl.so"}
+    assert {it.align for it in library.segments if it.kind == "PT_LOAD"} == {0x4000}
+    assert "-keep class org.pytorch.NativeHandle" in (made / "proguard.txt").read_text()
 
 
 def run(*argv: object) -> None:

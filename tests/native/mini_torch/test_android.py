@@ -34,7 +34,8 @@ def ndk(used: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(workshop: Workshop, ndk: Path, output: Path, *more: object) -> tuple[object, ...]:
     asked = workshop.words(*workshop.first)
-    return (*asked, "--platform", "android", "--ndk", ndk, "-o", output, "--json", *more)
+    given = ("--platform", "android", "--ndk", ndk, "--java", "off", "-o", output)
+    return (*asked, *given, "--json", *more)
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def test_a_kit_for_java_is_optional(host: Host, tmp_path: Path) -> None:
         return found
 
     assert row()["state"] == "optional"
-    assert row()["detail"].startswith("only --java on needs one: no JDK was found")
+    assert row()["detail"].startswith("only classes for Java need one: no JDK was found")
     home = make_jdk(tmp_path / "jvm")
     (tmp_path / "bin").mkdir(exist_ok=True)
     (tmp_path / "bin" / "javac").symlink_to(home / "bin" / "javac")

@@ -511,7 +511,8 @@ def test_an_app_whose_library_lacks_something_is_told_how_to_build_it(
     assert "operator aten::relu: not in this runtime" in answer.error.message
     assert (
         "--abi arm64-v8a,armeabi-v7a --platform android --android-api 24 --maven-group com.example"
-        " --maven-artifact my-models --maven-version 1.2.0-rc1 --dtypes" in answer.error.hint
+        " --maven-artifact my-models --maven-version 1.2.0-rc1 --java off --dtypes"
+        in answer.error.hint
     )
     assert "is compressed: it is unpacked when the app is installed" in answer.text
 

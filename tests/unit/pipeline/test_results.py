@@ -30,8 +30,9 @@ PROVEN = (Check(name=OUTPUTS, outcome=Outcome.PASSED),)
 def request(*, offline: bool = False, verify: bool = True) -> Request:
     source = SourceRequest(offline=offline)
     return Request(
-        models=(Path("m.pt"),), source=source, inputs=(), verify=verify, require_run=False
-    )
+        models=(Path("m.pt"),), source=source, inputs=(), verify=verify, require_run=False,
+        java=Java.OFF,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("fetchable", [False, True])
@@ -136,3 +137,6 @@ def test_another_jdk_is_another_request_where_it_compiles(host: Host, tmp_path: 
     wish = replace(request(), java=Java.ON)
     one, same, other = (name(wish, ARM, it) for it in hosts)
     assert one == same != other
+    usual = replace(request(), java=Java.AUTO, ndk=str(lay_out(tmp_path / "ndk")))
+    assert len({name(usual, ARM, it) for it in hosts}) == 1
+    assert len({name(usual, ANDROID, it) for it in hosts}) == 2, "as apps of Android are in Java"
