@@ -61,6 +61,18 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Documents:
+    """Where an archive says of what a library was made: places in it, of its `files`."""
+
+    sbom: str
+    notice: str
+
+    def document(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"sbom": self.sbom, "notice": self.notice}
+
+
+@dataclass(frozen=True, slots=True)
 class BuildFacts:
     """What is known before anything is compiled."""
 
@@ -106,21 +118,27 @@ def describe_model(model: Model, file: PurePosixPath | None) -> ModelFile:
 
 
 def manifest(
-    facts: BuildFacts, result: ResultFacts | None = None, files: Iterable[FileFacts] = ()
+    facts: BuildFacts,
+    result: ResultFacts | None = None,
+    files: Iterable[FileFacts] = (),
+    documents: Documents | None = None,
 ) -> str:
     """Return the JSON that `manifest.schema.json` describes.
 
     `files` are all others of the artifact. Without `result` it is the text a library can hold about
     itself, as it cannot hold its own hash.
     """
-    document = describe(facts, result, files)
+    document = describe(facts, result, files, documents)
     if result is None:
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def describe(
-    facts: BuildFacts, result: ResultFacts | None = None, files: Iterable[FileFacts] = ()
+    facts: BuildFacts,
+    result: ResultFacts | None = None,
+    files: Iterable[FileFacts] = (),
+    documents: Documents | None = None,
 ) -> dict[str, Any]:
     """Return a manifest as plain data; see `manifest`."""
     plan = facts.plan
@@ -156,6 +174,8 @@ def describe(
         "dtypes": sorted(plan.selection.dtypes),
     }
     if result is not None:
+        if documents is not None:
+            document["documents"] = documents.document()
         document["toolchain"]["clang"] = plan.toolchain.clang
         if result.jdk is not None:
             document["toolchain"]["jdk"] = result.jdk

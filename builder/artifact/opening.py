@@ -13,8 +13,10 @@ from builder.artifact.android.apps import is_app, read_app
 from builder.artifact.android.unpacking import check_published, find_aar, read_folder
 from builder.artifact.android.zips import reading_zip, unzip
 from builder.artifact.reading import HINT, Artifact, read_artifact, read_manifest
+from builder.artifact.supply.provenance import check_statement
 from builder.artifact.tar import layout as tar
 from builder.artifact.tar.unpacking import unpack
+from builder.vocabulary.checks import Check
 from builder.vocabulary.errors import UsageError
 
 
@@ -84,7 +86,7 @@ def _published(source: Path) -> Path:
 def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
     if not zipfile.is_zipfile(archive):
         unpack(archive, root)
-        return (_read(source, root),)
+        return _with_found((_read(source, root),), check_statement(archive))
     if _holds_app(archive):
         return read_app(archive, root)
     unzip(archive, root)
@@ -92,9 +94,14 @@ def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
         raise UsageError(
             f"{archive} is no artifact of build-runtime: no {android.MANIFEST}", hint=HINT
         )
-    first, *others = read_folder(archive, root)
-    published = check_published(archive)
-    return (first if published is None else replace(first, found=(published,)), *others)
+    found = read_folder(archive, root)
+    return _with_found(found, check_published(archive), check_statement(archive))
+
+
+def _with_found(artifacts: tuple[Artifact, ...], *checks: Check | None) -> tuple[Artifact, ...]:
+    """Add what was checked of the archive as a whole to the first of what is in it."""
+    first, *others = artifacts
+    return (replace(first, found=tuple(it for it in checks if it is not None)), *others)
 
 
 def _holds_app(archive: Path) -> bool:

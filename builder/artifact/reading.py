@@ -41,14 +41,16 @@ class Places:
     """Where a kind of archive keeps what commands look for, below the folder it is unpacked in.
 
     `program` runs models; an app has none. `selection` are the operators that were asked for,
-    `size_report` is JSON. Nothing unknown may be in the folders `loaded`: the loader could take it
-    for a library it needs.
+    `size_report` is JSON, `notice` and `sbom` say of what the library was made.
+    Nothing unknown may be in the folders `loaded`: the loader could take it for a library it needs.
     """
 
     library: PurePosixPath
     program: PurePosixPath | None
     selection: PurePosixPath | None
     size_report: PurePosixPath | None
+    notice: PurePosixPath | None
+    sbom: PurePosixPath | None
     loaded: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from builder.foundation.files import sha256_file
@@ -40,13 +41,37 @@ class StagedFile:
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
+class Presence(StrEnum):
+    """How a part is in a library: code of its own, or what its headers put into that of others."""
+
+    LINKED = "linked"
+    HEADERS = "headers"
+
+
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """One text of a component's licence, and the name its file gets."""
+    """One text of a licence, and the name its file gets."""
 
-    component: str
     name: str
     text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a library was made of, as its link map proves it.
+
+    `version` is a release or a commit, `sha256` that of the archive it came in; either is empty
+    where it is not known. `licence` is an SPDX expression, empty for what is the user's own. `size`
+    is how many bytes of the library are its own.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    licence: str
+    presence: Presence
+    size: int
+    texts: tuple[Licence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +90,8 @@ class JavaFiles:
 class Contents:
     """What goes into an archive for one target, besides its manifest.
 
-    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
-    `size_text` are `size` rendered.
+    `models` are pairs of a name and a `.ptl`. `parts` are sorted by name. `selected_operators` is
+    YAML; `size_json` and `size_text` are `size` rendered.
     """
 
     target: Target
@@ -75,7 +100,7 @@ class Contents:
     header: Path
     program: Path
     models: tuple[tuple[str, Path], ...]
-    licences: tuple[Licence, ...]
+    parts: tuple[Part, ...]
     selected_operators: str
     size: SizeReport
     size_json: str

@@ -122,6 +122,43 @@ def _said(path: Path) -> str:
     return " ".join(text.split())
 
 
+def included_components(candidates: Candidates, sources: AbstractSet[str]) -> frozenset[str]:
+    """Return the components whose files these sources, given by id, are or may include.
+
+    In doubt a file is included: see Note [In doubt it depends].
+    """
+    finder = _Finder(candidates)
+    begun = _beginnings(candidates, finder)
+    pending = [path for name, paths in begun if name in sources for path in paths]
+    found: set[Path] = set()
+    while pending:
+        path = pending.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        # comments count: to take them out takes longer than all the rest
+        lines = _INCLUDE.findall(path.read_text(encoding="utf-8", errors="replace"))
+        folder = path.parent
+        pending += (it for line in lines for it in finder.find(line, folder) if it not in found)
+    names = tuple(map(str, found))
+    return frozenset(
+        component
+        for component, root in candidates.roots.items()
+        if any(it.startswith(f"{root}/") for it in names)
+    )
+
+
+def _beginnings(
+    candidates: Candidates, finder: "_Finder"
+) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """Yield each source by its id with the files that its compiler reads without being told to."""
+    for group, name, path in candidates.places():
+        precompiled = finder.find(" ".join(group.precompiled), path.parent)
+        before = dict(group.before).get(group.ids[name])
+        ours = [candidates.roots["native"] / "src" / UPSTREAM / before] if before else []
+        yield name, (path, *precompiled, *ours)
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """What a file says: words outside of macros, macros with their words, files it may include."""
@@ -138,12 +175,7 @@ class _Texts:
     def __init__(self, candidates: Candidates) -> None:
         self._candidates = candidates
         self._finder = _Finder(candidates)
-        self._sources: dict[str, tuple[Path, ...]] = {}
-        for group, name, path in candidates.places():
-            precompiled = self._finder.find(" ".join(group.precompiled), path.parent)
-            before = dict(group.before).get(group.ids[name])
-            ours = [candidates.roots["native"] / "src" / UPSTREAM / before] if before else []
-            self._sources[name] = (path, *precompiled, *ours)
+        self._sources = dict(_beginnings(candidates, self._finder))
 
     @cached_property
     def read(self) -> Mapping[Path, _Text]:

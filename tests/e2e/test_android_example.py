@@ -77,8 +77,8 @@ def unpacked(made: Runtime, tmp_path: Path) -> Path:
     target = make_target(Platform.ANDROID, Abi.X86_64)
     contents = make_contents(facts, make_model(facts), target, made.library)
     contents.header.write_bytes((NATIVE / "include" / "build_runtime.h").read_bytes())
-    shared = stage_shared(contents, Coordinates("g", "a", "1"), with_models=False)
-    write_zip((*shared, *stage_abi(contents, 26)), tmp_path / "x.aar")
+    shared = stage_shared(contents, (), Coordinates("g", "a", "1"), with_models=False)
+    write_zip((*shared, *stage_abi(contents, 26, with_models=False)), tmp_path / "x.aar")
     unzip(tmp_path / "x.aar", tmp_path / "the aar")
     return tmp_path / "the aar"
 

@@ -189,7 +189,7 @@ def installed(x86_64: Linked, tmp_path_factory: pytest.TempPathFactory) -> Path:
         header=folder / "build_runtime.h",
         program=folder / "build_runtime.h",
         models=(("net", folder / "model.ptl"),),
-        licences=(),
+        parts=(),
         selected_operators="",
         size=x86_64.report,
         size_json=to_json(x86_64.report),

@@ -22,7 +22,7 @@ SDIST: Final = (
 )  # fmt: skip
 SDIST_FILES: Final = frozenset({
     "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "PKG-INFO",
-    ".gitignore",
+    "SECURITY.md", ".gitignore",
 })  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_the_wheel_holds_the_package_and_the_shipped_files(wheel: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     names = wheel_names(wheel)
     package = {name for name in names if not name.split("/")[0].endswith(".dist-info")}
-    shipped = {f"builder/_data/{name}" for name in files_below(*SHIPPED)}
+    shipped = {f"builder/_data/{name}" for name in ("LICENSE", *files_below(*SHIPPED))}
     assert package == files_below("builder") | shipped
     assert {name.split(".dist-info/")[1] for name in names - package} == {
         "METADATA",

@@ -6,14 +6,16 @@ no C++ library at all: it refuses shared libraries that say they contain one.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
 from builder.artifact.android import layout
 from builder.artifact.android.jars import jar_bytes
 from builder.artifact.rendering import render
-from builder.artifact.staging import Contents, StagedFile
+from builder.artifact.staging import Contents, Part, StagedFile
+from builder.artifact.supply.notice import stage_licences
+from builder.artifact.supply.sbom import sbom
 from builder.foundation.coordinates import Coordinates
 from builder.foundation.resources import CMAKE
 
@@ -21,11 +23,12 @@ _PREFAB_SCHEMA: Final = 2
 
 
 def stage_shared(
-    contents: Contents, coordinates: Coordinates, *, with_models: bool
+    contents: Contents, parts: Iterable[Part], coordinates: Coordinates, *, with_models: bool
 ) -> tuple[StagedFile, ...]:
     """Return the files that do not depend on the ABI, but for the manifest, which lists them.
 
-    `contents` are those of any ABI. With models, those are in it, as assets.
+    `contents` are those of any ABI, `parts` what is in all libraries. With models,
+    those are in it, as assets.
     """
     level = contents.target.api_level
     java = contents.java
@@ -45,10 +48,7 @@ def stage_shared(
         StagedFile(layout.HEADER, contents.header),
         *_cmake(contents.version),
         StagedFile(layout.SELECTION, contents.selected_operators.encode()),
-        *(
-            StagedFile(layout.LICENCES / it.component / it.name, it.text)
-            for it in contents.licences
-        ),
+        *stage_licences(parts, layout.NOTICE, layout.LICENCES),
         *(
             StagedFile(layout.model_place(name), path)
             for name, path in (contents.models if with_models else ())
@@ -56,8 +56,11 @@ def stage_shared(
     )
 
 
-def stage_abi(contents: Contents, ndk: int) -> tuple[StagedFile, ...]:
-    """Return the files of one ABI. `ndk` is the major version of what compiled them."""
+def stage_abi(contents: Contents, ndk: int, *, with_models: bool) -> tuple[StagedFile, ...]:
+    """Return the files of one ABI. `ndk` is the major version of what compiled them.
+
+    With models, these are in the archive.
+    """
     target = contents.target
     report = layout.size_report(target.abi)
     return (
@@ -77,6 +80,10 @@ def stage_abi(contents: Contents, ndk: int) -> tuple[StagedFile, ...]:
         ),
         StagedFile(layout.program(target.abi), contents.program, executable=True),
         *_jni(contents),
+        StagedFile(
+            layout.sbom(target.abi),
+            sbom(contents, contents.models if with_models else ()).encode(),
+        ),
         StagedFile(report, contents.size_json.encode()),
         StagedFile(report.with_suffix(".txt"), contents.size_text.encode()),
     )

@@ -115,7 +115,7 @@ def _artifact(held: _Held, known: tuple[Artifact, ...], source: Path, root: Path
             f"{source}: {held.name} is not in its manifest, which tells of {has}",
             hint="build the app with one AAR for all its ABIs",
         )
-    places = Places(PurePosixPath(held.name), None, None, None)
+    places = Places(PurePosixPath(held.name), None, None, None, None, None)
     checks = (_identity(root / held.name, held, ours), _alignment(held))
     return replace(ours, root=root, models=(), files=(), places=places, found=checks)
 

@@ -31,6 +31,7 @@ CMAKE_PACKAGE: Final = PurePosixPath("cmake")
 MANIFEST: Final = PurePosixPath("assets/build_runtime/manifest.json")
 SELECTION: Final = _SHARE / "selected_operators.yaml"
 LICENCES: Final = _SHARE / "licenses"
+NOTICE: Final = _SHARE / "NOTICE"
 
 
 def library(abi: Abi) -> PurePosixPath:
@@ -63,6 +64,11 @@ def size_report(abi: Abi) -> PurePosixPath:
     return _SHARE / "size-report" / f"{abi}.json"
 
 
+def sbom(abi: Abi) -> PurePosixPath:
+    """Return where it says of what a library was made."""
+    return _SHARE / "sbom" / f"{abi}.cdx.json"
+
+
 def model_place(name: str) -> PurePosixPath:
     """Return where a model lies that goes into apps."""
     return PurePosixPath("assets") / f"{name}.ptl"
@@ -73,4 +79,4 @@ def places(target: Target) -> Places:
     abi = target.abi
     found, runs = library(abi), program(abi)
     loaded = (str(found.parent), str(runs.parent))
-    return Places(found, runs, SELECTION, size_report(abi), loaded)
+    return Places(found, runs, SELECTION, size_report(abi), NOTICE, sbom(abi), loaded)

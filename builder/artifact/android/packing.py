@@ -9,7 +9,7 @@ from typing import Final
 from builder.artifact.android import layout
 from builder.artifact.android.aar import stage_abi, stage_shared
 from builder.artifact.android.zips import write_zip
-from builder.artifact.manifest import BuildFacts, FileFacts, ResultFacts, describe
+from builder.artifact.manifest import BuildFacts, Documents, FileFacts, ResultFacts, describe
 from builder.artifact.staging import Bundle, Contents, StagedFile
 from builder.foundation.coordinates import Coordinates
 from builder.foundation.files import sha256_file
@@ -53,15 +53,20 @@ def package(
     Raises `UsageError` when it cannot be written.
     """
     first = parts[0].contents
-    shared = stage_shared(first, coordinates, with_models=with_models)
-    apart = [(it, stage_abi(it.contents, it.ndk)) for it in parts]
+    inside = {it.name: it for part in parts for it in part.contents.parts}
+    everything = [inside[name] for name in sorted(inside)]
+    shared = stage_shared(first, everything, coordinates, with_models=with_models)
+    apart = [(it, stage_abi(it.contents, it.ndk, with_models=with_models)) for it in parts]
     document = {
         "version": VERSION,
         "kind": "aar",
         "group": coordinates.group,
         "artifact": coordinates.artifact,
         "artifact_version": coordinates.version,
-        "targets": [describe(it.facts, it.result, _facts(files)) for it, files in apart],
+        "targets": [
+            describe(it.facts, it.result, _facts(files), _documents(it.contents.target.abi))
+            for it, files in apart
+        ],
         "files": [it.document() for it in _facts(shared)],
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
@@ -72,6 +77,10 @@ def package(
     staged = (own, *shared, *(file for _, files in apart for file in files))
     write_zip(staged, archive, stored)
     return Bundle(archive, archive.stat().st_size, sha256_file(archive), text)
+
+
+def _documents(abi: Abi) -> Documents:
+    return Documents(sbom=str(layout.sbom(abi)), notice=str(layout.NOTICE))
 
 
 def write_symbols(libraries: Iterable[tuple[Abi, Path]], destination: Path) -> Path:

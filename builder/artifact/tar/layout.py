@@ -23,6 +23,8 @@ SELECTION: Final = _SHARE / "selected_operators.yaml"
 SIZE_REPORT: Final = _SHARE / "size-report.json"
 SIZE_TEXT: Final = _SHARE / "size-report.txt"
 LICENCES: Final = _SHARE / "licenses"
+NOTICE: Final = _SHARE / "NOTICE"
+SBOM: Final = _SHARE / "sbom.cdx.json"
 
 
 def model_place(name: str) -> PurePosixPath:
@@ -33,4 +35,4 @@ def model_place(name: str) -> PurePosixPath:
 def places(target: Target) -> Places:
     """Return where commands find what they look for: the same for every target."""
     del target
-    return Places(LIBRARY, PROGRAM, SELECTION, SIZE_REPORT, loaded=("bin", "lib"))
+    return Places(LIBRARY, PROGRAM, SELECTION, SIZE_REPORT, NOTICE, SBOM, loaded=("bin", "lib"))

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.artifact.manifest import BuildFacts, FileFacts, ResultFacts, manifest
+from builder.artifact.manifest import BuildFacts, Documents, FileFacts, ResultFacts, manifest
 from builder.artifact.rendering import render
 from builder.artifact.staging import Bundle, Contents, StagedFile
+from builder.artifact.supply.notice import stage_licences
+from builder.artifact.supply.sbom import sbom
 from builder.artifact.tar import layout
 from builder.artifact.tar.archive import write_archive
 from builder.foundation.files import sha256_file
@@ -33,7 +35,8 @@ def package(
     """
     staged = stage(contents)
     files = tuple(FileFacts(it.path.as_posix(), it.size, it.sha256) for it in staged)
-    text = manifest(facts, result, files)
+    documents = Documents(sbom=str(layout.SBOM), notice=str(layout.NOTICE))
+    text = manifest(facts, result, files, documents)
     archive = destination / archive_name(contents.target)
     own = StagedFile(layout.MANIFEST, text.encode())
     write_archive((*staged, own), archive, epoch=epoch)
@@ -52,10 +55,8 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
         StagedFile(layout.SIZE_REPORT, contents.size_json.encode()),
         StagedFile(layout.SIZE_TEXT, contents.size_text.encode()),
         *(StagedFile(layout.model_place(name), path) for name, path in contents.models),
-        *(
-            StagedFile(layout.LICENCES / it.component / it.name, it.text)
-            for it in contents.licences
-        ),
+        StagedFile(layout.SBOM, sbom(contents, contents.models).encode()),
+        *stage_licences(contents.parts, layout.NOTICE, layout.LICENCES),
     )
 
 

@@ -14,6 +14,7 @@ from builder.artifact.android.zips import unzip
 from builder.artifact.manifest import BuildFacts, describe_model
 from builder.artifact.maven.repository import publish
 from builder.artifact.staging import Bundle
+from builder.artifact.supply.provenance import write_statement
 from builder.foundation.coordinates import Coordinates
 from builder.foundation.files import copy_atomic, new_directory
 from builder.pipeline.packing.contents import contents_of, made_of, measured, result_of
@@ -38,6 +39,7 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
     with new_directory(prefix) as scratch:
         unzip(bundle.archive, scratch)
     symbols = write_symbols(_symbols(batch), output)
+    statement = write_statement(bundle, (it.facts for it in parts))
     beside = tuple(_beside(() if request.bundle_models else models, output / _MODELS))
     repository = output / _REPOSITORY
     published = publish(bundle.archive, coordinates, (it.name for it in models), repository)
@@ -45,7 +47,7 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
         targets=tuple(made_of(it, bundle, size) for it, size in zip(batch, sizes, strict=True)),
         archive=bundle.archive,
         prefix=prefix,
-        beside=(symbols, *beside, *published.files),
+        beside=(symbols, statement, *beside, *published.files),
         package={
             "kind": "aar",
             "archive": str(bundle.archive),

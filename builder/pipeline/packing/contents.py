@@ -1,12 +1,10 @@
 """What goes into archives of any kind, and what is told of each target."""
 
-import re
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from builder import VERSION
 from builder.artifact.manifest import ResultFacts
-from builder.artifact.staging import Bundle, Contents, Licence
+from builder.artifact.staging import Bundle, Contents
 from builder.compilation.project import shown_roots
 from builder.foundation.elf import read_elf
 from builder.foundation.machine import processor_features
@@ -14,6 +12,7 @@ from builder.foundation.resources import NATIVE
 from builder.libtorch.flags import paired
 from builder.models.lists.resolving import from_selection
 from builder.models.lists.writing import to_yaml
+from builder.pipeline.packing.inside import find_parts
 from builder.pipeline.proving import Proven, holdings
 from builder.pipeline.request import Made, Request
 from builder.proof.compare import tolerances
@@ -22,8 +21,6 @@ from builder.report.measure import measure
 from builder.report.render import to_json, to_text
 from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.sizes import SizeReport
-
-_LEADING: Final = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 
 
 def measured(proven: Proven) -> SizeReport:
@@ -42,7 +39,7 @@ def contents_of(proven: Proven, size: SizeReport) -> Contents:
         header=NATIVE / "include" / "build_runtime.h",
         program=output.program,
         models=tuple((model.name, model.path) for model in proven.models),
-        licences=find_licences(plan),
+        parts=find_parts(proven.planned, output, size),
         selected_operators=selection_text(plan),
         size=size,
         size_json=to_json(size),
@@ -77,25 +74,6 @@ def selection_text(plan: BuildPlan) -> str:
     """Return the operators of a plan as a list that builds take instead of models."""
     dtypes = ", ".join(sorted(plan.profile.dtypes))
     return to_yaml(from_selection(plan.selection), comment=f"dtypes of the kernels: {dtypes}")
-
-
-def find_licences(plan: BuildPlan) -> tuple[Licence, ...]:
-    """Return the licence texts of the components, which binary distributions must carry.
-
-    A component that is a header and nothing else tells its licence in the comment at its top.
-    """
-    found: list[Licence] = []
-    for component in plan.source.components:
-        files = sorted(path for path in component.root.iterdir() if path.is_file())
-        texts = [Licence(component.name, it.name, it.read_bytes()) for it in files if _named(it)]
-        headers = [it for it in files if it.suffix == ".h"] if not texts else []
-        told = [comment for it in headers if (comment := _LEADING.match(it.read_bytes()))]
-        found += texts or [Licence(component.name, "LICENSE", it[0] + b"\n") for it in told]
-    return tuple(found)
-
-
-def _named(path: Path) -> bool:
-    return re.match(r"(LICENSE|LICENCE|COPYING|NOTICE)", path.name, re.IGNORECASE) is not None
 
 
 def made_of(proven: Proven, bundle: Bundle, size: SizeReport) -> Made:

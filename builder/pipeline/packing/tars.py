@@ -3,6 +3,7 @@
 import tarfile
 
 from builder.artifact.manifest import BuildFacts, describe_model
+from builder.artifact.supply.provenance import write_statement
 from builder.artifact.tar.layout import model_place
 from builder.artifact.tar.packing import package
 from builder.foundation.files import new_directory
@@ -16,9 +17,10 @@ def pack_tar(batch: tuple[Proven, ...], request: Request) -> Built:
     (proven,) = batch
     size = measured(proven)
     models = tuple(describe_model(it, model_place(it.name)) for it in proven.models)
+    facts = BuildFacts(proven.planned.plan, models)
     bundle = package(
         contents_of(proven, size),
-        BuildFacts(proven.planned.plan, models),
+        facts,
         result=result_of(proven, request, size),
         destination=request.output,
     )
@@ -29,4 +31,5 @@ def pack_tar(batch: tuple[Proven, ...], request: Request) -> Built:
         targets=(made_of(proven, bundle, size),),
         archive=bundle.archive,
         prefix=prefix,
+        beside=(write_statement(bundle, (facts,)),),
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from builder.artifact.manifest import ResultFacts
-from builder.artifact.staging import Contents, JavaFiles, Licence
+from builder.artifact.staging import Contents, JavaFiles, Licence, Part, Presence
 from builder.foundation.elf import read_elf
 from builder.libtorch.flags import compile_flags
 from builder.report.render import to_json
@@ -122,7 +122,18 @@ def make_contents(
         header=root / "build_runtime.h",
         program=root / "build-runtime-run",
         models=((model.name, model.path),),
-        licences=(Licence("pytorch", "LICENSE", (root / "LICENSE").read_bytes()),),
+        parts=(
+            Part("libc++", "22.1.8", "", "Apache-2.0 WITH LLVM-exception", Presence.LINKED, 7, ()),
+            Part(
+                "pytorch",
+                "2.6.0",
+                "a" * 64,
+                "BSD-3-Clause",
+                Presence.LINKED,
+                40,
+                (Licence("LICENSE", (root / "LICENSE").read_bytes()),),
+            ),
+        ),
         selected_operators="operators: {}\n",
         size=size,
         size_json=to_json(size),

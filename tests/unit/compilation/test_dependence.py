@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.compilation.dependence import Candidates, Dependents, find_dependents
+from builder.compilation.dependence import (
+    Candidates,
+    Dependents,
+    find_dependents,
+    included_components,
+)
 from builder.libtorch.candidates import INCLUDES, Group
 from builder.vocabulary.plan import SourceKind
 
@@ -202,3 +207,29 @@ def test_generated_files_are_compared(
     made = {"f.h": header, "ATen/g.cpp": "1 // two", "ATen/h.cpp": "2", **more}
     own = write(user, generated=made)
     assert find_dependents(own, base).backends == {"generated:ATen/h.cpp", *dependent}
+
+
+def test_components_are_inside_by_the_headers_that_a_source_may_include(write: Write) -> None:
+    candidates = write({
+        "a.cpp": "#include <fmt/format.h>\n",
+        "b.cpp": '#include "by_way.h"\n',
+        "by_way.h": "#include <fp16.h>\n",
+        "c.cpp": "// nothing of others\n",
+    })  # fmt: skip
+    for component, header in (("fmt", "fmt/format.h"), ("fp16", "fp16.h"), ("psimd", "psimd.h")):
+        place = candidates.roots[component] / "include" / header
+        place.parent.mkdir(parents=True)
+        place.touch()
+    source = "pytorch:aten/src/{}.cpp".format
+    assert included_components(candidates, {source("a")}) == {"pytorch", "fmt"}
+    assert included_components(candidates, {source("b")}) == {"pytorch", "fp16"}
+    assert included_components(candidates, {source("c")}) == {"pytorch"}
+    assert included_components(candidates, set()) == frozenset()
+
+
+def test_a_precompiled_header_is_included_by_all_of_its_group(write: Write) -> None:
+    candidates = write({"a.cpp": ""}, precompiled=("<fmt/format.h>",))
+    place = candidates.roots["fmt"] / "include/fmt/format.h"
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert included_components(candidates, {"pytorch:aten/src/a.cpp"}) == {"pytorch", "fmt"}

@@ -17,6 +17,7 @@ from builder.compilation.output import BuildOutput
 from builder.compilation.store import ObjectStore
 from builder.foundation.files import locked
 from builder.foundation.process import Host
+from builder.libtorch.candidates import INCLUDES
 from builder.libtorch.catalogue import make_catalogue
 from builder.libtorch.symbols import Prediction, SymbolIndex
 from builder.pipeline.packing.kinds import LOCK, PACKERS, pack
@@ -53,7 +54,8 @@ def make_proven(root: Path, target: Target) -> Proven:
         seconds=1.0, log=root / "log",
     )  # fmt: skip
     planned = Planned(
-        plan, ZIG, make_catalogue([]), Candidates((), {}),
+        plan, ZIG, make_catalogue([]),
+        Candidates((), dict.fromkeys((name for name, _ in INCLUDES), root)),
         ObjectStore((), {}), cast("SymbolIndex", None), Prediction((), 0, frozenset()), (),
         lambda _: None,
     )  # fmt: skip
@@ -80,8 +82,8 @@ def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
     built = pack(android(tmp_path), request(tmp_path))
     dist = tmp_path / "dist"
     assert sorted(it.name for it in dist.iterdir()) == [
-        LOCK, "android24", "build-runtime-android24.aar", "maven", "models",
-        "native-debug-symbols.zip",
+        LOCK, "android24", "build-runtime-android24.aar", "build-runtime-android24.aar.provenance.json",
+        "maven", "models", "native-debug-symbols.zip",
     ]  # fmt: skip
     assert built.archive == dist / "build-runtime-android24.aar"
     assert (dist / "models/net.ptl").read_bytes() == b"lite"

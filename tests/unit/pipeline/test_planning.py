@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from builder.artifact.staging import Licence
 from builder.foundation.process import Host
+from builder.libtorch.candidates import Group
 from builder.pipeline import choosing
 from builder.pipeline.choosing import (
     batches,
@@ -17,7 +17,7 @@ from builder.pipeline.choosing import (
     refuse_without_inputs,
     refuse_without_tools,
 )
-from builder.pipeline.packing.contents import find_licences
+from builder.pipeline.planning import ALWAYS, always_linked
 from builder.pipeline.request import Request
 from builder.pipeline.results import request_name
 from builder.pipeline.wanted import Wanted
@@ -26,11 +26,10 @@ from builder.source.request import SourceRequest
 from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import ToolchainError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
-from builder.vocabulary.plan import Component, Java, SourceTree
+from builder.vocabulary.plan import Component, Java, SourceKind, SourceTree
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from builder.vocabulary.tolerances import Limits
 from tests.conftest import FakeRunner
-from tests.golden.tiny import make_plan
 from tests.ndk import lay_out
 from tests.unit.proof.test_adb import FakeDevice
 
@@ -75,22 +74,12 @@ def request(platform: str) -> Request:
     )
 
 
-def test_every_component_ships_its_licence_and_one_header_the_comment_at_its_top(
-    tmp_path: Path,
-) -> None:
-    texts = {"big": ("LICENSE", "MIT"), "small": ("small.h", "/* BSD\n */\nint x;\n")}
-    for name, (file, text) in texts.items():
-        (tmp_path / name / "inner").mkdir(parents=True)
-        (tmp_path / name / file).write_text(text)
-    (tmp_path / "big" / "big.h").write_text("/* no licence */")
-    components = tuple(Component(it, "1", "", "", tmp_path / it) for it in ("big", "small"))
-    plan = make_plan()
-    source = SourceTree("2.6.0", "", "debian", components)
-    plan = replace(plan, objects=replace(plan.objects, source=source))
-    assert find_licences(plan) == (
-        Licence("big", "LICENSE", b"MIT"),
-        Licence("small", "LICENSE", b"/* BSD\n */\n"),
+def test_our_own_c_and_what_registers_itself_are_always_linked() -> None:
+    ours, theirs = (
+        Group(name, SourceKind.OWN, "native", "CXX", (f"src/{name}.cpp",), (), ())
+        for name in ("native", "kernels")
     )
+    assert always_linked((ours, theirs)) == (*ALWAYS, "native:src/native.cpp")
 
 
 def test_every_platform_has_a_toolchain() -> None:

@@ -42,6 +42,7 @@ def test_the_archive_has_its_documented_layout(aar: dict[str, bytes]) -> None:
         for abi in ABIS
         for name in (
             "META-INF/build_runtime/bin/{}/build-runtime-run",
+            "META-INF/build_runtime/sbom/{}.cdx.json",
             "META-INF/build_runtime/size-report/{}.json",
             "META-INF/build_runtime/size-report/{}.txt",
             "jni/{}/libbuild_runtime.so",
@@ -53,6 +54,7 @@ def test_the_archive_has_its_documented_layout(aar: dict[str, bytes]) -> None:
         [
             *each,
             "AndroidManifest.xml",
+            "META-INF/build_runtime/NOTICE",
             "META-INF/build_runtime/licenses/pytorch/LICENSE",
             "META-INF/build_runtime/selected_operators.yaml",
             "META-INF/com/android/build/gradle/aar-metadata.properties",
