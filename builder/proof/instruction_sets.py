@@ -18,6 +18,7 @@ _AS_LINUX_SAYS: Final[Mapping[str, frozenset[str]]] = {
     "avx2": frozenset({"avx2"}),
     "avx512f": frozenset({"avx512f"}),
     "avx512skx": frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"}),
+    "avxvnni": frozenset({"avx2", "avx_vnni"}),
     "avx512vnni": frozenset({"avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}),
     "fp16": frozenset({"asimdhp"}),
     "dotprod": frozenset({"asimddp"}),

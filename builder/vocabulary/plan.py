@@ -102,8 +102,9 @@ class Java(StrEnum):
 class Isa(StrEnum):
     """For which instruction sets x86 kernels are inside. Processors are asked for theirs.
 
-    `few` are the ABI's own and those with fused multiplication (FMA3, AVX2); `avx2` are all up to
-    AVX2, for processors before FMA3 too; `avx512` are all. `auto` is what the goal asks for.
+    `few` are the ABI's own and those with fused multiplication (FMA3, AVX2); `avx2` are all but
+    AVX-512, for processors before FMA3 and with AVX-VNNI too; `avx512` are all. `auto` is what the
+    goal asks for.
     """
 
     AUTO = "auto"

@@ -59,6 +59,7 @@ def features(
         ("xnn_x8_lut_ukernel__avx", {Isa.AVX2, Isa.AVX512}),
         ("xnn_qs8_vadd_minmax_ukernel__sse41_mul16_ld64_u8", {Isa.AVX2, Isa.AVX512}),
         ("xnn_f32_gemm_minmax_ukernel_5x16__fma3_broadcast", {Isa.FEW, Isa.AVX2, Isa.AVX512}),
+        ("xnn_qs8_qc8w_gemm_minmax_fp32_ukernel_5x8c8__avxvnni_prfm", {Isa.AVX2, Isa.AVX512}),
         ("xnn_x8_lut_ukernel__avx2", {Isa.FEW, Isa.AVX2, Isa.AVX512}),
         ("xnn_f32_gemm_minmax_ukernel_4x8__sse_load1", {Isa.FEW, Isa.AVX2, Isa.AVX512}),
     ],
