@@ -65,6 +65,7 @@ class JavaFiles:
 class Contents:
     """What goes into an archive for one target, besides its manifest.
 
+    `program` runs models, `benchmark` times them as PyTorch Mobile's tool does.
     `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
     `size_text` are `size` rendered.
     """
@@ -74,6 +75,7 @@ class Contents:
     library: Path
     header: Path
     program: Path
+    benchmark: Path
     models: tuple[tuple[str, Path], ...]
     licences: tuple[Licence, ...]
     selected_operators: str

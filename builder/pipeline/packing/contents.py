@@ -41,6 +41,7 @@ def contents_of(proven: Proven, size: SizeReport) -> Contents:
         library=output.library,
         header=NATIVE / "include" / "build_runtime.h",
         program=output.program,
+        benchmark=output.benchmark,
         models=tuple((model.name, model.path) for model in proven.models),
         licences=find_licences(plan),
         selected_operators=selection_text(plan),
