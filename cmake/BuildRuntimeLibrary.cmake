@@ -82,17 +82,24 @@ function(build_runtime_library)
   add_custom_target(runtime_symbols DEPENDS "${symbols}")
 endfunction()
 
-# The program that loads and runs a model through the C API.
+# The programs on top of the C API, which find the runtime in `lib/`, or beside them: one that loads and runs a
+# model, and one that times it as PyTorch Mobile's does. A folder of `tools/` is the program of its name.
 function(build_runtime_tools)
-  file(GLOB sources RELATIVE "${CMAKE_BINARY_DIR}" "${CMAKE_BINARY_DIR}/${build_runtime_own}/tools/*.c")
+  build_runtime_program(build-runtime-run tools)
+  build_runtime_program(speed_benchmark_torch tools/speed_benchmark_torch)
+endfunction()
+
+function(build_runtime_program name folder)
+  file(GLOB sources RELATIVE "${CMAKE_BINARY_DIR}" "${CMAKE_BINARY_DIR}/${build_runtime_own}/${folder}/*.c")
   build_runtime_sources(sources ${sources})
-  add_executable(build-runtime-run ${sources})
+  add_executable(${name} ${sources})
   list(JOIN BUILD_RUNTIME_FLAGS_own " " options)
-  target_compile_options(build-runtime-run PRIVATE "SHELL:${options}" -std=c99 -I${build_runtime_own}/include)
-  target_compile_definitions(build-runtime-run PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64 NDEBUG)
-  target_link_options(build-runtime-run PRIVATE -Wl,--gc-sections -s -Wl,-z,max-page-size=16384 "LINKER:-rpath,$ORIGIN/../lib")
-  target_link_libraries(build-runtime-run PRIVATE "${BUILD_RUNTIME_PREFIX}/lib/libbuild_runtime.so" m)
-  set_target_properties(build-runtime-run PROPERTIES
+  target_compile_options(${name} PRIVATE "SHELL:${options}" -std=c99 -I${build_runtime_own}/include)
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64 NDEBUG)
+  target_link_options(${name} PRIVATE -Wl,--gc-sections -s -Wl,-z,max-page-size=16384
+    "LINKER:-rpath,$ORIGIN/../lib:$ORIGIN")
+  target_link_libraries(${name} PRIVATE "${BUILD_RUNTIME_PREFIX}/lib/libbuild_runtime.so" m)
+  set_target_properties(${name} PROPERTIES
     SKIP_BUILD_RPATH ON RUNTIME_OUTPUT_DIRECTORY "${BUILD_RUNTIME_PREFIX}/bin")
-  add_dependencies(build-runtime-run runtime_library)
+  add_dependencies(${name} runtime_library)
 endfunction()

@@ -90,6 +90,7 @@ class JavaFiles:
 class Contents:
     """What goes into an archive for one target, besides its manifest.
 
+    `program` runs models, `benchmark` times them as PyTorch Mobile's tool does.
     `models` are pairs of a name and a `.ptl`. `parts` are sorted by name. `selected_operators` is
     YAML; `size_json` and `size_text` are `size` rendered.
     """
@@ -99,6 +100,7 @@ class Contents:
     library: Path
     header: Path
     program: Path
+    benchmark: Path
     models: tuple[tuple[str, Path], ...]
     parts: tuple[Part, ...]
     selected_operators: str

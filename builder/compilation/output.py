@@ -29,6 +29,7 @@ class BuildOutput:
 
     `objects`: live objects; `compiled` and `reused` split what was needed.
 
+    `program` runs models, `benchmark` times them as PyTorch Mobile's tool does.
     `sources` are the ids of all sources whose objects were looked at, linked or not, with these;
     `linked` are those that are linked.
     `flags` are those that compiled what is linked, by the name of the group of sources.
@@ -39,6 +40,7 @@ class BuildOutput:
     symbols: Path | None
     link_map: Path
     program: Path
+    benchmark: Path
     objects: int
     compiled: int
     reused: int

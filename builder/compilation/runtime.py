@@ -22,6 +22,8 @@ from builder.vocabulary.targets import platform_facts
 
 _UNDEFINED: Final = re.compile(r"undefined symbol: (\S+)")
 _MAX_ROUNDS: Final = 200
+_PROGRAM: Final = "build-runtime-run"
+_BENCHMARK: Final = "speed_benchmark_torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         library=root / "prefix/lib/libbuild_runtime.so",
         symbols=symbols,
         link_map=workspace.build / "link.map",
-        program=root / "prefix/bin/build-runtime-run",
+        program=root / "prefix/bin" / _PROGRAM,
+        benchmark=root / "prefix/bin" / _BENCHMARK,
         objects=len(rounds.live),
         compiled=objects.fresh,
         reused=max(0, len(rounds.live) - objects.fresh),
@@ -192,7 +195,7 @@ def _link(  # noqa: PLR0917  the state of one link
         write_if_changed(build / "link.rsp.state", _state(closure.live, build))
         progress.step("linking")
         try:
-            workspace.run_ninja(["build-runtime-run"], host, progress)
+            workspace.run_ninja([_PROGRAM, _BENCHMARK], host, progress)
         except CommandError as error:
             undefined = set(_UNDEFINED.findall("\n".join(error.tail)))
             more = _next_sources(undefined, objects, demand)

@@ -188,6 +188,7 @@ def installed(x86_64: Linked, tmp_path_factory: pytest.TempPathFactory) -> Path:
         library=x86_64.library,
         header=folder / "build_runtime.h",
         program=folder / "build_runtime.h",
+        benchmark=folder / "build_runtime.h",
         models=(("net", folder / "model.ptl"),),
         parts=(),
         selected_operators="",

@@ -17,6 +17,9 @@ _SHARE: Final = PurePosixPath("META-INF/build_runtime")
 _PREFAB_MODULE: Final = PurePosixPath("prefab/modules/build_runtime")
 
 LIBRARY_NAME: Final = "libbuild_runtime.so"
+BENCHMARK: Final = "speed_benchmark_torch"
+"""Beside the AAR, in the folder of its ABI: it is for developers, not for apps."""
+
 ANDROID_MANIFEST: Final = PurePosixPath("AndroidManifest.xml")
 CLASSES: Final = PurePosixPath("classes.jar")
 RESOURCES: Final = PurePosixPath("R.txt")

@@ -49,6 +49,7 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
         StagedFile(layout.HEADER, contents.header),
         StagedFile(layout.LIBRARY, contents.library, executable=True),
         StagedFile(layout.PROGRAM, contents.program, executable=True),
+        StagedFile(layout.BENCHMARK, contents.benchmark, executable=True),
         *_integration(contents),
         *_java(contents),
         StagedFile(layout.SELECTION, contents.selected_operators.encode()),

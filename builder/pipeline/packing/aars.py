@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from builder.artifact.android.layout import model_place
+from builder.artifact.android.layout import BENCHMARK, LIBRARY_NAME, model_place
 from builder.artifact.android.packing import AbiContents, package, write_symbols
 from builder.artifact.android.zips import unzip
 from builder.artifact.manifest import BuildFacts, describe_model
@@ -26,6 +26,7 @@ from builder.vocabulary.targets import Abi
 
 _REPOSITORY: Final = "maven"
 _MODELS: Final = "models"
+_TOOLS: Final = "tools"
 
 
 def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
@@ -41,13 +42,14 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
     symbols = write_symbols(_symbols(batch), output)
     statement = write_statement(bundle, (it.facts for it in parts))
     beside = tuple(_beside(() if request.bundle_models else models, output / _MODELS))
+    tools = tuple(_tools(batch, output / _TOOLS))
     repository = output / _REPOSITORY
     published = publish(bundle.archive, coordinates, (it.name for it in models), repository)
     return Built(
         targets=tuple(made_of(it, bundle, size) for it, size in zip(batch, sizes, strict=True)),
         archive=bundle.archive,
         prefix=prefix,
-        beside=(symbols, statement, *beside, *published.files),
+        beside=(symbols, statement, *beside, *tools, *published.files),
         package={
             "kind": "aar",
             "archive": str(bundle.archive),
@@ -78,6 +80,15 @@ def _symbols(batch: Iterable[Proven]) -> Iterator[tuple[Abi, Path]]:
     for it in batch:
         assert it.output.symbols is not None, "builds for archives of this kind keep them"
         yield it.target.abi, it.output.symbols
+
+
+def _tools(batch: Iterable[Proven], folder: Path) -> Iterator[Path]:
+    """Yield what is pushed to a device to time models there: the program, with its library."""
+    for it in batch:
+        of_abi = folder / it.target.abi
+        for path, name in ((it.output.benchmark, BENCHMARK), (it.output.library, LIBRARY_NAME)):
+            copy_atomic(path, of_abi / name)
+            yield of_abi / name
 
 
 def _beside(models: Iterable[Model], folder: Path) -> Iterator[Path]:

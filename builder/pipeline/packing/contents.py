@@ -38,6 +38,7 @@ def contents_of(proven: Proven, size: SizeReport) -> Contents:
         library=output.library,
         header=NATIVE / "include" / "build_runtime.h",
         program=output.program,
+        benchmark=output.benchmark,
         models=tuple((model.name, model.path) for model in proven.models),
         parts=find_parts(proven.planned, output, size),
         selected_operators=selection_text(plan),

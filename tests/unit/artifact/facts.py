@@ -112,7 +112,7 @@ def make_model(root: Path) -> Model:
 def make_contents(
     root: Path, model: Model, target: Target = TARGET, library: Path | None = None
 ) -> Contents:
-    for name in ("build_runtime.h", "build-runtime-run", "LICENSE"):
+    for name in ("build_runtime.h", "build-runtime-run", "speed_benchmark_torch", "LICENSE"):
         (root / name).write_text(f"the text of {name}\n")
     size = make_size(target, library)
     return Contents(
@@ -121,6 +121,7 @@ def make_contents(
         library=library or ELF / target.abi / "tiny.so",
         header=root / "build_runtime.h",
         program=root / "build-runtime-run",
+        benchmark=root / "speed_benchmark_torch",
         models=((model.name, model.path),),
         parts=(
             Part("libc++", "22.1.8", "", "Apache-2.0 WITH LLVM-exception", Presence.LINKED, 7, ()),

@@ -33,8 +33,8 @@ def standalone(root: Path) -> Standalone:
     (build / "cuts.cpp").write_text("// cuts\n")
     output = BuildOutput(
         directory=build.parent, library=root / "l", symbols=None, link_map=root / "m",
-        program=root / "p", objects=1, compiled=0, reused=1, rounds=1, sources={},
-        linked=frozenset({"pytorch:c10/a.cpp"}), flags={}, link_line=LinkLine((), ()),
+        program=root / "p", benchmark=root / "b", objects=1, compiled=0, reused=1, rounds=1,
+        sources={}, linked=frozenset({"pytorch:c10/a.cpp"}), flags={}, link_line=LinkLine((), ()),
         seconds=0.0, log=root / "log",
     )  # fmt: skip
     return Standalone(make_plan(), CATALOGUE, GROUPS, NOTHING, "{}", "operators: {}\n", output)

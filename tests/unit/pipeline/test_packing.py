@@ -42,6 +42,7 @@ def make_proven(root: Path, target: Target) -> Proven:
     """Return what a build of a small recorded library would have come to."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "program").write_bytes(b"the program")
+    (root / "program").chmod(0o755)
     for component in ("pytorch", "cpuinfo"):
         (root / component).mkdir(exist_ok=True)
         (root / component / "LICENSE").write_text(f"the licence of {component}\n")
@@ -49,8 +50,9 @@ def make_proven(root: Path, target: Target) -> Proven:
     folder = ELF / target.abi
     output = BuildOutput(
         directory=root, library=folder / "tiny.so", symbols=folder / "tiny.so",
-        link_map=folder / "tiny.map", program=root / "program", objects=1, compiled=1, reused=0,
-        rounds=1, sources={}, linked=frozenset(), flags=FLAGS, link_line=LinkLine((), ()),
+        link_map=folder / "tiny.map", program=root / "program", benchmark=root / "program",
+        objects=1, compiled=1, reused=0, rounds=1, sources={}, linked=frozenset(), flags=FLAGS,
+        link_line=LinkLine((), ()),
         seconds=1.0, log=root / "log",
     )  # fmt: skip
     planned = Planned(
@@ -84,8 +86,14 @@ def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
     assert sorted(it.name for it in dist.iterdir()) == [
         LOCK, "android24", "build-runtime-android24.aar",
         "build-runtime-android24.aar.provenance.json", "maven", "models",
-        "native-debug-symbols.zip",
+        "native-debug-symbols.zip", "tools",
     ]  # fmt: skip
+    for abi in ABIS:
+        tool = dist / "tools" / abi / "speed_benchmark_torch"
+        assert tool.read_bytes() == b"the program"
+        assert tool.stat().st_mode & 0o100
+        library = (dist / "tools" / abi / "libbuild_runtime.so").read_bytes()
+        assert library == (ELF / abi / "tiny.so").read_bytes(), "what it is linked with"
     assert built.archive == dist / "build-runtime-android24.aar"
     assert (dist / "models/net.ptl").read_bytes() == b"lite"
     published = dist / "maven/local/build-runtime/build-runtime/1.2.0/build-runtime-1.2.0.aar"

@@ -79,6 +79,7 @@ def test_the_archive_has_its_documented_layout(tmp_path: Path) -> None:
         assert {member.mtime for member in archive} == {1_700_000_000}
     assert modes == {
         "bin/build-runtime-run": 0o755,
+        "bin/speed_benchmark_torch": 0o755,
         "include/build_runtime.h": 0o644,
         "lib/cmake/build_runtime/build_runtimeConfig.cmake": 0o644,
         "lib/cmake/build_runtime/build_runtimeConfigVersion.cmake": 0o644,
