@@ -31,6 +31,7 @@ from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.java.shim import SOURCES
 from builder.vocabulary.targets import Abi, Platform, make_target
 from tests.e2e.real import CLASSIFIER, Tool, host_of
+from tests.native.vision.machine import FAKES
 from tests.own_sources import own_sources
 
 CLANG_TIDY: Final = Path(sys.executable).with_name("clang-tidy")
@@ -94,6 +95,8 @@ def flags_for(source: Path, store: OpenStore, jni: tuple[str, ...]) -> tuple[str
     """Return what decides the meaning of a source; upstream's headers are not ours to judge."""
     if source.parent == SOURCES:
         return (*INTERFACE, *jni, STANDARDS[source.suffix])
+    if "vision" in source.parts:
+        return (f"-isystem{FAKES / 'jnigraphics'}", "-DPYTORCH_VISION_BITMAPS", *jni, "-std=c++17")
     if not source.is_relative_to(NATIVE / "src"):
         return (*INTERFACE, STANDARDS[source.suffix])
     if source.parent.name == "quantized":

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,16 +26,20 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Machine:
-    """`classes` are folders and jars; `library` is that of our native functions."""
+    """`classes` are folders and jars; `library` is that of our native functions.
+
+    The JVM checks every use of JNI, which takes its time.
+    """
 
     java: Path
     classes: tuple[Path, ...]
     library: Path
+    checked: bool = True
 
     def words(self, *words: object, libraries: Path | None = None) -> list[str]:
-        """Return the command that runs a class; every use of JNI is checked by the JVM."""
+        """Return the command that runs a class."""
         path = ":".join(map(str, self.classes))
-        flags = ("-Xcheck:jni", "-XX:+UseSerialGC", "-Xshare:auto")
+        flags = (*(["-Xcheck:jni"] if self.checked else []), "-XX:+UseSerialGC")
         folder = libraries or self.library.parent
         named = f"-Djava.library.path={folder}"
         return [str(self.java), *flags, named, "-cp", path, *map(str, words)]
@@ -94,31 +99,36 @@ def build_library(cmake: Path, folder: Path) -> Path:
         "-DPYTORCH_VISION_BITMAPS=ON", f"-DCMAKE_CXX_FLAGS=-I{headers}",
         f"-DCMAKE_SHARED_LINKER_FLAGS=-L{graphics.parent}",
     )  # fmt: skip
-    (line,) = (
-        it for it in (folder / "CMakeCache.txt").read_text().splitlines()
-        if it.startswith("JAVA_INCLUDE_PATH:")
-    )  # fmt: skip
-    jni = Path(line.partition("=")[2])
-    check("g++", "-shared", "-fPIC", f"-I{headers}", f"-I{jni}", f"-I{jni / 'linux'}",
-          headers / "bitmap.cpp", "-o", graphics)  # fmt: skip
+    compile_shared([headers / "bitmap.cpp"], graphics, folder, f"-I{headers}")
     check(cmake, "--build", folder)
     return graphics.with_name("libpytorch_vision_jni.so")
+
+
+def compile_shared(
+    sources: Sequence[Path], library: Path, configured: Path, *flags: object
+) -> None:
+    """Compile another library with the headers of Java that CMake has found."""
+    cache = (configured / "CMakeCache.txt").read_text()
+    (jni,) = re.findall(r"^JAVA_INCLUDE_PATH:\w+=(.*)$", cache, re.MULTILINE)
+    headers = (f"-I{jni}", f"-I{jni}/linux", *flags)
+    check("g++", "-O2", "-shared", "-fPIC", *headers, *sources, "-o", library)
 
 
 def compile_classes(javac: Path, folder: Path) -> tuple[Path, ...]:
     """Compile our classes as they ship, then the tests beside stand-ins for Android's classes."""
     ours, tests = folder / "ours", folder / "tests"
-    _compile(
+    compile_sources(
         javac, sorted((JAVA / "org").rglob("*.java")), ours,
         "--release", "8", "-Xlint:all", "-Xlint:-options", "-Werror",
         "-sourcepath", JAVA / "stubs", "-implicit:none",
     )  # fmt: skip
     path = ":".join(map(str, (ours, *JUNIT)))
-    _compile(javac, sorted((FAKES / "java").rglob("*.java")), tests, "-nowarn", "-cp", path)
+    compile_sources(javac, sorted((FAKES / "java").rglob("*.java")), tests, "-nowarn", "-cp", path)
     return (tests, ours, *JUNIT)
 
 
-def _compile(javac: Path, sources: Sequence[Path], into: Path, *flags: object) -> None:
+def compile_sources(javac: Path, sources: Sequence[Path], into: Path, *flags: object) -> None:
+    """Compile classes into a folder."""
     check(javac, "-encoding", "UTF-8", *flags, "-d", into, *sources)
 
 

@@ -75,7 +75,10 @@ void gather_turned(const uint8_t* samples, const int32_t* columns, const int32_t
 
 uint8_t clamped(int32_t thousandths) {
   const int32_t value = thousandths >> 10;
-  return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+  if (value < 0) {
+    return 0;
+  }
+  return static_cast<uint8_t>(value > 255 ? 255 : value);
 }
 
 struct Colours {
@@ -131,10 +134,10 @@ void convert(const Frame& frame, Rotation clockwise, const Tables& tables, const
   const Steps down{frame.y.row_stride, frame.u.row_stride, frame.v.row_stride};
   const Steps right{frame.y.pixel_stride, frame.u.pixel_stride, frame.v.pixel_stride};
   const auto gathering = sampling.turned ? gather_turned : gather;
-  Offsets<kColumns> columns;
-  Offsets<kRows> rows;
-  Tile tile;
-  Colours colours;
+  Offsets<kColumns> columns{};
+  Offsets<kRows> rows{};
+  Tile tile{};
+  Colours colours{};
   for (int32_t left = 0; left < output.width; left += kColumns) {
     const int32_t wide = at_most(kColumns, output.width - left);
     locate(sampling.columns, left, wide, sampling.turned ? down : right, columns);

@@ -110,6 +110,8 @@ jboolean convert_bitmap(JNIEnv* env, jclass /*type*/, jobject bitmap, jint x, ji
 
 template <typename Function>
 JNINativeMethod native(const char* name, const char* kind, Function* function) {
+  // texts of a JDK's header are not const, those of an NDK's are
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
   return {const_cast<char*>(name), const_cast<char*>(kind), reinterpret_cast<void*>(function)};
 }
 
