@@ -73,7 +73,7 @@ def measure(
         components=sorted_rows(
             (component_of(it.section, it.object), it.size) for it in atoms if it.size
         ),
-        objects=sorted_rows((it.object, it.size) for it in atoms if it.size),
+        objects=sorted_rows((it.object, it.size) for it in atoms),
         operators=tuple(_costs(asked, shares)),
         shares=shares,
         symbols=_symbols(atoms, number),

@@ -33,6 +33,7 @@ _IN_PLACE: Final = {
 """By machine, the relocations without an addend of their own whose word holds it."""
 
 _EXECUTABLE: Final = 4
+_GROUPED: Final = 0x200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class ObjectDetails(ElfTables):
     def is_code(self, section: int) -> bool:
         """Whether a section holds instructions."""
         return bool(self.headers[section].flags & _EXECUTABLE)
+
+    def is_grouped(self, section: int) -> bool:
+        """Whether a section is a copy of an inline function's, or of what belongs to it."""
+        return bool(self.headers[section].flags & _GROUPED)
 
     def text(self, section: int, place: int) -> str:
         """Return the text at a place of a section, up to its zero byte."""

@@ -22,6 +22,8 @@ from builder.report.linkmap import InputPiece
 REGISTERED: Final = "br_registered"
 """The section with the names of operators: native/src/upstream/named_operators.h."""
 
+_EXCEPTIONS: Final = ".gcc_except_table"
+
 Owners = frozenset[str]
 """The operators that keep something; none is the fixed core."""
 
@@ -177,7 +179,9 @@ class OwnerGraph:
             for reference in details.get(index, ()):
                 if reference.constant and reference.edge not in claimed:
                     targets.append(("constant", reference.constant))
-            if section.root:
+            # lld drops the exception table of a dead function only where it is in a group with it
+            table = section.name.startswith(_EXCEPTIONS) and not item.details.is_grouped(index)
+            if section.root or table:
                 self._edges.setdefault(("object", item.file), []).append(node)
 
     def _registrations(

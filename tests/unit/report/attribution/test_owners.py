@@ -8,6 +8,7 @@ from builder.report.linkmap import InputPiece
 from tests.unit.libtorch.closure.forge import (
     ALLOC,
     EXEC,
+    GROUPED,
     INIT_ARRAY,
     PROGBITS,
     WEAK,
@@ -85,6 +86,17 @@ def test_constructors_come_with_what_their_object_alone_defines() -> None:
     assert found["../f.o:.init_array"] == A
     assert found["../late.o:.text.late"] == A
     assert found["../late.o:.text.g"] == B
+
+
+def test_exception_tables_of_dead_functions_stay_with_their_object() -> None:
+    kept, grouped = ".gcc_except_table.dead", ".gcc_except_table.inline"
+    store = linked(
+        "../f.o", function("f"), Section(kept, flags=ALLOC), Section(grouped, flags=GROUPED),
+        symbols=(Symbol("f", ".text.f"),),
+    )  # fmt: skip
+    found = owners(*asked(), store)
+    assert found[f"../f.o:{kept}"] == A
+    assert found[f"../f.o:{grouped}"] == CORE
 
 
 def test_a_copy_of_an_inline_function_brings_nothing_of_the_object_it_is_kept_in() -> None:
