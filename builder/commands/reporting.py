@@ -5,7 +5,7 @@ from pathlib import Path
 
 from builder.artifact.size_reports import read_size_reports
 from builder.commands.exchange import Answer
-from builder.report.render import VERSION, from_json, to_document
+from builder.report.document import VERSION, from_json, to_document
 from builder.report.render import to_text as report_text
 
 

@@ -18,6 +18,15 @@ _SYMBOL_INDENT: Final = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class MappedSymbol:
+    """A symbol of a piece, and the bytes it says it has; C++ names are demangled."""
+
+    address: int
+    size: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class InputPiece:
     """Part of an output section. `file` is an object, `archive(member)` or `<internal>`."""
 
@@ -67,12 +76,21 @@ def parse_link_map(text: str) -> tuple[OutputSection, ...]:
     )
 
 
+def mapped_symbols(text: str) -> tuple[MappedSymbol, ...]:
+    """Return the symbols that have a place in the library, in order of address."""
+    rows = map(_ROW.fullmatch, text.splitlines())
+    return tuple(
+        sorted(
+            MappedSymbol(int(row["address"], 16), int(row["size"], 16), row["text"])
+            for row in rows
+            if row is not None and len(row["indent"]) == _SYMBOL_INDENT
+        )
+    )
+
+
 def defined_symbols(text: str) -> frozenset[str]:
     """Return the names of the symbols that have a place in the library; C++ names are demangled.
 
     The library itself tells only those it exports, once it is stripped.
     """
-    rows = map(_ROW.fullmatch, text.splitlines())
-    return frozenset(
-        row["text"] for row in rows if row is not None and len(row["indent"]) == _SYMBOL_INDENT
-    )
+    return frozenset(it.name for it in mapped_symbols(text))

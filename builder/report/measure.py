@@ -1,40 +1,52 @@
-"""Attribute every byte of a stripped library to a section, an object file and a component."""
+"""Attribute every byte of a stripped library: to a section, a file, a symbol, and to operators."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.foundation.elf import ElfFile, Section, read_elf
-from builder.report.linkmap import OutputSection, parse_link_map
-from builder.report.names import LINKER, component_of, object_name
+from builder.foundation.elf import ElfFile, read_elf
+from builder.report.attribution.charging import Atom, Charger
+from builder.report.linkmap import OutputSection, mapped_symbols, parse_link_map
+from builder.report.names import component_of
 from builder.vocabulary.errors import VerificationError
-from builder.vocabulary.sizes import SizeReport, sorted_rows
+from builder.vocabulary.sizes import (
+    OperatorCost,
+    Share,
+    SizeReport,
+    SizeRow,
+    SymbolRow,
+    sorted_rows,
+)
 from builder.vocabulary.targets import Target
 
 _RAW_DEFLATE: Final = -15
-HEADERS: Final = LINKER + "headers"
-PADDING: Final = LINKER + "padding"
+_SMALL: Final = 64  # bytes
+SMALL: Final = "(small ones)"
+"""Stands for all symbols of one place that have fewer than 64 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """A run of bytes of the file and the object they came from."""
+class Asked:
+    """What a library was made for: its operators, each with the models that ask for it."""
 
-    section: str
-    object: str
-    size: int
+    operators: Mapping[str, tuple[str, ...]]
 
 
 def measure(
-    library: Path, link_map: Path, target: Target, roots: tuple[tuple[str, str], ...]
+    library: Path,
+    link_map: Path,
+    target: Target,
+    roots: tuple[tuple[str, str], ...],
+    asked: Asked = Asked({}),
 ) -> SizeReport:
-    """Say where the bytes of `library` went; each of the three tables sums to its size.
+    """Say where the bytes of `library` went; each table sums to its size.
 
     `link_map` is what lld wrote when it linked the library. `roots` are pairs of a path prefix and
-    the short name to show instead. Raises `VerificationError` when either file cannot be read or
-    they do not belong together.
+    the short name to show instead. The objects are read where the map says they are, unless no
+    operators are `asked` for. Raises `VerificationError` when a file cannot be read or they do not
+    belong together.
     """
     elf = read_elf(library)
     try:
@@ -45,17 +57,26 @@ def measure(
         raise VerificationError(message) from error
     outputs = parse_link_map(text)
     _check_belong_together(elf, outputs)
-    pieces = list(_whole_file(elf, outputs, roots))
-    assert sum(piece.size for piece in pieces) == len(data)
+    charger = Charger(
+        elf, data, outputs, mapped_symbols(text), link_map.parent, roots, frozenset(asked.operators)
+    )
+    atoms = tuple(charger.atoms())
+    assert sum(atom.size for atom in atoms) == len(data)
+    download = deflated_size(data)
+    shares, number = _shares(atoms)
     return SizeReport(
         target=target,
         stripped=len(data),
-        download=deflated_size(data),
-        sections=sorted_rows((piece.section, piece.size) for piece in pieces),
+        download=download,
+        sections=sorted_rows((it.section, it.size) for it in atoms if it.size),
+        downloads=_downloads(elf, data, download, atoms),
         components=sorted_rows(
-            (component_of(piece.section, piece.object), piece.size) for piece in pieces
+            (component_of(it.section, it.object), it.size) for it in atoms if it.size
         ),
-        objects=sorted_rows((piece.object, piece.size) for piece in pieces),
+        objects=sorted_rows((it.object, it.size) for it in atoms),
+        operators=tuple(_costs(asked, shares)),
+        shares=shares,
+        symbols=_symbols(atoms, number),
     )
 
 
@@ -78,53 +99,84 @@ def _check_belong_together(elf: ElfFile, outputs: Iterable[OutputSection]) -> No
         raise VerificationError(message, hint="measure a library with the map of its own link")
 
 
-def _whole_file(
-    elf: ElfFile, outputs: tuple[OutputSection, ...], roots: tuple[tuple[str, str], ...]
-) -> Iterator[_Piece]:
-    """Yield the file from its first byte to its last: what no section holds included."""
-    by_place = {(output.name, output.address): output for output in outputs}
-    headers = min((it.offset for it in elf.sections if it.stored), default=elf.size)
-    table = Section("section headers", elf.section_table[0], 0, *(elf.section_table[1],) * 2)
-    position = 0
-    for section in sorted((*elf.sections, table), key=lambda it: (it.offset, it.name)):
-        if not section.stored:
-            continue
-        if section.offset < position or section.offset + section.stored > elf.size:
-            message = f"section {section.name} overlaps another or ends after the file"
-            raise VerificationError(message, hint="build the library again")
-        gap = section.offset - position
-        yield from _gap(gap, HEADERS if section.offset == headers else PADDING)
-        if section is table:
-            yield _Piece("headers", HEADERS, section.stored)
-        else:
-            output = by_place.get((section.name, section.address))
-            yield from _pieces(section, output, roots)
-        position = section.offset + section.stored
-    yield from _gap(elf.size - position, PADDING)
+def _shares(atoms: Iterable[Atom]) -> tuple[tuple[Share, ...], dict[frozenset[str], int]]:
+    """Return the shares, largest first, the fixed core before all, and the number of each."""
+    totals: dict[frozenset[str], int] = {frozenset(): 0}
+    for atom in atoms:
+        totals[atom.owners] = totals.get(atom.owners, 0) + atom.size
+    ordered = sorted(totals.items(), key=lambda it: (bool(it[0]), -it[1], sorted(it[0])))
+    shares = tuple(Share(tuple(sorted(owners)), size) for owners, size in ordered)
+    return shares, {owners: number for number, (owners, _) in enumerate(ordered)}
 
 
-def _gap(size: int, name: str) -> Iterator[_Piece]:
-    if size:
-        yield _Piece(name.removeprefix(LINKER), name, size)
+def _costs(asked: Asked, shares: Iterable[Share]) -> Iterator[OperatorCost]:
+    alone: dict[str, int] = {}
+    shared: dict[str, int] = {}
+    for share in shares:
+        table = alone if len(share.operators) == 1 else shared
+        for name in share.operators:
+            table[name] = table.get(name, 0) + share.size
+    names = sorted(asked.operators, key=lambda it: (-alone.get(it, 0), -shared.get(it, 0), it))
+    for name in names:
+        models = tuple(sorted(asked.operators[name]))
+        yield OperatorCost(name, models, alone.get(name, 0), shared.get(name, 0))
 
 
-def _pieces(
-    section: Section, output: OutputSection | None, roots: tuple[tuple[str, str], ...]
-) -> Iterator[_Piece]:
-    """Yield the bytes of one section; those of no input are padding between two of them."""
-    if output is None or not section.address:
-        yield _Piece(section.name, LINKER + section.name, section.stored)
-        return
-    position, end = section.address, section.address + section.stored
-    for piece in output.pieces:
-        start = max(piece.address, position)
-        stop = min(piece.address + piece.size, end)
-        if stop <= start:
-            continue
-        if start > position:
-            yield _Piece(section.name, PADDING, start - position)
-        name = object_name(piece.file, piece.section, roots)
-        yield _Piece(section.name, name, stop - start)
-        position = stop
-    if position < end:
-        yield _Piece(section.name, PADDING, end - position)
+def _symbols(atoms: Iterable[Atom], number: Mapping[frozenset[str], int]) -> tuple[SymbolRow, ...]:
+    """Return the families of symbols; the small ones of one place are one row."""
+    whole = _sums(
+        ((it.section, it.object, it.symbol, number[it.owners]), (it.size, it.memory))
+        for it in atoms
+    )
+    rows = (
+        SymbolRow(*key, *sums)
+        for key, sums in _sums(
+            ((place, file, symbol if max(sums) >= _SMALL else SMALL, share), sums)
+            for (place, file, symbol, share), sums in whole.items()
+        ).items()
+    )
+    return tuple(
+        sorted(
+            rows, key=lambda it: (-it.size, -it.memory, it.section, it.object, it.symbol, it.share)
+        )
+    )
+
+
+_Key = tuple[str, str, str, int]
+
+
+def _sums(parts: Iterable[tuple[_Key, tuple[int, int]]]) -> dict[_Key, tuple[int, int]]:
+    """Add up the bytes of the file and those of memory."""
+    totals: dict[_Key, tuple[int, int]] = {}
+    for key, (more, memory) in parts:
+        before = totals.get(key, (0, 0))
+        totals[key] = before[0] + more, before[1] + memory
+    return totals
+
+
+def _downloads(
+    elf: ElfFile, data: bytes, download: int, atoms: Iterable[Atom]
+) -> tuple[SizeRow, ...]:
+    """Share what is downloaded among the sections, by how well each compresses on its own."""
+    sizes: dict[str, int] = {}
+    for atom in atoms:
+        if atom.size:
+            sizes[atom.section] = sizes.get(atom.section, 0) + atom.size
+    alone = {
+        it.name: deflated_size(data[it.offset : it.offset + it.stored])
+        for it in elf.sections
+        if it.stored and it.name in sizes
+    }
+    weights = {name: alone.get(name, size) for name, size in sizes.items()}
+    return sorted_rows(apportion(download, weights).items())
+
+
+def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Split a number in proportion to weights, without losing one to rounding."""
+    whole = max(sum(weights.values()), 1)
+    parts, seen, given = dict[str, int](), 0, 0
+    for name in sorted(weights):
+        seen += weights[name]
+        parts[name] = total * seen // whole - given
+        given += parts[name]
+    return parts

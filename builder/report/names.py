@@ -57,11 +57,15 @@ def _below_roots(file: str, roots: tuple[tuple[str, str], ...]) -> str:
 
 @cache
 def component_of(section: str, name: str) -> str:
-    """Return the component of an object's bytes (named by `object_name`) in an output section."""
+    """Return the component of an object's bytes (named by `object_name`) in an output section.
+
+    The section decides only for what the linker made and no object is the cause of.
+    """
+    nobody = name.startswith(LINKER)
     return next(
         component.name
         for component in _components()
-        if component.sections.fullmatch(section) or component.objects.fullmatch(name)
+        if (nobody and component.sections.fullmatch(section)) or component.objects.fullmatch(name)
     )
 
 

@@ -1,31 +1,24 @@
-"""A size report as text for people and as JSON for programs, and JSON read back."""
+"""A size report as text for people."""
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from builder.vocabulary.errors import UsageError
-from builder.vocabulary.sizes import SizeReport, SizeRow
-from builder.vocabulary.targets import Abi, Platform, Target
-
-VERSION: Final = 1
-"""Of the JSON: raised when a reader of the old one would misunderstand the new one."""
-
-_FORMER_VERSION: Final = "schema_version"
-"""What the version was called before all documents called it `version`."""
+from builder.vocabulary.sizes import OperatorCost, SizeReport, SizeRow
 
 _TABLES: Final = ("sections", "components", "objects")
 _WIDTH: Final = 60
 
 
 def to_text(report: SizeReport, *, top: int = 25) -> str:
-    """Return the report as tables; at most `top` rows of components and of objects."""
+    """Return the report as tables; at most `top` rows of operators, components and objects."""
     lines = [
         f"Size of the runtime for {report.target}",
         "",
         f"  stripped   {report.stripped:>12,} bytes",
         f"  download~  {report.download:>12,} bytes   (estimate: the file deflated)",
     ]
+    if report.operators:
+        lines += ["", *_operators(report, top)]
     for table in _TABLES:
         rows: tuple[SizeRow, ...] = getattr(report, table)
         shown = rows if table == "sections" else rows[:top]
@@ -36,101 +29,33 @@ def to_text(report: SizeReport, *, top: int = 25) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _operators(report: SizeReport, top: int) -> Iterator[str]:
+    """Yield what each operator would take away, and what it needs together with others."""
+    yield f"{'operators':<{_WIDTH + 2}} {'alone':>12} {'with others':>12}"
+    shown = [it for it in report.operators if it.alone or it.shared][:top]
+    for it in shown:
+        yield f"  {_fitting(it.name):<{_WIDTH}} {it.alone:>12,} {it.shared:>12,}{_asked_by(it)}"
+    rest = report.operators[len(shown) :]
+    if rest:
+        alone = sum(it.alone for it in rest)
+        yield f"  {f'({len(rest)} more)':<{_WIDTH}} {alone:>12,}"
+    yield f"  {'shared by several operators':<{_WIDTH}} {_between(report):>12,}"
+    yield f"  {'fixed core':<{_WIDTH}} {report.core:>12,}"
+
+
+def _asked_by(cost: OperatorCost) -> str:
+    return f"   {', '.join(cost.models)}" if cost.models else ""
+
+
+def _between(report: SizeReport) -> int:
+    return sum(it.size for it in report.shares if len(it.operators) > 1)
+
+
+def _fitting(name: str) -> str:
+    return name if len(name) <= _WIDTH else "…" + name[1 - _WIDTH :]
+
+
 def _table(rows: tuple[SizeRow, ...], total: int) -> Iterator[str]:
     for row in rows:
-        name = row.name if len(row.name) <= _WIDTH else "…" + row.name[1 - _WIDTH :]
-        yield f"  {name:<{_WIDTH}} {row.size:>12,} {row.size / max(total, 1):>6.1%}"
-
-
-def to_document(report: SizeReport) -> dict[str, Any]:
-    """Return the report as the plain data that `size-report.schema.json` describes."""
-    target = report.target
-    return {
-        "version": VERSION,
-        "target": {
-            "platform": target.platform,
-            "abi": target.abi,
-            "api_level": target.api_level,
-        },
-        "stripped": report.stripped,
-        "download": report.download,
-        **{
-            table: [{"name": row.name, "size": row.size} for row in getattr(report, table)]
-            for table in _TABLES
-        },
-    }
-
-
-def to_json(report: SizeReport) -> str:
-    """Return the report as JSON."""
-    return json.dumps(to_document(report), indent=2, ensure_ascii=False) + "\n"
-
-
-def from_json(text: str) -> SizeReport:
-    """Read what `to_json` wrote; raise `UsageError` on anything else."""
-    try:
-        document = json.loads(text)
-        if "version" not in document:
-            document["version"] = document.pop(_FORMER_VERSION)
-        version = document["version"]
-        if version != VERSION:
-            message = f"the size report has version {version!r}, this program reads {VERSION}"
-            raise UsageError(message, hint="make both reports with the same build-runtime")
-        report = _report(document)
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        message = f"not a size report of build-runtime: {error}"
-        raise UsageError(message, hint="pass a size-report.json") from error
-    return report
-
-
-def _report(document: Mapping[str, Any]) -> SizeReport:
-    _require_keys(document, {"version", "target", "stripped", "download", *_TABLES})
-    target = document["target"]
-    _require_keys(target, {"platform", "abi", "api_level"})
-    level = target["api_level"]
-    report = SizeReport(
-        target=Target(
-            Platform(target["platform"]), Abi(target["abi"]), None if level is None else _int(level)
-        ),
-        stripped=_int(document["stripped"]),
-        download=_int(document["download"]),
-        sections=_rows(document["sections"]),
-        components=_rows(document["components"]),
-        objects=_rows(document["objects"]),
-    )
-    for table in _TABLES:
-        if sum(row.size for row in getattr(report, table)) != report.stripped:
-            message = f"its {table} do not sum to the stripped size"
-            raise ValueError(message)
-    return report
-
-
-def _rows(rows: object) -> tuple[SizeRow, ...]:
-    if not isinstance(rows, list):
-        message = f"expected a list of rows, not {rows!r:.40}"
-        raise TypeError(message)
-    return tuple(_row(row) for row in rows)
-
-
-def _row(row: Mapping[str, Any]) -> SizeRow:
-    _require_keys(row, {"name", "size"})
-    if not isinstance(row["name"], str):
-        message = f"expected a name, not {row['name']!r:.40}"
-        raise TypeError(message)
-    return SizeRow(row["name"], _int(row["size"]))
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        message = f"expected a number of bytes, not {value!r:.40}"
-        raise ValueError(message)
-    return value
-
-
-def _require_keys(value: object, keys: set[str]) -> None:
-    if not isinstance(value, dict):
-        message = f"expected an object, not {value!r:.40}"
-        raise TypeError(message)
-    if wrong := sorted(value.keys() ^ keys):
-        message = f"missing or unknown: {', '.join(wrong)}"
-        raise ValueError(message)
+        share = row.size / max(total, 1)
+        yield f"  {_fitting(row.name):<{_WIDTH}} {row.size:>12,} {share:>6.1%}"

@@ -17,15 +17,66 @@ class SizeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorCost:
+    """What an operator costs: `alone` goes if it is dropped, `shared` it needs with others.
+
+    `models` are the names of those that ask for it.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    alone: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Bytes that exactly these operators need; without any, the fixed core."""
+
+    operators: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRow:
+    """Bytes of all instances of one template, or of one function or table, in one section.
+
+    `share` is the index of the share they belong to. `memory` counts zeroed bytes, too, which the
+    file does not hold.
+    """
+
+    section: str
+    object: str
+    symbol: str
+    share: int
+    size: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SizeReport:
-    """Where the bytes of one library went. Sizes are bytes; `download` is an estimate."""
+    """Where the bytes of one library went. Sizes are bytes; `download` is an estimate.
+
+    `sections`, `components`, `objects`, `shares` and `symbols` each sum to `stripped`, `downloads`
+    (by section) to `download`. The bytes of relocations, unwind tables and merged constants are
+    those of the file that causes them.
+    """
 
     target: Target
     stripped: int
     download: int
     sections: tuple[SizeRow, ...]
+    downloads: tuple[SizeRow, ...]
     components: tuple[SizeRow, ...]
     objects: tuple[SizeRow, ...]
+    operators: tuple[OperatorCost, ...]
+    shares: tuple[Share, ...]
+    symbols: tuple[SymbolRow, ...]
+
+    @property
+    def core(self) -> int:
+        """The bytes that stay whatever operator is dropped."""
+        return sum(it.size for it in self.shares if not it.operators)
 
 
 def sorted_rows(sizes: Iterable[tuple[str, int]]) -> tuple[SizeRow, ...]:

@@ -1,7 +1,7 @@
 """What the system's and the compiler's libraries define: symbols no source has to be found for."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,31 @@ def provided_symbols(libraries: Iterable[Path]) -> frozenset[str]:
 def shared_symbols(libraries: Iterable[Path]) -> frozenset[str]:
     """Return every symbol that shared libraries define; raise `ToolchainError` as above."""
     return frozenset[str]().union(*map(_symbols, libraries))
+
+
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield each member of an archive with its full name; raise `ValueError` if it is damaged."""
+    data = archive.read_bytes()
+    if not data.startswith(_ARCHIVE):
+        message = f"{archive} is no archive"
+        raise ValueError(message)
+    names, position = b"", len(_ARCHIVE)
+    while position + _MEMBER <= len(data):
+        name = data[position : position + 16].rstrip().decode()
+        size = int(data[position + 48 : position + 58])
+        content = data[position + _MEMBER : position + _MEMBER + size]
+        if name == "//":
+            names = content
+        elif name not in ("/", "/SYM64/"):
+            yield _member_name(name, names), content
+        position += _MEMBER + size + size % 2
+
+
+def _member_name(name: str, names: bytes) -> str:
+    """Return the name of a member: long ones stand in a table of their own, ended by `/`."""
+    if name.startswith("/"):
+        return names[int(name[1:]) :].partition(b"\n")[0].decode().removesuffix("/")
+    return name.removesuffix("/")
 
 
 def _symbols(library: Path) -> set[str]:

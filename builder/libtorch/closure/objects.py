@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.libtorch.closure.tables import (
+    SHF_ALLOC,
+    SHF_LINK_ORDER,
+    SHN_RESERVED,
+    SHN_UNDEF,
+    SHN_XINDEX,
+    SHT_REL,
+    SHT_RELA,
+    SHT_SYMTAB,
+    SHT_SYMTAB_SHNDX,
+    STB_LOCAL,
+    STB_WEAK,
+    ElfTables,
+    Header,
+    text_at,
+)
 from builder.vocabulary.errors import CompileError
 
-_SHF_ALLOC: Final = 0x2
-_SHF_LINK_ORDER: Final = 0x80
 _SHF_GNU_RETAIN: Final = 0x200000
-_SHT_SYMTAB: Final = 2
-_SHT_RELA: Final = 4
-_SHT_REL: Final = 9
-_SHT_SYMTAB_SHNDX: Final = 18
 _CONSTRUCTOR_TYPES: Final = frozenset({14, 15, 16})  # init, fini and preinit arrays
-_SHN_UNDEF: Final = 0
-_SHN_COMMON: Final = 0xFFF2
-_SHN_XINDEX: Final = 0xFFFF
-_SHN_RESERVED: Final = 0xFF00
-_STB_LOCAL: Final = 0
-_STB_WEAK: Final = 2
-_STT_SECTION: Final = 3
 
 Edge = int | str
 """A reference: to a section of the same object by index, or to a global symbol by name."""
@@ -57,53 +60,13 @@ class ObjectGraph:
     optional: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The sizes and formats of the ELF tables of one class; all our ABIs are little-endian."""
-
-    header: str
-    section: struct.Struct
-    symbol: struct.Struct
-    rel: struct.Struct
-    rela: struct.Struct
-    symbol_shift: int
-    wide: bool
-
-
-_ELF32: Final = _Layout(
-    header="<16sHHIIIIIHHHHHH",
-    section=struct.Struct("<10I"),
-    symbol=struct.Struct("<IIIBBH"),
-    rel=struct.Struct("<II"),
-    rela=struct.Struct("<IIi"),
-    symbol_shift=8,
-    wide=False,
-)
-_ELF64: Final = _Layout(
-    header="<16sHHIQQQIHHHHHH",
-    section=struct.Struct("<IIQQQQIIQQ"),
-    symbol=struct.Struct("<IBBHQQ"),
-    rel=struct.Struct("<QQ"),
-    rela=struct.Struct("<QQq"),
-    symbol_shift=32,
-    wide=True,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    name: int
-    kind: int
-    flags: int
-    offset: int
-    size: int
-    link: int
-    info: int
-
-
 def read_object(path: Path) -> ObjectGraph:
     """Read one `.o` file; raise `CompileError` when it is not a relocatable ELF object."""
-    data = path.read_bytes()
+    return parse_object(path, path.read_bytes())
+
+
+def parse_object(path: Path, data: bytes) -> ObjectGraph:
+    """Return the graph of an object whose bytes are at hand, as a member; as above."""
     try:
         return _Reader(path, data).graph()
     except (struct.error, IndexError, OverflowError, ValueError) as error:
@@ -113,119 +76,91 @@ def read_object(path: Path) -> ObjectGraph:
         ) from error
 
 
-class _Reader:
+class _Reader(ElfTables):
     """Walks the tables of one object; lives only inside `read_object`."""
 
     def __init__(self, path: Path, data: bytes) -> None:
-        if data[:4] != b"\x7fELF" or data[5] != 1:
-            message = "no little-endian ELF header"
-            raise ValueError(message)
+        super().__init__(data)
         self._path = path
-        self._data = data
-        self._layout = _ELF64 if data[4] == 2 else _ELF32  # noqa: PLR2004  EI_CLASS
-        fields = struct.unpack_from(self._layout.header, data)
-        self._headers = self._section_headers(fields[6], fields[12], fields[13])
-        names = self._headers[self._names_index(fields[13])]
-        self._names = data[names.offset : names.offset + names.size]
-
-    def _names_index(self, index: int) -> int:
-        return self._headers[0].link if index == _SHN_XINDEX else index
-
-    def _section_headers(self, offset: int, count: int, _names: int) -> list[_Header]:
-        first = self._header(offset)
-        total = count or first.size  # more than 65,279 sections: the count moves to section 0
-        size = self._layout.section.size
-        return [self._header(offset + index * size) for index in range(total)]
-
-    def _header(self, offset: int) -> _Header:
-        values = self._layout.section.unpack_from(self._data, offset)
-        name, kind, flags, _, start, size, link, info = values[:8]
-        return _Header(name, kind, flags, start, size, link, info)
-
-    def _text(self, table: bytes, start: int) -> str:
-        return table[start : table.index(0, start)].decode()
 
     def graph(self) -> ObjectGraph:
         """Assemble sections, symbols and relocations into one value."""
         symbols, strong, weak, optional = self._symbols()
         allocated = {
-            index: header for index, header in enumerate(self._headers) if header.flags & _SHF_ALLOC
+            index: header for index, header in enumerate(self.headers) if header.flags & SHF_ALLOC
         }
         edges: dict[int, list[Edge]] = {index: [] for index in allocated}
         frames: list[tuple[int, Edge]] = []
-        for header in self._headers:
-            if header.kind not in (_SHT_RELA, _SHT_REL) or header.info not in allocated:
+        for header in self.headers:
+            if header.kind not in (SHT_RELA, SHT_REL) or header.info not in allocated:
                 continue
             references = self._relocations(header, symbols)
-            if self._name(header.info) == ".eh_frame":
+            if self.name(header.info) == ".eh_frame":
                 frames.extend(references)
             else:
                 edges[header.info].extend(edge for _, edge in references)
         self._attach_tables(allocated, edges, frames)
         sections = {
             index: Section(
-                name=self._name(index),
+                name=self.name(index),
                 size=header.size,
                 root=header.kind in _CONSTRUCTOR_TYPES
                 or bool(header.flags & _SHF_GNU_RETAIN)
-                or self._name(index).startswith((".ctors", ".init_array")),
+                or self.name(index).startswith((".ctors", ".init_array")),
                 edges=tuple(dict.fromkeys(edges[index])),
             )
             for index, header in allocated.items()
-            if self._name(index) != ".eh_frame"
+            if self.name(index) != ".eh_frame"
         }
         return ObjectGraph(self._path, sections, strong, weak, frozenset(optional))
 
-    def _name(self, index: int) -> str:
-        return self._text(self._names, self._headers[index].name)
-
     def _symbols(self) -> tuple[list[Edge | None], dict[str, int], dict[str, int], set[str]]:
-        table = next((h for h in self._headers if h.kind == _SHT_SYMTAB), None)
+        table = next((h for h in self.headers if h.kind == SHT_SYMTAB), None)
         if table is None:
             return [], {}, {}, set()
-        strings_header = self._headers[table.link]
-        strings = self._data[strings_header.offset : strings_header.offset + strings_header.size]
-        extended = next((h for h in self._headers if h.kind == _SHT_SYMTAB_SHNDX), None)
+        strings_header = self.headers[table.link]
+        strings = self.data[strings_header.offset : strings_header.offset + strings_header.size]
+        extended = next((h for h in self.headers if h.kind == SHT_SYMTAB_SHNDX), None)
         symbols: list[Edge | None] = []
         strong: dict[str, int] = {}
         weak: dict[str, int] = {}
         optional: set[str] = set()
-        raw = self._data[table.offset : table.offset + table.size]
-        for number, fields in enumerate(self._layout.symbol.iter_unpack(raw)):
+        raw = self.data[table.offset : table.offset + table.size]
+        for number, fields in enumerate(self.layout.symbol.iter_unpack(raw)):
             name_at, info, index = (
                 (fields[0], fields[1], fields[3])
-                if self._layout.wide
+                if self.layout.wide
                 else (fields[0], fields[3], fields[5])
             )
-            if index == _SHN_XINDEX and extended is not None:
-                index = struct.unpack_from("<I", self._data, extended.offset + 4 * number)[0]
-            elif index >= _SHN_RESERVED:
+            if index == SHN_XINDEX and extended is not None:
+                index = struct.unpack_from("<I", self.data, extended.offset + 4 * number)[0]
+            elif index >= SHN_RESERVED:
                 index = -1
             binding = info >> 4
-            if binding == _STB_LOCAL:
+            if binding == STB_LOCAL:
                 symbols.append(index if index > 0 else None)
                 continue
-            name = self._text(strings, name_at)
+            name = text_at(strings, name_at)
             symbols.append(name)
-            if index != _SHN_UNDEF:
-                (weak if binding == _STB_WEAK else strong)[name] = index
-            elif binding == _STB_WEAK:
+            if index != SHN_UNDEF:
+                (weak if binding == STB_WEAK else strong)[name] = index
+            elif binding == STB_WEAK:
                 optional.add(name)
         return symbols, strong, weak, optional
 
     def _relocations(
-        self, header: _Header, symbols: list[Edge | None]
+        self, header: Header, symbols: list[Edge | None]
     ) -> Iterator[tuple[int, Edge]]:
-        layout = self._layout.rela if header.kind == _SHT_RELA else self._layout.rel
-        raw = self._data[header.offset : header.offset + header.size]
+        layout = self.layout.rela if header.kind == SHT_RELA else self.layout.rel
+        raw = self.data[header.offset : header.offset + header.size]
         for fields in layout.iter_unpack(raw):
-            target = symbols[fields[1] >> self._layout.symbol_shift]
+            target = symbols[fields[1] >> self.layout.symbol_shift]
             if target is not None:
                 yield fields[0], target
 
     def _attach_tables(
         self,
-        allocated: dict[int, _Header],
+        allocated: dict[int, Header],
         edges: dict[int, list[Edge]],
         frames: list[tuple[int, Edge]],
     ) -> None:
@@ -235,13 +170,13 @@ class _Reader:
         tables say the same with SHF_LINK_ORDER, whose sh_link names the code.
         """
         for index, header in allocated.items():
-            if header.flags & _SHF_LINK_ORDER and header.link in edges:
+            if header.flags & SHF_LINK_ORDER and header.link in edges:
                 edges[header.link].append(index)
         code: int | None = None
         for _, target in sorted(frames, key=lambda frame: frame[0]):
             if not isinstance(target, int):
                 continue
-            name = self._name(target)
+            name = self.name(target)
             if name.startswith(".gcc_except_table"):
                 if code is not None:
                     edges[code].append(target)

@@ -17,8 +17,9 @@ from builder.pipeline.proving import Proven, holdings
 from builder.pipeline.request import Made, Request
 from builder.proof.compare import tolerances
 from builder.proof.instruction_sets import instruction_sets
-from builder.report.measure import measure
-from builder.report.render import to_json, to_text
+from builder.report.document import to_json
+from builder.report.measure import Asked, measure
+from builder.report.render import to_text
 from builder.vocabulary.plan import BuildPlan
 from builder.vocabulary.sizes import SizeReport
 
@@ -26,7 +27,8 @@ from builder.vocabulary.sizes import SizeReport
 def measured(proven: Proven) -> SizeReport:
     """Return where the bytes of a library went."""
     plan, output = proven.planned.plan, proven.output
-    return measure(output.library, output.link_map, plan.target, shown_roots(plan))
+    asked = Asked({str(it.name): it.models for it in plan.selection.operators})
+    return measure(output.library, output.link_map, plan.target, shown_roots(plan), asked)
 
 
 def contents_of(proven: Proven, size: SizeReport) -> Contents:

@@ -7,7 +7,7 @@ from builder.artifact.manifest import ResultFacts
 from builder.artifact.staging import Contents, JavaFiles, Licence, Part, Presence
 from builder.foundation.elf import read_elf
 from builder.libtorch.flags import compile_flags
-from builder.report.render import to_json
+from builder.report.document import to_json
 from builder.vocabulary.checks import Check, InstructionSet, Outcome
 from builder.vocabulary.models import Model, ModelFormat
 from builder.vocabulary.operators import (
@@ -27,10 +27,11 @@ from builder.vocabulary.plan import (
     SourceTree,
     Toolchain,
 )
-from builder.vocabulary.sizes import SizeReport, sorted_rows
+from builder.vocabulary.sizes import SizeReport
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from builder.vocabulary.tolerances import Tolerance
 from tests.places import RECORDED
+from tests.sizes import make_report
 
 ELF = RECORDED / "elf"
 BUILD_ID = "bd7e00b6ca3a7260994bff3dfa4d5f685808d629"
@@ -150,8 +151,7 @@ def with_java(contents: Contents, root: Path) -> Contents:
 
 def make_size(target: Target = TARGET, library: Path | None = None) -> SizeReport:
     size = (library or ELF / target.abi / "tiny.so").stat().st_size
-    rows = sorted_rows([("c10", size)])
-    return SizeReport(target, size, 1000, rows, rows, rows)
+    return make_report(target, size, 1000)
 
 
 def make_result(target: Target = TARGET) -> ResultFacts:

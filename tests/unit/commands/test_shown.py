@@ -16,7 +16,7 @@ from builder.foundation.process import Completed, Host, SubprocessRunner
 from builder.foundation.settings import DEFINITIONS
 from builder.pipeline.request import Built, Events, Request
 from builder.proof import proving
-from builder.report.render import to_json
+from builder.report.document import to_json
 from builder.toolchains import zig
 from builder.vocabulary.plan import Program
 from tests.unit.artifact import forge as artifacts

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.report.measure import deflated_size, measure
+from builder.report.measure import apportion, deflated_size, measure
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.sizes import SizeReport
 from builder.vocabulary.targets import Abi, Platform, make_target
@@ -27,8 +27,10 @@ def tiny(abi: Abi = Abi.ARM64_V8A) -> SizeReport:
 def sums(report: SizeReport) -> set[int]:
     return {
         sum(row.size for row in rows)
-        for rows in (report.sections, report.components, report.objects)
-    }
+        for rows in (
+            report.sections, report.components, report.objects, report.shares, report.symbols,
+        )
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("abi", ABIS)
@@ -41,19 +43,40 @@ def test_every_byte_is_in_each_table_once(abi: Abi) -> None:
 def test_bytes_belong_to_their_object_section_and_component() -> None:
     report = tiny()
     objects = {row.name: row.size for row in report.objects}
-    # code, relocated table, unwind entries; zeroed memory takes no bytes of the file
-    assert objects["aten/src/ATen/native/add.c.o"] == (12 + 80 + 8 + 8) + 16 + 0x70
-    assert objects["native/src/api.c.o"] == (36 + 28 + 16) + 8 + 4 + 0x44
+    # code, relocated table with its relocations, unwind entries, and their places in the index;
+    # zeroed memory takes no bytes of the file
+    add = (12 + 80 + 8 + 8) + 16 + 2 * 24 + 0x5C + 4 * 8
+    assert objects["aten/src/ATen/native/add.c.o"] == add
     assert objects["linker:.rodata.str1.1"] == 31
     components = {row.name: row.size for row in report.components}
-    assert components["ATen kernels"] == (12 + 80 + 8 + 8) + 16
-    assert components["our C API"] == (36 + 28 + 16) + 8 + 4
-    assert components["unwind tables"] == 0x44 + 0xB8
+    assert components["ATen kernels"] == add
+    assert components["our C API"] == objects["native/src/api.c.o"]
     assert components["string literals"] == 31
     sections = {row.name: row.size for row in report.sections}
     assert sections[".text"] == 0xBC
     assert sections["headers"] == 0x270 + 1280
     assert ".bss" not in sections
+    (zeroed,) = (it for it in report.symbols if it.section == ".bss")
+    assert (zeroed.size, zeroed.memory) == (0, 4096)
+
+
+@pytest.mark.parametrize("abi", ABIS)
+def test_what_has_no_operators_is_core(abi: Abi) -> None:
+    report = tiny(abi)
+    assert report.core == report.stripped
+    assert [it.size for it in report.shares] == [report.stripped]
+
+
+@pytest.mark.parametrize("abi", ABIS)
+def test_unwind_entries_and_relocations_are_of_what_they_are_for(abi: Abi) -> None:
+    rows = [it for it in tiny(abi).symbols if not it.object.startswith("linker:")]
+    by_section = {it.section for it in rows if it.object.endswith("add.c.o")}
+    assert by_section & {".eh_frame", ".ARM.exidx"}
+    assert by_section & {".rela.dyn", ".rel.dyn"}
+
+
+def test_what_is_downloaded_is_shared_among_sections() -> None:
+    assert apportion(10, {"a": 1, "b": 1, "c": 1}) == {"a": 3, "b": 3, "c": 4}
 
 
 def test_rows_are_sorted_and_name_no_machine() -> None:

@@ -105,12 +105,14 @@ def test_components_of_code(name: str, component: str) -> None:
         (".gnu.version_r", "dynamic linking"),
         (".note.gnu.build-id", "padding and headers"),
         (".symtab", "debug information"),
-        (".data.rel.ro", "c10"),
-        (".rodata", "c10"),
-        (".init_array", "c10"),
     ],
 )
-def test_tables_that_all_files_share_are_components_of_their_own(
+def test_tables_that_nobody_causes_are_components_of_their_own(
     section: str, component: str
 ) -> None:
-    assert component_of(section, "c10/core/TensorImpl.cpp.o") == component
+    assert component_of(section, f"linker:{section}") == component
+
+
+@pytest.mark.parametrize("section", [".gcc_except_table", ".eh_frame", ".rela.dyn", ".text"])
+def test_tables_that_a_file_causes_are_of_its_component(section: str) -> None:
+    assert component_of(section, "c10/core/TensorImpl.cpp.o") == "c10"

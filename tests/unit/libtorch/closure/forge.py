@@ -1,7 +1,7 @@
 """Relocatable ELF objects made by hand, as compilers write them."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,9 @@ _ROWS: Final = {
 
 @dataclass(frozen=True)
 class Section:
-    """One section. `relocations` are (offset, name of a symbol, or of a section as `[name]`)."""
+    """One section of zeros, unless it has `content`; `entry` is the size of one of its constants.
+
+    `relocations` are (offset, name of a symbol, or of a section as `[name]`)."""
 
     name: str
     size: int = 4
@@ -32,6 +34,8 @@ class Section:
     flags: int = EXEC
     relocations: tuple[tuple[int, str], ...] = ()
     ordered_with: str = ""
+    content: bytes = b""
+    entry: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def make_object(
 
     headers: list[tuple[str, int, int, bytes, int, int, int]] = [
         (
-            it.name, it.kind, it.flags, bytes(it.size), it.size,
+            it.name, it.kind, it.flags, it.content or bytes(it.size), it.size,
             number[it.ordered_with] if it.ordered_with else 0, 0,
         )
         for it in sections
@@ -87,7 +91,7 @@ def make_object(
     headers.append((".strtab", STRTAB, 0, bytes(strings), len(strings), 0, 0))
     if extended:
         headers.append((".symtab_shndx", SHNDX, 0, bytes(places), len(places), symtab, 0))
-    return _assemble(headers, wide=wide)
+    return _assemble(headers, {it.name: it.entry for it in sections}, wide=wide)
 
 
 def _relocation(offset: int, symbol: int, wide: bool, rela: bool) -> bytes:  # noqa: FBT001
@@ -95,7 +99,12 @@ def _relocation(offset: int, symbol: int, wide: bool, rela: bool) -> bytes:  # n
     return struct.pack(_ROWS[RELA if rela else REL][wide], offset, info, *([0] if rela else []))
 
 
-def _assemble(headers: list[tuple[str, int, int, bytes, int, int, int]], *, wide: bool) -> bytes:
+def _assemble(
+    headers: list[tuple[str, int, int, bytes, int, int, int]],
+    entries: Mapping[str, int],
+    *,
+    wide: bool,
+) -> bytes:
     names = bytearray(b"\0")
     layout = "<IIQQQQIIQQ" if wide else "<10I"
     body = bytearray(64 if wide else 52)
@@ -108,7 +117,7 @@ def _assemble(headers: list[tuple[str, int, int, bytes, int, int, int]], *, wide
         names += name.encode() + b"\0"
         content = bytes(names) if name == ".shstrtab" else data
         length = len(content) or size
-        row = struct.calcsize(_ROWS[kind][wide]) if kind in _ROWS else 0
+        row = struct.calcsize(_ROWS[kind][wide]) if kind in _ROWS else entries.get(name, 0)
         rows.append(
             struct.pack(layout, start, kind, flags, 0, len(body), length, link, info, 1, row)
         )

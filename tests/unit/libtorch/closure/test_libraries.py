@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from builder.libtorch.closure.libraries import provided_symbols
+from builder.libtorch.closure.libraries import members, provided_symbols
 from builder.vocabulary.errors import ToolchainError
 from tests.places import RECORDED
 
@@ -51,3 +51,26 @@ def test_a_damaged_library_is_named(tmp_path: Path, name: str, data: bytes) -> N
     library.write_bytes(data)
     with pytest.raises(ToolchainError, match=name):
         provided_symbols([library])
+
+
+def member(name: bytes, content: bytes) -> bytes:
+    header = name.ljust(48) + str(len(content)).encode().ljust(10) + b"`\n"
+    return header + content + b"\n" * (len(content) % 2)
+
+
+def test_members_of_an_archive_have_their_full_names(tmp_path: Path) -> None:
+    library = tmp_path / "libx.a"
+    names = b"a/very/long/name.o/\nother.o/\n"
+    library.write_bytes(
+        b"!<arch>\n" + member(b"/", b"index") + member(b"//", names)
+        + member(b"/0", b"one") + member(b"short.o/", b"two!") + member(b"/20", b"three")
+    )  # fmt: skip
+    assert list(members(library)) == [
+        ("a/very/long/name.o", b"one"), ("short.o", b"two!"), ("other.o", b"three"),
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_no_archive_has_no_members(tmp_path: Path) -> None:
+    (tmp_path / "x.a").write_bytes(b"text")
+    with pytest.raises(ValueError, match="no archive"):
+        list(members(tmp_path / "x.a"))

@@ -1,0 +1,235 @@
+"""Which operators keep each section of a library: what the linker would drop without them.
+
+Note [Owners]. The linker keeps what its roots lead to. The roots are what the library exports, and
+the registration of each operator that was asked for. What a root that is no operator leads to is
+the fixed core. Of the rest, the owners of a section are all operators that lead to it: it goes when
+the last of them goes. So what an operator costs alone is what has no other owner.
+
+Two rules of the build are part of the graph (`builder.libtorch.closure.sweep`): a reference to what
+an object alone defines makes the object part of the library, and with it its constructors; of equal
+copies of an inline function and of equal constants one is kept, whoever refers to another.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from builder.libtorch.closure.details import ObjectDetails, Reference
+from builder.libtorch.closure.objects import Edge
+from builder.report.attribution.inputs import LinkedObject
+from builder.report.linkmap import InputPiece
+
+REGISTERED: Final = "br_registered"
+"""The section with the names of operators: native/src/upstream/named_operators.h."""
+
+_EXCEPTIONS: Final = ".gcc_except_table"
+
+Owners = frozenset[str]
+"""The operators that keep something; none is the fixed core."""
+
+_Node = tuple[str, object]
+_Place = tuple[str, int]
+
+
+def operator_name(text: str) -> str:
+    """Return the operator that a text in a registration names: it may be a whole schema."""
+    return text.partition("(")[0].strip(' "')
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What registers one operator in a section of an object, and nothing else there refers to."""
+
+    operator: str
+    references: tuple[Reference, ...]
+
+
+def registrations(
+    item: LinkedObject, section: int, references: Iterable[Reference], known: frozenset[str]
+) -> Iterator[Registration]:
+    """Yield the operators that a section of an object of the build's own registers.
+
+    A table has a name, and what belongs to it follows. Code takes the address of a name, then that
+    of the function; whatever it calls after that, it calls for all of them.
+    """
+    names = {it for it, found in item.graph.sections.items() if found.name == REGISTERED}
+    table = not item.details.is_code(section)
+    current, taken, done = "", list[Reference](), set[str]()
+    for reference in references:
+        if reference.edge in names and isinstance(reference.edge, int):
+            if current and current not in done:
+                yield Registration(current, tuple(taken))
+                done.add(current)
+            text = _text(item.details, reference)
+            current, taken = (text if text in known else ""), []
+        elif current and (table or not taken) and (table or _is_function(item, reference)):
+            taken.append(reference)
+    if current and current not in done:
+        yield Registration(current, tuple(taken))
+
+
+def _text(details: ObjectDetails, reference: Reference) -> str:
+    assert isinstance(reference.edge, int)
+    # an address relative to the instruction is that of the text less the width of the word
+    for place in (reference.place, reference.place + 4):
+        if place >= 0 and (place == 0 or details.starts_text(reference.edge, place)):
+            return operator_name(details.text(reference.edge, place))
+    return ""
+
+
+def _is_function(item: LinkedObject, reference: Reference) -> bool:
+    edge = reference.edge
+    return isinstance(edge, int) and edge in item.graph.sections and item.details.is_code(edge)
+
+
+class OwnerGraph:
+    """The references between all sections of a library; answers who owns what."""
+
+    def __init__(
+        self,
+        objects: Iterable[LinkedObject],
+        pieces: Iterable[InputPiece],
+        operators: Iterable[str],
+    ) -> None:
+        """Connect what refers to each other; `solve` finds the owners."""
+        self._objects = {it.file: it for it in objects}
+        self._operators = frozenset(operators)
+        self._edges: dict[_Node, list[_Node]] = {}
+        self._places = dict(_assign(self._objects, pieces))
+        self._live = set(self._places.values())
+        self._defined = self._definitions()
+        for item in self._objects.values():
+            self._connect(item)
+        self._owners: dict[_Node, set[str]] = {}
+        self._core: set[_Node] = set()
+
+    def solve(self, exported: Iterable[InputPiece]) -> None:
+        """Find the owners of everything; `exported` pieces stay whatever comes."""
+        roots = [place for it in exported if (place := self._places.get(it)) is not None]
+        self._core = self._reach(map(_section, roots), set())
+        asked = self._reach((("operator", it) for it in sorted(self._operators)), self._core)
+        for place in sorted(self._live):  # kept for a reason not seen here
+            node = _section(place)
+            if node not in self._core and node not in asked:
+                self._core |= self._reach([node], self._core)
+        for name in sorted(self._operators):
+            for node in self._reach([("operator", name)], self._core):
+                self._owners.setdefault(node, set()).add(name)
+
+    def of_piece(self, piece: InputPiece) -> Owners:
+        """Return who keeps a piece of the link map."""
+        place = self._places.get(piece)
+        return frozenset() if place is None else self._of(_section(place))
+
+    def of_import(self, symbol: str) -> Owners:
+        """Return who refers to a symbol of another library."""
+        return self._of(("import", symbol))
+
+    def of_constants(self) -> dict[bytes, Owners]:
+        """Return who refers to each constant that was merged."""
+        nodes = {it for targets in self._edges.values() for it in targets if it[0] == "constant"}
+        return {it: self._of((kind, it)) for kind, it in nodes if isinstance(it, bytes)}
+
+    def _of(self, node: _Node) -> Owners:
+        return frozenset(() if node in self._core else self._owners.get(node, ()))
+
+    def _reach(self, roots: Iterable[_Node], known: set[_Node]) -> set[_Node]:
+        found: set[_Node] = set()
+        stack = [it for it in roots if it not in known]
+        while stack:
+            node = stack.pop()
+            if node in found:
+                continue
+            found.add(node)
+            stack.extend(
+                it for it in self._edges.get(node, ()) if it not in known and it not in found
+            )
+        return found
+
+    def _definitions(self) -> dict[str, _Place]:
+        """Return where the definition of each symbol is that the linker took."""
+        found: dict[str, _Place] = {}
+        for table in ("strong", "weak"):
+            for file, item in self._objects.items():
+                for symbol, index in getattr(item.graph, table).items():
+                    if (file, index) in self._live:
+                        found.setdefault(symbol, (file, index))
+        return found
+
+    def _connect(self, item: LinkedObject) -> None:
+        live = {index for index in item.graph.sections if (item.file, index) in self._live}
+        local = {index: name for name, index in item.graph.weak.items()}
+        details = dict(item.details.references(live))
+        for index in sorted(live):
+            section = item.graph.sections[index]
+            node = _section((item.file, index))
+            claimed: set[Edge] = set()
+            for it in self._registrations(item, index, details.get(index, ())):
+                registered = ("operator", it.operator)
+                self._edges.setdefault(registered, []).extend(
+                    target for each in it.references for target in self._targets(item, each, local)
+                )
+                claimed |= {each.edge for each in it.references}
+                if item.details.is_code(index):
+                    self._edges[registered].append(("object", item.file))
+            targets = self._edges.setdefault(node, [])
+            for edge in section.edges:
+                if edge not in claimed:
+                    targets += self._leads(item, edge, local)
+            for reference in details.get(index, ()):
+                if reference.constant and reference.edge not in claimed:
+                    targets.append(("constant", reference.constant))
+            # lld drops the exception table of a dead function only where it is in a group with it
+            table = section.name.startswith(_EXCEPTIONS) and not item.details.is_grouped(index)
+            if section.root or table:
+                self._edges.setdefault(("object", item.file), []).append(node)
+
+    def _registrations(
+        self, item: LinkedObject, index: int, references: tuple[Reference, ...]
+    ) -> Iterator[Registration]:
+        if item.own:
+            yield from registrations(item, index, references, self._operators)
+
+    def _targets(
+        self, item: LinkedObject, reference: Reference, local: Mapping[int, str]
+    ) -> Iterator[_Node]:
+        if reference.constant:
+            yield ("constant", reference.constant)
+        yield from self._leads(item, reference.edge, local)
+
+    def _leads(self, item: LinkedObject, edge: Edge, local: Mapping[int, str]) -> Iterator[_Node]:
+        """Yield what a reference of an object makes live."""
+        if isinstance(edge, int):
+            place = (item.file, edge)
+            if place not in self._live and edge in local:
+                place = self._defined.get(local[edge], place)
+            if place in self._live:
+                yield _section(place)
+            return
+        found = self._defined.get(edge)
+        if found is None:
+            yield ("import", edge)
+            return
+        yield _section(found)
+        other = self._objects[found[0]].graph
+        own = edge in item.graph.weak or edge in item.graph.strong
+        if edge in other.strong or not own:
+            yield ("object", found[0])
+
+
+def _section(place: _Place) -> _Node:
+    return ("section", place)
+
+
+def _assign(
+    objects: Mapping[str, LinkedObject], pieces: Iterable[InputPiece]
+) -> Iterator[tuple[InputPiece, _Place]]:
+    """Say which section of its object each piece of the map is; equal names by size, in order."""
+    waiting: dict[tuple[str, str, int], list[int]] = {}
+    for file, item in objects.items():
+        for index, section in item.graph.sections.items():
+            waiting.setdefault((file, section.name, section.size), []).append(index)
+    for piece in pieces:
+        found = waiting.get((piece.file, piece.section, piece.size))
+        if found:
+            yield piece, (piece.file, found.pop(0))

@@ -1,0 +1,162 @@
+from pathlib import Path
+
+from builder.libtorch.closure.details import ObjectDetails
+from builder.libtorch.closure.objects import parse_object
+from builder.report.attribution.inputs import LinkedObject, is_own
+from builder.report.attribution.owners import OwnerGraph, operator_name
+from builder.report.linkmap import InputPiece
+from tests.unit.libtorch.closure.forge import (
+    ALLOC,
+    EXEC,
+    GROUPED,
+    INIT_ARRAY,
+    PROGBITS,
+    WEAK,
+    Section,
+    Symbol,
+    make_object,
+)
+
+A, B = frozenset({"aten::a"}), frozenset({"aten::b"})
+CORE = frozenset[str]()
+TEXTS = 0x32  # allocated, merged, zero-terminated
+
+
+def linked(file: str, *sections: Section, symbols: tuple[Symbol, ...] = ()) -> LinkedObject:
+    data = make_object(sections, symbols)
+    return LinkedObject(file, parse_object(Path(file), data), ObjectDetails(data), is_own(file))
+
+
+def registration(file: str, text: bytes, function: str) -> LinkedObject:
+    """An object of the build's own with a table that registers one operator."""
+    names = Section("br_registered", flags=ALLOC, content=text + b"\0")
+    table = Section(".data.rel.ro.table", 32, PROGBITS, 3, ((0, "[br_registered]"), (24, function)))
+    return linked(file, names, table, symbols=(Symbol(function),))
+
+
+def pieces(*objects: LinkedObject) -> list[InputPiece]:
+    return [
+        InputPiece(0x1000 * number + index, section.size, it.file, section.name)
+        for number, it in enumerate(objects, 1)
+        for index, section in it.graph.sections.items()
+    ]
+
+
+def owners(*objects: LinkedObject, exported: str = "api") -> dict[str, frozenset[str]]:
+    """Return the owners of each section by its name."""
+    found = pieces(*objects)
+    graph = OwnerGraph(objects, found, A | B)
+    graph.solve(it for it in found if it.section == f".text.{exported}")
+    return {f"{it.file}:{it.section}": graph.of_piece(it) for it in found}
+
+
+def function(name: str, *calls: str) -> Section:
+    return Section(f".text.{name}", relocations=tuple((4 * n, it) for n, it in enumerate(calls)))
+
+
+def asked() -> tuple[LinkedObject, LinkedObject]:
+    return registration("a.o", b"aten::a(int x)", "f"), registration("b.o", b"aten::b", "g")
+
+
+def test_sections_belong_to_the_operators_that_lead_to_them() -> None:
+    store = linked(
+        "../store.o",
+        function("f", "shared"),
+        function("g", "shared", "api"),
+        function("shared"),
+        function("api"),
+        symbols=tuple(Symbol(it, f".text.{it}") for it in ("f", "g", "shared", "api")),
+    )
+    found = owners(*asked(), store)
+    assert found["../store.o:.text.f"] == A
+    assert found["../store.o:.text.g"] == B
+    assert found["../store.o:.text.shared"] == A | B
+    assert found["../store.o:.text.api"] == CORE
+
+
+def test_constructors_come_with_what_their_object_alone_defines() -> None:
+    constructor = Section(".init_array", 8, INIT_ARRAY, 3, ((0, "late"),))
+    one = linked(
+        "../f.o", function("f"), constructor, symbols=(Symbol("f", ".text.f"), Symbol("late"))
+    )
+    late = linked("../late.o", function("late"), function("g"), symbols=(
+        Symbol("late", ".text.late"), Symbol("g", ".text.g"),
+    ))  # fmt: skip
+    found = owners(*asked(), one, late)
+    assert found["../f.o:.init_array"] == A
+    assert found["../late.o:.text.late"] == A
+    assert found["../late.o:.text.g"] == B
+
+
+def test_exception_tables_of_dead_functions_stay_with_their_object() -> None:
+    kept, grouped = ".gcc_except_table.dead", ".gcc_except_table.inline"
+    store = linked(
+        "../f.o", function("f"), Section(kept, flags=ALLOC), Section(grouped, flags=GROUPED),
+        symbols=(Symbol("f", ".text.f"),),
+    )  # fmt: skip
+    found = owners(*asked(), store)
+    assert found[f"../f.o:{kept}"] == A
+    assert found[f"../f.o:{grouped}"] == CORE
+
+
+def test_a_copy_of_an_inline_function_brings_nothing_of_the_object_it_is_kept_in() -> None:
+    """Both objects have a copy, and the linker kept that of f.o: g.o does not need f.o for it."""
+    constructor = Section(".init_array", 8, INIT_ARRAY, 3)
+    inline = Section(".text.inline", 6)
+    one = linked(
+        "../f.o", function("f", "inline"), inline, constructor,
+        symbols=(Symbol("f", ".text.f"), Symbol("inline", ".text.inline", WEAK)),
+    )  # fmt: skip
+    copy = linked(
+        "../g.o", function("g", "inline"), inline,
+        symbols=(Symbol("g", ".text.g"), Symbol("inline", ".text.inline", WEAK)),
+    )  # fmt: skip
+    objects = (*asked(), one, copy)
+    kept = [it for it in pieces(*objects) if (it.file, it.section) != ("../g.o", ".text.inline")]
+    graph = OwnerGraph(objects, kept, A | B)
+    graph.solve(())
+    found = {f"{it.file}:{it.section}": graph.of_piece(it) for it in kept}
+    assert found["../f.o:.text.inline"] == A | B
+    assert found["../f.o:.init_array"] == A
+
+
+def test_a_registrar_is_there_for_the_operators_it_registers() -> None:
+    names = Section("br_registered", flags=ALLOC, content=b"aten::a(int a) -> int\0")
+    code = Section(
+        ".text.startup", 16, PROGBITS, EXEC,
+        ((0, "[br_registered]"), (4, "[.text.lambda]"), (8, "add")),
+    )  # fmt: skip
+    constructor = Section(".init_array", 8, INIT_ARRAY, 3, ((0, "[.text.startup]"),))
+    registrar = linked(
+        "registrar.o", names, code, function("lambda"), constructor, symbols=(Symbol("add"),)
+    )
+    store = linked("../add.o", function("add"), symbols=(Symbol("add", ".text.add"),))
+    found = owners(registrar, store)
+    assert found["registrar.o:.text.lambda"] == A
+    assert found["registrar.o:.text.startup"] == A
+    assert found["../add.o:.text.add"] == A
+
+
+def test_what_a_shared_object_registers_is_there_whoever_asks_for_it() -> None:
+    promoted = registration("../promoted.o", b"aten::a", "f")
+    store = linked("../f.o", function("f"), symbols=(Symbol("f", ".text.f"),))
+    assert set(owners(promoted, store).values()) == {CORE}
+
+
+def test_constants_and_imports_are_of_those_that_refer_to_them() -> None:
+    texts = Section(".rodata.str1.1", flags=TEXTS, content=b"words\0", entry=1)
+    store = linked(
+        "../store.o", function("f", "[.rodata.str1.1]", "sin"), texts, function("g", "sin"),
+        symbols=(Symbol("f", ".text.f"), Symbol("g", ".text.g"), Symbol("sin")),
+    )  # fmt: skip
+    objects = (*asked(), store)
+    graph = OwnerGraph(objects, pieces(*objects), A | B)
+    graph.solve(())
+    assert graph.of_constants() == {b"words\0": A}
+    assert graph.of_import("sin") == A | B
+    assert graph.of_import("cos") == CORE
+
+
+def test_names_are_read_from_schemas_and_quoted_texts() -> None:
+    assert operator_name("aten::eq.int(int a, int b) -> bool") == "aten::eq.int"
+    assert operator_name(' "prim::tolist"') == "prim::tolist"
