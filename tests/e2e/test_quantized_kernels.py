@@ -1,9 +1,9 @@
 """Quantized layers, in a real runtime, beside torch's QNNPACK: never more than a step apart."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -159,7 +159,31 @@ LAYERS: Final = st.builds(
     zero=st.sampled_from([0, 0, 0, 3]),
     seed=st.integers(0, 9),
 )
-BATCHES: Final = st.lists(LAYERS, min_size=20, max_size=40)
+DEPTHWISE: Final = st.builds(
+    replace,
+    LAYERS,
+    inputs=st.just(1),
+    outputs=st.just(1),
+    groups=st.sampled_from([31, 32, 33, 64, 72]),
+    kernel=st.one_of(pairs(1, 3), st.just((3, 3)), st.just((5, 5)), st.just((6, 6))),
+    shape=pairs(11, 14),
+    padding=pairs(0, 6),
+    dilation=pairs(1, 2),
+)
+POINTWISE: Final = st.builds(
+    replace,
+    LAYERS,
+    inputs=st.sampled_from([1, 3, 4, 5, 16, 31, 64]),
+    outputs=st.sampled_from([1, 7, 8, 15, 16, 17, 40]),
+    groups=st.just(1),
+    kernel=st.just((1, 1)),
+    stride=st.sampled_from([(1, 1), (1, 1), (2, 1)]),
+    padding=st.sampled_from([(0, 0), (0, 0), (1, 0)]),
+)
+BATCHES: Final = st.lists(st.one_of(LAYERS, DEPTHWISE, POINTWISE), min_size=30, max_size=50)
+PROCESSORS: Final = ("Nehalem", "SandyBridge", "Haswell")
+"""Those with SSE4.1, AVX and AVX2 at best: this machine may have AVX-VNNI."""
+
 many = settings(
     max_examples=5, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
 )
@@ -190,6 +214,26 @@ def compare(
 @many
 @given(layers=BATCHES)
 def test_convolutions(runtime: Runtime, tmp_path: Path, layers: list[Layer]) -> None:
+    compare_convolutions(runtime, tmp_path, layers)
+
+
+@settings(many, max_examples=1)
+@given(layers=BATCHES)
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_convolutions_as_other_processors_compute_them(
+    runtime: Runtime,
+    tmp_path: Path,
+    processor: str,
+    layers: list[Layer],
+    require: Callable[[str], Path],
+) -> None:
+    require("qemu-x86_64")
+    compare_convolutions(
+        replace(runtime, under=("qemu-x86_64", "-cpu", processor)), tmp_path, layers
+    )
+
+
+def compare_convolutions(runtime: Runtime, scratch: Path, layers: list[Layer]) -> None:
     cases: list[tuple[Value | torch.Tensor, ...]] = []
     for it in layers:
         outputs = it.outputs * it.groups
@@ -202,7 +246,7 @@ def test_convolutions(runtime: Runtime, tmp_path: Path, layers: list[Layer]) -> 
             torch.linspace(0.004, 0.02, outputs, dtype=torch.double),
             *lists, it.groups, it.relu,
         ))  # fmt: skip
-    compare(runtime, tmp_path, "convolution", cases)
+    compare(runtime, scratch, "convolution", cases)
 
 
 @many

@@ -1,5 +1,6 @@
 // PackedConvWeightsQnnp<2>::prepack: what a quantized convolution is packed into. XNNPACK computes
 // it where its kernels suit, and QNNPACK, of which it is made, everywhere else.
+#include "kernels/quantized/depthwise.h"
 #include "kernels/quantized/steps.h"
 #include "kernels/xnnpack.h"
 
@@ -9,12 +10,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
-#include <array>
+#include <algorithm>
 
 namespace build_runtime {
 namespace {
 
-using Pair = std::array<int64_t, 2>;
 using Qnnpack = PackedConvWeightsQnnp<2>;
 
 // Far above what layers have, and far below what would overflow.
@@ -24,6 +24,11 @@ constexpr int64_t kMaxTile = 64;
 bool within(const torch::List<int64_t>& pair, int64_t least) {
   return pair.size() == 2 && pair[0] >= least && pair[1] >= least && pair[0] <= kMaxParameter &&
          pair[1] <= kMaxParameter;
+}
+
+// What XNNPACK takes, too.
+bool can_requantize(float scale) {
+  return scale >= 0x1.0p-32F && scale < 256.0F;
 }
 
 struct QuantizedConvolution final : Qnnpack {
@@ -76,7 +81,14 @@ struct QuantizedConvolution final : Qnnpack {
     at::Tensor made = at::_empty_affine_quantized(
         {input.size(0), bias.size(0), size[0], size[1]}, at::TensorOptions().dtype(at::kQUInt8),
         output.scale, output.zero_point, at::MemoryFormat::ChannelsLast);
-    run(input.contiguous(at::MemoryFormat::ChannelsLast), made);
+    const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
+    if (depthwise_) {
+      depthwise_->run(static_cast<const uint8_t*>(images.const_data_ptr()),
+                      {images.size(0), {images.size(2), images.size(3)}, size},
+                      static_cast<uint8_t*>(made.mutable_data_ptr()));
+    } else {
+      run(images, made);
+    }
     return made;
   }
 
@@ -99,18 +111,52 @@ struct QuantizedConvolution final : Qnnpack {
     return padded < kernel ? 0 : (padded - kernel) / stride_[d] + 1;
   }
 
-  // False where XNNPACK has no kernel for these scales.
+  // False where there is no kernel for these scales.
   bool make_ready(const Requantization& wanted) {
-    if (operator_ != nullptr && ready_ == wanted) {
+    if ((operator_ != nullptr || depthwise_) && ready_ == wanted) {
       return true;
     }
     initialise_xnnpack();
+    operator_.reset();
+    const std::vector<int32_t> steps = bias_steps(bias, w_scales, wanted.input.scale);
+    depthwise_ = make_depthwise(wanted, steps.data());
+    ready_ = wanted;
+    return depthwise_.has_value() || make_operator(wanted, steps.data());
+  }
+
+  std::optional<Depthwise> make_depthwise(const Requantization& wanted,
+                                          const int32_t* steps) const {
+    const std::vector<float> scales = output_scales(wanted);
+    if (groups_ != bias.size(0) || orig_weight.size(1) != 1 ||
+        !std::all_of(scales.begin(), scales.end(), can_requantize)) {
+      return std::nullopt;
+    }
+    const auto zero = static_cast<int32_t>(wanted.output.zero_point);
+    return Depthwise::make(
+        {groups_, static_cast<const int8_t*>(orig_weight.const_data_ptr()), steps, scales.data(),
+         static_cast<int32_t>(wanted.input.zero_point), zero, wanted.relu ? zero : 0},
+        {{kernel_[0], kernel_[1]},
+         {stride_[0], stride_[1]},
+         {padding_[0], padding_[1]},
+         {dilation_[0], dilation_[1]}});
+  }
+
+  // As XNNPACK computes them.
+  std::vector<float> output_scales(const Requantization& wanted) const {
+    const auto* scale = w_scales.const_data_ptr<float>();
+    std::vector<float> scales(scale, scale + bias.size(0));
+    for (float& it : scales) {
+      it = static_cast<float>(wanted.input.scale) * it / static_cast<float>(wanted.output.scale);
+    }
+    return scales;
+  }
+
+  bool make_operator(const Requantization& wanted, const int32_t* steps) {
     const int64_t outputs = bias.size(0);
     const int64_t inputs = orig_weight.size(1);
     check_packed_size(outputs + groups_ * kMaxTile, kernel_[0] * kernel_[1] * (inputs + kMaxTile));
     const auto number = [](int64_t value) { return static_cast<uint32_t>(value); };
     const auto size = [](int64_t value) { return static_cast<size_t>(value); };
-    const std::vector<int32_t> steps = bias_steps(bias, w_scales, wanted.input.scale);
     const int8_t zero = signed_step(wanted.output.zero_point);
     xnn_operator_t made = nullptr;
     const xnn_status status = xnn_create_convolution2d_nhwc_qs8_qc8w(
@@ -120,10 +166,9 @@ struct QuantizedConvolution final : Qnnpack {
         size(outputs / groups_), size(inputs * groups_), size(outputs),
         signed_step(wanted.input.zero_point), static_cast<float>(wanted.input.scale),
         w_scales.const_data_ptr<float>(), static_cast<const int8_t*>(orig_weight.const_data_ptr()),
-        steps.data(), zero, static_cast<float>(wanted.output.scale), wanted.relu ? zero : INT8_MIN,
+        steps, zero, static_cast<float>(wanted.output.scale), wanted.relu ? zero : INT8_MIN,
         INT8_MAX, 0, nullptr, nullptr, &made);
     operator_.reset(made);
-    ready_ = wanted;
     return status == xnn_status_success;
   }
 
@@ -150,6 +195,7 @@ struct QuantizedConvolution final : Qnnpack {
 
   int64_t channels_ = 0;
   XnnOperator operator_;
+  std::optional<Depthwise> depthwise_; // in place of the operator
   Requantization ready_;
   std::mutex mutex_;
 };

@@ -1,6 +1,7 @@
 // PackedLinearWeightsQnnp::prepack: what a quantized linear layer is packed into. XNNPACK computes
 // it where its kernels suit, and QNNPACK, of which it is made, everywhere else.
 #include "kernels/quantized/steps.h"
+#include "kernels/quantizer.h"
 #include "kernels/xnnpack.h"
 
 #include <ATen/native/quantized/cpu/QnnpackUtils.h>
@@ -11,7 +12,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace build_runtime {
 namespace {
@@ -149,8 +149,8 @@ struct QuantizedLinear final : Qnnpack {
     }
     const auto chosen = quant_utils::ChooseQuantizationParams(range.least, range.most, 0, 255);
     at::Tensor steps = at::empty({values.numel()}, at::TensorOptions().dtype(at::kByte));
-    quantize(from, values.numel(), chosen.scale, chosen.zero_point,
-             reinterpret_cast<int8_t*>(steps.mutable_data_ptr<uint8_t>()));
+    quantize(from, values.numel(), chosen.scale, chosen.zero_point - kMiddle, INT8_MIN,
+             steps.mutable_data_ptr<uint8_t>());
     const auto rows = static_cast<size_t>(values.numel() / inputs());
     at::Tensor made = at::empty(output_sizes(input), input.options());
     // XNNPACK reads some beyond the last row
@@ -166,16 +166,6 @@ struct QuantizedLinear final : Qnnpack {
               "prepare a quantized linear layer");
     run_xnn(dynamic_.get());
     return made;
-  }
-
-  static void quantize(const float* from, int64_t count, double scale, int64_t zero_point,
-                       int8_t* to) {
-    const auto inverse = 1.0F / static_cast<float>(scale);
-    const auto zero = static_cast<int32_t>(zero_point - kMiddle);
-    for (int64_t i = 0; i < count; ++i) {
-      const auto step = static_cast<int32_t>(std::nearbyint(from[i] * inverse)) + zero;
-      to[i] = static_cast<int8_t>(std::clamp<int32_t>(step, INT8_MIN, INT8_MAX));
-    }
   }
 
   bool make_dynamic_ready() {
