@@ -38,6 +38,40 @@ class Functions(torch.nn.Module):
         return [y.sigmoid_(), y, z.tanh_(), z]
 
     @torch.jit.export
+    def pointwise(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        z = laid(x.flip(0) if x.dim() > 0 else x, way)
+        slopes = torch.arange(y.size(1) if y.dim() > 1 else 1).to(y.dtype)
+        return [
+            torch.relu(y),
+            torch.clamp_min(y, torch.nan),
+            torch.nn.functional.leaky_relu(y, 0.1),
+            torch.prelu(y, slopes - 0.5),
+            torch.nn.functional.elu(y, 0.7),
+            torch.selu(y),
+            torch.nn.functional.silu(y),
+            torch.nn.functional.hardsigmoid(y),
+            torch.nn.functional.hardswish(y),
+            torch.exp(y),
+            torch.exp(40 * y),
+            torch.maximum(y, z),
+            torch.minimum(y, z),
+            torch.maximum(y, z[..., :1]) if y.dim() > 0 else y,
+        ]
+
+    @torch.jit.export
+    def pointwise_inplace(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        copies = [laid(x.clone(), way) for _ in range(7)]
+        torch.relu_(copies[0])
+        torch.nn.functional.leaky_relu_(copies[1], 0.1)
+        torch.nn.functional.elu_(copies[2])
+        torch.nn.functional.silu(copies[3], inplace=True)
+        torch.nn.functional.hardsigmoid(copies[4], inplace=True)
+        torch.nn.functional.hardswish(copies[5], inplace=True)
+        copies[6].exp_()
+        return copies
+
+    @torch.jit.export
     def pooled(  # noqa: PLR0917
         self,
         x: torch.Tensor,
@@ -91,7 +125,9 @@ class Functions(torch.nn.Module):
     @torch.jit.export
     def integers(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
         y = laid(x.to(torch.long), way)
-        return [torch.sigmoid(y), torch.tanh(y)]
+        z = y.flip(0) if y.dim() > 0 else y
+        floats = [torch.sigmoid(y), torch.tanh(y), torch.exp(y)]
+        return floats + [torch.relu(y), torch.maximum(y, z), torch.minimum(y, z)]  # noqa: RUF005
 
 
 def laid(x: torch.Tensor, way: int) -> torch.Tensor:
@@ -145,7 +181,9 @@ many = settings(
 
 @many
 @given(cases=CASES)
-@pytest.mark.parametrize("method", ["forward", "floats", "inplace", "integers"])
+@pytest.mark.parametrize(
+    "method", ["forward", "floats", "inplace", "integers", "pointwise", "pointwise_inplace"]
+)
 def test_functions_answer_as_torch(
     runtime: Runtime, tmp_path: Path, method: str, cases: list[Case]
 ) -> None:

@@ -1,6 +1,8 @@
 // at::native::max_pool2d: float images whose channels are last. Upstream notes for each result
 // where it came from, too, and throws that away: that is what all others get. See Note
 // [Replacements] in builder/libtorch/closure/replacements.py.
+#include "kernels/lanes.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/native/Pool.h>
 #include <ATen/ops/empty.h>
@@ -20,9 +22,6 @@ namespace {
 
 // Numbers that are worth waking a thread for.
 constexpr int64_t kGrain = 1 << 14;
-// Several vectors that every processor of an ABI has: their comparisons overlap.
-constexpr int64_t kLanes = 16;
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
 

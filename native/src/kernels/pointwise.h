@@ -1,0 +1,57 @@
+// Functions of single floats, computed several at a time.
+#pragma once
+
+#include "kernels/lanes.h"
+
+#include <ATen/TensorIterator.h>
+
+#include <utility>
+
+namespace build_runtime {
+
+inline bool is_float(const at::TensorIteratorBase& operands) {
+  for (int number = 0; number < operands.ntensors(); ++number) {
+    if (operands.dtype(number) != at::kFloat) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Where the operands of a loop begin, the result first, and the bytes from one number to the next.
+struct Loop {
+  char** data;
+  const int64_t* strides;
+
+  Lanes load(size_t operand, int64_t first, int64_t count) const {
+    return load_lanes(data[operand] + first * strides[operand], strides[operand], count);
+  }
+
+  void store(Lanes lanes, int64_t first, int64_t count) const {
+    store_lanes(lanes, data[0] + first * strides[0], strides[0], count);
+  }
+};
+
+template <class Function, size_t... Input>
+void run_loop(const Loop& loop, int64_t count, const Function& function,
+              std::index_sequence<Input...> /* inputs */) {
+  for (int64_t first = 0; first < count; first += kLanes) {
+    const int64_t here = std::min(kLanes, count - first);
+    loop.store(function(loop.load(Input + 1, first, here)...), first, here);
+  }
+}
+
+// Computes the result from each of the inputs, where all are floats. Returns false, and does
+// nothing, for others.
+template <size_t inputs, class Function>
+bool computed(at::TensorIteratorBase& operands, const Function& function) {
+  if (!is_float(operands)) {
+    return false;
+  }
+  operands.for_each([&](char** data, const int64_t* strides, int64_t count) {
+    run_loop(Loop{data, strides}, count, function, std::make_index_sequence<inputs>());
+  });
+  return true;
+}
+
+} // namespace build_runtime
