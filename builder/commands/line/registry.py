@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from builder import VERSION
-from builder.commands.line import artifacts, builds, machine, models, sources
+from builder.commands.line import artifacts, builds, carrying, machine, models
 from builder.commands.line.arguments import Given, Parser
 from builder.commands.line.command import AnyCommand
 
@@ -13,7 +13,7 @@ COMMANDS: Final[tuple[AnyCommand, ...]] = (
     builds.BUILD, models.CHECK, models.INSPECT, models.LOCK, builds.PLAN, artifacts.VERIFY,
     artifacts.REPORT,
     artifacts.BENCH, artifacts.SBOM, machine.TARGETS, machine.DOCTOR, machine.CACHE,
-    sources.BUNDLE,
+    carrying.KEY, carrying.BUNDLE,
 )  # fmt: skip
 NAMES: Final = tuple(it.name for it in COMMANDS)
 EXIT_CODES: Final = """\

@@ -27,6 +27,7 @@ WORDS: Final = {
     "bench": ["dist", "net.ptl", "--input-shape", "1", "--rounds", "1"],
     "build": ["net.ptl", "--abi", "x86"],
     "cache": [],
+    "cache key": ["net.ptl", "--abi", "x86"],
     "check": ["net.ptl"],
     "doctor": [],
     "inspect": ["net.ptl"],

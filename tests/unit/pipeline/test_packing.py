@@ -82,7 +82,8 @@ def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
     built = pack(android(tmp_path), request(tmp_path))
     dist = tmp_path / "dist"
     assert sorted(it.name for it in dist.iterdir()) == [
-        LOCK, "android24", "build-runtime-android24.aar", "build-runtime-android24.aar.provenance.json",
+        LOCK, "android24", "build-runtime-android24.aar",
+        "build-runtime-android24.aar.provenance.json",
         "maven", "models", "native-debug-symbols.zip",
     ]  # fmt: skip
     assert built.archive == dist / "build-runtime-android24.aar"

@@ -26,7 +26,7 @@ from builder.source.request import SourceRequest
 from builder.toolchains.table import TOOLCHAINS
 from builder.vocabulary.errors import ToolchainError, UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, Model, ModelFormat
-from builder.vocabulary.plan import Component, Java, SourceKind, SourceTree
+from builder.vocabulary.plan import Java, SourceKind, SourceTree
 from builder.vocabulary.targets import Abi, Platform, Target, make_target
 from builder.vocabulary.tolerances import Limits
 from tests.conftest import FakeRunner
