@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.commands.exchange import Answer
-from builder.commands.line.registry import COMMANDS, NAMES, main_parser, read
+from builder.commands.line.builds import BUILD
+from builder.commands.line.registry import NAMES, find, main_parser, read
 from builder.commands.line.session import open_session
 from builder.foundation.configuration import read_table, resolve
 from builder.foundation.console import Console, make_console
@@ -54,12 +55,9 @@ def _dispatch(words: list[str]) -> int:
     if not words:
         print(main_parser().format_help())
         return 2
-    commands = {it.name: it for it in COMMANDS}
-    if words[0] in commands:
-        command, rest = commands[words[0]], words[1:]
-    else:
+    command, rest = find(words)
+    if command is BUILD and len(rest) == len(words):
         _refuse_misspelled_command(words[0])
-        command, rest = commands["build"], words
     given = read(command, rest)
     console = _console(quiet=given.shown.quiet)
     try:

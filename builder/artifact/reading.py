@@ -59,19 +59,21 @@ class Artifact:
     """An artifact on disk and what its manifest says.
 
     `source` is the file or folder the user named, `root` the folder it lies unpacked in, the same
-    for a folder. `models` are the places of the packaged models by name; `selected` the operators
-    that were asked for, by the models and operator lists `wanted_by`. `kernel_dtypes` are those the
-    kernels were compiled for, `stored_dtypes` those of tensors in the packaged models. `messages`
-    is how much its errors say, `kernels` whose kernels it was built with, `isa` up to which
-    instruction set, `rewrite` how its models were converted, `java` whether it has classes. `abis`
-    are all that lie in the same archive, `coordinates` those of an AAR. `found` is what was checked
-    when it was opened: how the library lies in an app.
+    for a folder. `models` are the places of the packaged models by name, `sources` the hashes of
+    the files that all models were made of; `selected` are the operators that were asked for, by the
+    models and operator lists `wanted_by`. `kernel_dtypes` are those the kernels were compiled for,
+    `stored_dtypes` those of tensors in the packaged models. `messages` is how much its errors say,
+    `kernels` whose kernels it was built with, `isa` up to which instruction set, `rewrite` how its
+    models were converted, `java` whether it has classes. `abis` are all that lie in the same
+    archive, `coordinates` those of an AAR. `found` is what was checked when it was opened: how the
+    library lies in an app.
     """
 
     source: Path
     root: Path
     target: Target
     models: tuple[tuple[str, PurePosixPath], ...]
+    sources: tuple[tuple[str, str], ...]
     selected: frozenset[str]
     wanted_by: frozenset[str]
     kernel_dtypes: frozenset[str]
@@ -211,6 +213,9 @@ def _artifact(
             (str(it["name"]), inner(it["file"]))
             for it in document["models"]
             if it["file"] is not None  # which lies beside the archive
+        ),
+        sources=tuple(
+            (str(it["name"]), str(it.get("source_sha256", ""))) for it in document["models"]
         ),
         selected=frozenset(str(OperatorName.parse(it["name"])) for it in document["operators"]),
         wanted_by=frozenset(str(name) for it in document["operators"] for name in it["models"]),

@@ -273,8 +273,9 @@ class SourceSettings:
     """What is built from."""
 
     directory: Path | None = define(
-        "source", _path_if_any, "folder with a PyTorch 2.6 source tree to build from",
-        kind=Kind.PATH, metavar="DIR",
+        "source", _path_if_any,
+        "what to build from: a folder with a PyTorch 2.6 source tree, or a bundle of sources",
+        kind=Kind.PATH, metavar="DIR|FILE",
     )  # fmt: skip
     provider: SourceProvider = define(
         "source-provider", SourceProvider, "where the source may come from",

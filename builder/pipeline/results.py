@@ -67,14 +67,8 @@ def request_name(
         executor = reach(executor, target, host)
     twin = twin_of(target) if request.prove_twin else None
     ways = (executor, find_executor(twin, host)) if twin else (executor,)
-    own = tuple(
-        sha256_file(path)
-        for folder in (CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
-    )
     question = _Question(
-        own=own,
+        own=own_digests(),
         compiler=_compiler(target, request, host),
         target=target,
         source=source,
@@ -98,6 +92,16 @@ def _jdk(request: Request, target: Target, host: Host) -> int | None:
     """Return the release of the JDK that compiles classes for a target; None if none does."""
     wanted = request.java.resolved(target.platform)
     return find_jdk(host).release if wanted is Java.ON else None
+
+
+def own_digests() -> tuple[str, ...]:
+    """Return the hashes of all our own files: other ones may give other results."""
+    return tuple(
+        sha256_file(path)
+        for folder in (CMAKE, JAVA, NATIVE, PACKAGE, TEMPLATES)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    )
 
 
 def _words(executor: Executor | str) -> tuple[tuple[str, str], ...]:

@@ -188,5 +188,5 @@ def refuse_early(wanted: Wanted, source: SourceRequest, kernels: Kernels = Kerne
 
     A source of the user's may have other operators: it is asked when it has been read.
     """
-    if source.directory is None:
+    if source.pinned:
         refuse(pinned_problems(wanted, source.version, kernels), source.version)

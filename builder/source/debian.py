@@ -1,5 +1,6 @@
 """Sources from the Debian archive, through the mirrors the machine already uses."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from builder.foundation.fetching.apt import APT, known_mirrors
@@ -16,6 +17,17 @@ def open_debian(
     release: Release, host: Host, progress: Progress, *, offline: bool, apt: Path = APT
 ) -> SourceTree:
     """Fetch the archives not fetched before and make the tree; raise `Unavailable` with why not."""
+    chosen = find_archives(release, host, progress, offline=offline, apt=apt)
+    return unpack_archives(chosen, release, host, progress)
+
+
+def find_archives(
+    release: Release, host: Host, progress: Progress, *, offline: bool, apt: Path = APT
+) -> Mapping[str, Archive]:
+    """Return the archive of each component, all of which are in the cache, and as they are pinned.
+
+    What was not fetched before is fetched: raise `Unavailable` with why that is not possible.
+    """
     downloads = host.cache / "downloads"
     chosen = {pin.name: held for pin in release.components if (held := _held(pin, downloads))}
     lacking = [pin for pin in release.components if pin.name not in chosen]
@@ -25,6 +37,14 @@ def open_debian(
         raise Unavailable(message)
     if lacking:
         chosen.update(_fetch(lacking, release, host, progress, apt))
+    return chosen
+
+
+def unpack_archives(
+    chosen: Mapping[str, Archive], release: Release, host: Host, progress: Progress
+) -> SourceTree:
+    """Make the tree of archives that are in the cache, by the name of their component."""
+    downloads = host.cache / "downloads"
     components = [
         Component(
             name=pin.name,

@@ -1,9 +1,13 @@
 """Trying the providers in order, one process at a time, and saying why each of them failed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from builder.foundation.cache import note_use
 from builder.foundation.fetching.progress import Progress, Unavailable, alone
 from builder.foundation.process import Host
 from builder.source import store
+from builder.source.bundle import open_bundle
 from builder.source.debian import open_debian
 from builder.source.directory import open_directory
 from builder.source.git import open_git
@@ -32,20 +36,29 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     continued by the next one, and two processes may call at once.
     """
     release = pins(request.version)
-    if request.directory is not None:
-        return open_directory(request.directory, release)
     sources = host.cache / "sources"
+    if request.directory is not None:
+        if not request.pinned:
+            return open_directory(request.directory, release)
+        with _keeping(host), alone(sources / ".lock", _DOING, progress):
+            return open_bundle(request.directory, release, host, progress)
     tree = store.find_tree(sources, release, request.provider)
     if tree is not None:
         note_use(host.cache, tree.root("pytorch").parent)
         return tree
     if request.provider is SourceProvider.CACHE:
         raise _exhausted(release, [f"cache (no tree in {sources})"])
+    with _keeping(host), alone(sources / ".lock", _DOING, progress):
+        # Whoever held the lock before us may have made the tree.
+        tree = store.find_tree(sources, release, request.provider)
+        return tree or _fetch(request, release, host, progress)
+
+
+@contextmanager
+def _keeping(host: Host) -> Iterator[None]:
+    """Raise `SourceError` where the cache cannot be written."""
     try:
-        with alone(sources / ".lock", _DOING, progress):
-            # Whoever held the lock before us may have made the tree.
-            tree = store.find_tree(sources, release, request.provider)
-            return tree or _fetch(request, release, host, progress)
+        yield
     except OSError as error:
         message = f"cannot keep sources in {host.cache}: {error.strerror or error}"
         raise SourceError(

@@ -13,6 +13,7 @@ REGISTRY: Final = "registered operators"
 NEEDS: Final = "needs"
 RUN: Final = "run"
 OUTPUTS: Final = "outputs"
+REBUILD: Final = "rebuild"
 """The names of the checks, as reports and manifests show them."""
 
 

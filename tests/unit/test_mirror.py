@@ -44,6 +44,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "commands/line/machine": "unit/test_cli.py",
     "commands/line/models": "unit/test_cli.py",
     "commands/line/registry": "unit/test_cli.py",
+    "commands/line/carrying": "unit/test_cli.py",
     "commands/line/session": "unit/commands/test_shown.py",
     "pipeline/choosing": "unit/pipeline/test_planning.py",
     "pipeline/packing/java_files": "e2e/test_java.py",

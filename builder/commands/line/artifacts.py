@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from builder.commands.exchange import Answer, Session
 from builder.commands.line.arguments import flag, option, part, place
@@ -15,10 +15,15 @@ from builder.commands.line.given import (
     Proof,
     checked_models,
     inputs_of,
+    is_list,
     limits_of,
 )
-from builder.foundation.settings import one_of
+from builder.foundation.settings import Settings, one_of
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.targets import Abi
+
+if TYPE_CHECKING:
+    from builder.commands.verification.rebuilding import Rebuild
 
 _ARTIFACT: Final = "an archive or a folder that a build wrote"
 
@@ -34,6 +39,12 @@ class VerifyOptions:
     junit: Path | None = option(
         "--junit", "FILE", "also write JUnit XML, for CI", parse=Path, default=None
     )
+    again: str | None = option(
+        "--rebuild", "DIR",
+        "also build it again, and compare the bytes; in DIR, which keeps what is compiled, or in a"
+        " folder that is removed; needs what it was built of",
+        parse=str, default=None, bare="",
+    )  # fmt: skip
     proof: Proof = part(Proof, PROOF)
 
 
@@ -43,9 +54,11 @@ def _verify(options: VerifyOptions, session: Session) -> Answer:
             "--no-run and --require-run exclude each other",
             hint=f"{VERIFY.title} --help lists what there is",
         )
-    models = checked_models(options.models.models, f"{VERIFY.title} ARTIFACT")
+    paths = checked_models(options.models.models, f"{VERIFY.title} ARTIFACT")
+    lists = tuple(it for it in paths if options.again is not None and is_list(it))
+    models = tuple(it for it in paths if it not in lists)
     inputs, limits = inputs_of(options.proof.inputs, models), limits_of(options.proof)
-    from builder.commands import verification
+    from builder.commands.verification import judging
     from builder.extensions.reading import read_extension
     from builder.proof.proving import Wish
 
@@ -58,10 +71,28 @@ def _verify(options: VerifyOptions, session: Session) -> Answer:
         limits=limits,
     )
     extension = read_extension(settings.ops_source, settings.ops_library)
-    question = verification.Question(
-        options.artifact, models, inputs, wish, options.junit, extension
+    question = judging.Question(
+        options.artifact, models, inputs, wish, options.junit, extension,
+        rebuild=_rebuild(options, lists, session.resolved.settings),
+    )  # fmt: skip
+    return judging.verify(question, session.host, session.console)
+
+
+def _rebuild(
+    options: VerifyOptions, lists: tuple[Path, ...], settings: Settings
+) -> "Rebuild | None":
+    if options.again is None:
+        return None
+    from builder.commands.verification.rebuilding import Rebuild
+    from builder.source.request import SourceRequest
+
+    source = SourceRequest(
+        directory=settings.source.directory,
+        provider=settings.source.provider,
+        offline=options.offline,
     )
-    return verification.verify(question, session.host, session.console)
+    folder = Path(options.again) if options.again else None
+    return Rebuild(folder, settings.build, source, lists)
 
 
 VERIFY: Final = Command(
@@ -155,6 +186,7 @@ BENCH: Final = Command(
 )
 
 _FORMATS: Final = ("text", "json")
+_SBOM_FORMATS: Final = ("cyclonedx", "notice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,4 +212,36 @@ REPORT: Final = Command(
     description="Show where the bytes of an artifact went.",
     options=ReportOptions,
     run=_report,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SbomOptions:
+    """What `sbom` takes."""
+
+    artifact: Path = place("ARTIFACT", _ARTIFACT, Path)
+    form: str = option(
+        "--format", "NAME", "cyclonedx (default) or notice, the licences for people",
+        parse=one_of("format", _SBOM_FORMATS, str), default="cyclonedx",
+    )  # fmt: skip
+    abi: Abi | None = option(
+        "--abi", "ABI", "of which ABI, where an artifact has several",
+        parse=one_of("ABI", tuple(Abi), Abi), default=None,
+    )  # fmt: skip
+
+
+def _sbom(options: SbomOptions, session: Session) -> Answer:
+    from builder.commands.verification import composition
+
+    form = composition.Form(options.form)
+    question = composition.Question(options.artifact, form, options.abi)
+    return composition.composition(question, session.host)
+
+
+SBOM: Final = Command(
+    name="sbom",
+    description="Print what an artifact was made of, as its link map proved it: a bill of materials"
+    " (CycloneDX 1.6), or the licences.",
+    options=SbomOptions,
+    run=_sbom,
 )

@@ -99,9 +99,9 @@ def _build(options: BuildOptions, session: Session) -> Answer:
     answer = results.answer(run(request, session.host, session.console))
     limit = session.resolved.settings.machine.cache_size
     if limit is not None:
-        from builder.commands import keeping
+        from builder.commands.keeping import shelves
 
-        keeping.keep_within(limit, session.host.cache, session.console.note)
+        shelves.keep_within(limit, session.host.cache, session.console.note)
     return answer
 
 

@@ -13,13 +13,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[T]):
-    """A command. `options` is a dataclass of fields that `arguments` makes."""
+    """A command. `options` is a dataclass of fields that `arguments` makes.
+
+    It has the settings that are its own, or else all those `settings_of` another command.
+    """
 
     name: str
     description: str
     options: type[T]
     run: Callable[[T, Session], Answer]
     usage: str | None = None
+    settings_of: str = ""
 
     @property
     def title(self) -> str:
@@ -34,7 +38,7 @@ class Command(Generic[T]):
         """Add what the command takes to a parser."""
         parser.add_options(self.options)
         parser.add_options(Shown, SHOWN_GROUP)
-        parser.add_settings(self.name)
+        parser.add_settings(self.settings_of or self.name)
         return parser
 
 

@@ -85,21 +85,21 @@ def _cache(options: CacheOptions, session: Session) -> Answer:
             f"--max-size and --older-than are limits for prune, not for {options.action}",
             hint=example,
         )
-    from builder.commands import keeping
+    from builder.commands.keeping import shelves
 
     folder = session.host.cache
     match options.action:
         case Action.SHOW:
-            return keeping.show(folder)
+            return shelves.show(folder)
         case Action.CLEAR:
-            return keeping.prune(folder, 0, None)
+            return shelves.prune(folder, 0, None)
         case Action.PRUNE:
             size = options.max_size
             if size is None:
                 size = session.resolved.settings.machine.cache_size
             if size is None and options.older_than is None:
                 raise UsageError("prune needs a limit: no size and no age is given", hint=example)
-            return keeping.prune(folder, size, options.older_than)
+            return shelves.prune(folder, size, options.older_than)
         case _:
             assert_never(options.action)
 

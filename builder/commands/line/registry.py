@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from builder import VERSION
-from builder.commands.line import artifacts, builds, machine, models
+from builder.commands.line import artifacts, builds, carrying, machine, models
 from builder.commands.line.arguments import Given, Parser
 from builder.commands.line.command import AnyCommand
 
 COMMANDS: Final[tuple[AnyCommand, ...]] = (
     builds.BUILD, models.CHECK, models.INSPECT, models.LOCK, builds.PLAN, artifacts.VERIFY,
-    artifacts.REPORT, artifacts.BENCH, machine.TARGETS, machine.DOCTOR, machine.CACHE,
+    artifacts.REPORT,
+    artifacts.BENCH, artifacts.SBOM, machine.TARGETS, machine.DOCTOR, machine.CACHE,
+    carrying.KEY, carrying.BUNDLE,
 )  # fmt: skip
 NAMES: Final = tuple(it.name for it in COMMANDS)
 EXIT_CODES: Final = """\
@@ -48,6 +50,18 @@ def main_parser() -> Parser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"build-runtime {VERSION}")
     return builds.BUILD.fill(parser)
+
+
+def find(words: Sequence[str]) -> tuple[AnyCommand, Sequence[str]]:
+    """Return the command that words begin with, and what it is given; a name may be two words.
+
+    Without a name it is `build`.
+    """
+    commands = {tuple(it.name.split()): it for it in COMMANDS}
+    for length in (2, 1):
+        if command := commands.get(tuple(words[:length])):
+            return command, words[length:]
+    return builds.BUILD, words
 
 
 def read(command: AnyCommand, words: Sequence[str]) -> Given[object]:

@@ -19,8 +19,8 @@ from tests.conftest import FakeRunner
 from tests.documents import validate
 from tests.unit.artifact import forge
 from tests.unit.benching.forge import sample, told
-from tests.unit.commands.test_verification import Events
-from tests.unit.commands.test_verification import model as write_model
+from tests.unit.commands.verification.test_judging import Events
+from tests.unit.commands.verification.test_judging import model as write_model
 
 SHAPES: Final = InputSpec(shapes=((1,),), dtypes=("float32",))
 PYTHON: Final = Path(sys.executable).name

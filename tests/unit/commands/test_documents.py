@@ -15,7 +15,7 @@ from builder.cli import main
 from builder.commands import planning
 from builder.commands.inspecting import conversion
 from builder.commands.line import registry
-from builder.commands.verification import Question, verify
+from builder.commands.verification.judging import Question, verify
 from builder.foundation.process import Command, Completed, Host, SubprocessRunner
 from builder.foundation.resources import DATA
 from builder.foundation.settings import DEFINITIONS
@@ -27,7 +27,7 @@ from builder.vocabulary.plan import Program, SourceTree
 from tests.documents import SCHEMAS, read_schema, validate
 from tests.unit.artifact import forge as artifacts
 from tests.unit.artifact import forge_android
-from tests.unit.commands.test_verification import Events
+from tests.unit.commands.verification.test_judging import Events
 from tests.unit.models import forge
 
 ADD, RELU = ("aten::add", "Tensor", 2), ("aten::relu", "", 1)
@@ -59,7 +59,7 @@ def document(words: list[object], capsys: pytest.CaptureFixture[str], status: in
 
 def test_every_command_has_a_schema() -> None:
     published = {path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir()}
-    assert {OWN.get(name, name) for name in registry.NAMES} <= published
+    assert {OWN.get(name, name).replace(" ", "-") for name in registry.NAMES} <= published
     assert {"error", "inspect-converted", "inspect-diff", "manifest"} <= published
 
 

@@ -27,12 +27,15 @@ WORDS: Final = {
     "bench": ["dist", "net.ptl", "--input-shape", "1", "--rounds", "1"],
     "build": ["net.ptl", "--abi", "x86"],
     "cache": [],
+    "cache key": ["net.ptl", "--abi", "x86"],
     "check": ["net.ptl"],
     "doctor": [],
     "inspect": ["net.ptl"],
     "lock": ["net.ptl", "-o", "lock.yaml"],
     "plan": ["net.ptl", "--abi", "x86"],
     "report": ["dist"],
+    "sbom": ["dist"],
+    "source bundle": ["--offline"],
     "targets": [],
     "verify": ["dist", "net.ptl", "--no-run"],
 }
@@ -81,7 +84,7 @@ def test_every_command_is_tried() -> None:
 def test_verbose_says_what_decides_the_course(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [command, *WORDS[command]]
+    words = [*command.split(), *WORDS[command]]
     told(words, capsys)  # `lock` writes its file, and has nothing to write later
     out, usual = told(words, capsys)
     for option in ("-v", "--verbose"):
@@ -99,7 +102,7 @@ def test_verbose_says_what_decides_the_course(
 def test_quiet_leaves_out_the_progress_and_nothing_else(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [command, *WORDS[command]]
+    words = [*command.split(), *WORDS[command]]
     told(words, capsys)
     out, usual = told(words, capsys)
     assert bool(STEP.search(usual)) == (command in {"bench", "build", "plan", "verify"})

@@ -1,7 +1,7 @@
 import datetime as dt
 from pathlib import Path
 
-from builder.commands import keeping
+from builder.commands.keeping import shelves
 from builder.foundation.cache import lease, note_use
 from tests.documents import validate
 
@@ -16,7 +16,7 @@ def filled(folder: Path) -> Path:
 
 
 def test_what_is_kept_is_told_by_kind_with_its_size(tmp_path: Path) -> None:
-    answer = keeping.show(filled(tmp_path))
+    answer = shelves.show(filled(tmp_path))
     validate("cache", {"version": 1, **answer.document})
     assert [(it["entry"], it["items"], it["megabytes"]) for it in answer.document["entries"]] == [
         ("objects", "2", "2.0"),
@@ -28,7 +28,7 @@ def test_what_is_kept_is_told_by_kind_with_its_size(tmp_path: Path) -> None:
 
 
 def test_an_empty_cache_says_so(tmp_path: Path) -> None:
-    answer = keeping.show(tmp_path / "none")
+    answer = shelves.show(tmp_path / "none")
     validate("cache", {"version": 1, **answer.document})
     assert answer.text == f"{tmp_path}/none: 0.0 MB\n(nothing)"
 
@@ -37,7 +37,7 @@ def test_pruning_tells_what_went_and_what_had_to_stay(tmp_path: Path) -> None:
     filled(tmp_path)
     with lease(tmp_path):
         note_use(tmp_path, tmp_path / "builds" / "three")
-        answer = keeping.prune(tmp_path, 0, None)
+        answer = shelves.prune(tmp_path, 0, None)
     validate("cache", {"version": 1, **answer.document})
     assert [it["name"] for it in answer.document["removed"]] == ["one", "two"]
     assert [it["name"] for it in answer.document["in_use"]] == ["three"]
@@ -47,8 +47,8 @@ def test_pruning_tells_what_went_and_what_had_to_stay(tmp_path: Path) -> None:
 
 def test_an_age_is_a_limit_too(tmp_path: Path) -> None:
     filled(tmp_path)
-    assert keeping.prune(tmp_path, None, dt.timedelta(days=1)).document["removed"] == []
-    assert len(keeping.prune(tmp_path, None, dt.timedelta()).document["removed"]) == 3
+    assert shelves.prune(tmp_path, None, dt.timedelta(days=1)).document["removed"] == []
+    assert len(shelves.prune(tmp_path, None, dt.timedelta()).document["removed"]) == 3
 
 
 def test_links_in_the_cache_are_measured_and_removed_as_links(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_links_in_the_cache_are_measured_and_removed_as_links(tmp_path: Path) ->
     folder = tmp_path / "cache" / "generated"
     folder.mkdir(parents=True)
     (folder / "link").symlink_to(outside)
-    assert keeping.show(tmp_path / "cache").document["entries"][0]["megabytes"] == "0.0"
-    keeping.prune(tmp_path / "cache", 0, None)
+    assert shelves.show(tmp_path / "cache").document["entries"][0]["megabytes"] == "0.0"
+    shelves.prune(tmp_path / "cache", 0, None)
     assert (outside / "file").exists()
     assert not (folder / "link").is_symlink()
 
@@ -67,8 +67,8 @@ def test_links_in_the_cache_are_measured_and_removed_as_links(tmp_path: Path) ->
 def test_a_limit_is_kept_after_a_build_and_told(tmp_path: Path) -> None:
     filled(tmp_path / "cache")
     heard: list[str] = []
-    keeping.keep_within(5_000_000, tmp_path / "cache", heard.append)
+    shelves.keep_within(5_000_000, tmp_path / "cache", heard.append)
     assert not heard
-    keeping.keep_within(2_000_000, tmp_path / "cache", heard.append)
+    shelves.keep_within(2_000_000, tmp_path / "cache", heard.append)
     assert heard == ["cache-size: removed 1 entries, 1.0 MB, from the cache"]
-    assert len(keeping.show(tmp_path / "cache").document["entries"]) == 2
+    assert len(shelves.show(tmp_path / "cache").document["entries"]) == 2

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
-from builder.commands import verification
-from builder.commands.verification import Question, verify
+from builder.commands.verification import judging
+from builder.commands.verification.judging import Question, verify
 from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import DATA
 from builder.proof import execution, policy, proving
@@ -398,7 +398,7 @@ def test_the_report_is_refused_before_anything_is_done(
 
 
 def test_names_of_checks_are_the_same_everywhere() -> None:
-    assert set(verification._TITLES) == {"files", "needs", "outputs"}
+    assert set(judging._TITLES) == {"files", "needs", "outputs", "rebuild"}
 
 
 PASSED = [

@@ -10,6 +10,7 @@ from typing import Any, Final
 from builder.artifact.opening import open_artifacts, unpacking
 from builder.artifact.reading import Artifact, changed_files
 from builder.commands.exchange import Answer
+from builder.commands.verification.rebuilding import Rebuild, rebuild, refuse_other_models
 from builder.extensions.libraries import refuse_unloadable
 from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import check_file_writable, write_atomic
@@ -23,7 +24,17 @@ from builder.proof.execution import refuse_unfit
 from builder.proof.junit import to_junit
 from builder.proof.needs import unmet_needs
 from builder.proof.proving import Run, Subject, Wish, prove
-from builder.vocabulary.checks import FILES, NEEDS, OUTPUTS, RUN, Check, Element, Outcome, failures
+from builder.vocabulary.checks import (
+    FILES,
+    NEEDS,
+    OUTPUTS,
+    REBUILD,
+    RUN,
+    Check,
+    Element,
+    Outcome,
+    failures,
+)
 from builder.vocabulary.dtypes import KNOWN_DTYPES
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.models import DEFAULT_REWRITE, InputSpec, Model
@@ -35,6 +46,7 @@ _TITLES: Final = {
     FILES: "its files are not those that were built",
     NEEDS: "it does not hold what the models need",
     OUTPUTS: "it does not answer as desktop torch does",
+    REBUILD: "a build of the same gives other bytes",
 }
 
 _UNTOLD: Final = "prim::tolist"
@@ -43,7 +55,10 @@ _UNTOLD: Final = "prim::tolist"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What `verify` is asked. `inputs` has one entry per model, in order; `junit` is a file."""
+    """What `verify` is asked. `inputs` has one entry per model, in order; `junit` is a file.
+
+    With `rebuild` it is built again, too.
+    """
 
     artifact: Path
     models: tuple[Path, ...]
@@ -51,6 +66,7 @@ class Question:
     wish: Wish
     junit: Path | None
     extension: Extension = NOTHING
+    rebuild: Rebuild | None = None
 
 
 def verify(question: Question, host: Host, events: Events) -> Answer:
@@ -67,7 +83,13 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
         models = read_models(question.models, host, reader(rewrite, question.extension))
         if not question.wish.without_run:
             refuse_unloadable(models, host)
+        if question.rebuild is not None:
+            refuse_other_models(artifacts[0], question.models, question.rebuild.lists)
         judged = [(it.target, _judged(it, models, question, host, events)) for it in artifacts]
+        if question.rebuild is not None and not failures(judged[0][1]):
+            wish = question.rebuild
+            again = rebuild(artifacts, question.models, question.inputs, wish, host, events)
+            judged[0][1].append(again)
     if question.junit is not None:
         write_atomic(question.junit, _junit(judged))
     verdicts = [it for _, found in judged for it in found]

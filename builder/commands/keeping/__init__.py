@@ -1,0 +1,1 @@
+"""`cache` and `source`: what builds keep, what is carried to other machines, and how."""

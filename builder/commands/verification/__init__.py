@@ -1,0 +1,1 @@
+"""`verify` and `sbom`: what an artifact is worth, and what it was made of."""

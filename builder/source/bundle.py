@@ -1,0 +1,122 @@
+"""One file with every pinned archive of a release: for builds on machines without a network.
+
+It is a plain tar file of archives that are compressed already. What is in it is not trusted: an
+archive counts if its SHA-256 is the pinned one, wherever it came from.
+"""
+
+import hashlib
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+from builder.foundation.fetching.progress import Progress
+from builder.foundation.files import open_atomic
+from builder.foundation.process import Host
+from builder.source import store
+from builder.source.debian import find_archives, unpack_archives
+from builder.source.pins import Archive, Release
+from builder.vocabulary.errors import SourceError
+from builder.vocabulary.plan import SourceTree
+from builder.vocabulary.providers import SourceProvider
+
+_CHUNK: Final = 1 << 20
+_MOST_MEMBERS: Final = 1000
+_FOLDER: Final = PurePosixPath("build-runtime-sources")
+MAKE: Final = "build-runtime source bundle -o FILE"
+
+
+def write_bundle(
+    path: Path, release: Release, host: Host, progress: Progress, *, offline: bool
+) -> tuple[Archive, ...]:
+    """Write every archive of a release to a tar file; return them, sorted by name.
+
+    What is not in the cache is fetched: raise `Unavailable` with why that is not possible. Equal
+    archives give equal bytes.
+    """
+    found = find_archives(release, host, progress, offline=offline)
+    archives = tuple(sorted(found.values(), key=lambda it: it.file))
+    with open_atomic(path) as stream, tarfile.open(fileobj=stream, mode="w") as bundle:
+        for archive in archives:
+            member = tarfile.TarInfo(str(_FOLDER / archive.file))
+            member.size = archive.size
+            with (host.cache / "downloads" / archive.file).open("rb") as content:
+                bundle.addfile(member, content)
+    return archives
+
+
+def open_bundle(path: Path, release: Release, host: Host, progress: Progress) -> SourceTree:
+    """Return the tree of the archives in a bundle, which are kept in the cache.
+
+    Raise `SourceError` for a file that is no bundle, lacks an archive, or holds another in its
+    place. The caller holds the lock on the sources.
+    """
+    with _reading(path) as bundle:
+        members = {PurePosixPath(it.name).name: it for it in _members(bundle)}
+        chosen = _choose(members, release, path)
+        wanted = store.digest(release, {name: it.sha256 for name, it in chosen.items()})
+        tree = store.find_tree(host.cache / "sources", release, SourceProvider.DEBIAN)
+        if tree is not None and tree.digest == wanted:
+            return tree
+        for archive in chosen.values():
+            content = bundle.extractfile(members[archive.file])
+            assert content is not None, "it is a plain file"
+            with content:
+                _keep(content, archive, host.cache / "downloads" / archive.file, path)
+    return unpack_archives(chosen, release, host, progress)
+
+
+def _members(bundle: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    for count, member in enumerate(bundle):
+        if count >= _MOST_MEMBERS:
+            message = "it holds too many files"
+            raise tarfile.TarError(message)
+        if member.isreg():
+            yield member
+
+
+def _choose(members: Iterable[str], release: Release, path: Path) -> Mapping[str, Archive]:
+    """Return the archive of each component that a bundle has; raise unless it has one of each."""
+    held = frozenset(members)
+    chosen = {
+        pin.name: archive
+        for pin in release.components
+        for archive in reversed(pin.archives)
+        if archive.file in held
+    }
+    lacking = [it.archives[0].file for it in release.components if it.name not in chosen]
+    if lacking:
+        raise SourceError(
+            f"{path} is no bundle of the sources of PyTorch {release.version}:"
+            f" it lacks {', '.join(lacking)}",
+            hint=f"make one with this release of build-runtime, where there is a network: {MAKE}",
+        )
+    return chosen
+
+
+def _keep(content: IO[bytes], archive: Archive, place: Path, bundle: Path) -> None:
+    """Copy an archive to the cache; nothing is kept of one that is not as it was pinned."""
+    digest = hashlib.sha256()
+    with open_atomic(place) as stream:
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+            stream.write(chunk)
+        if digest.hexdigest() != archive.sha256:
+            raise _damaged(bundle, f"{archive.file} is not the pinned archive")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path, mode="r:") as bundle:
+            yield bundle
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise _damaged(path, str(error) or "it ends early") from error
+
+
+def _damaged(path: Path, why: str) -> SourceError:
+    return SourceError(
+        f"{path} is no bundle of sources, or a damaged one: {why}",
+        hint=f"copy it again, or make it anew: {MAKE}",
+    )

@@ -1,0 +1,8 @@
+from pathlib import Path
+
+from tests.unit.models import forge
+
+
+def make(here: Path) -> None:
+    forge.write(here / "net.ptl", forge.lite())
+    (here / "sources.tar").write_text("<html>please log in</html>")

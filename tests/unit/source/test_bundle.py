@@ -1,0 +1,125 @@
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.foundation.fetching.progress import NoProgress, Unavailable
+from builder.foundation.process import Host
+from builder.source import opening
+from builder.source.bundle import open_bundle, write_bundle
+from builder.source.opening import open_source, will_fetch
+from builder.source.request import SourceRequest
+from builder.vocabulary.errors import SourceError
+from tests.unit.source.small import packed, release
+
+PINS = release()
+FIRST, SECOND = (pin.archives[0] for pin in PINS.components)
+
+
+@pytest.fixture(autouse=True)
+def _small_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "pins", lambda _version: PINS)
+
+
+def keep(host: Host) -> Host:
+    """Put the archives of the small release into the cache."""
+    downloads = host.cache / "downloads"
+    downloads.mkdir(parents=True)
+    (downloads / FIRST.file).write_bytes(packed("pytorch", root="pytorch-2.6.0"))
+    (downloads / SECOND.file).write_bytes(packed("fmt"))
+    return host
+
+
+@pytest.fixture
+def bundle(host: Host, tmp_path: Path) -> Path:
+    path = tmp_path / "sources.tar"
+    write_bundle(path, PINS, keep(host), NoProgress(), offline=True)
+    return path
+
+
+@pytest.fixture
+def fresh(host: Host, tmp_path: Path) -> Host:
+    """A machine that has nothing, and no network: its runner knows no program."""
+    return replace(host, cache=tmp_path / "fresh")
+
+
+def rewritten(bundle: Path, change: dict[str, bytes | None]) -> Path:
+    """Write a bundle anew: other content for some archives, None for those left out."""
+    path = bundle.with_name("changed.tar")
+    with tarfile.open(bundle) as old, tarfile.open(path, "w") as new:
+        for member in old:
+            content = old.extractfile(member)
+            assert content is not None
+            data = change.get(Path(member.name).name, content.read())
+            if data is not None:
+                (bundle.parent / "data").write_bytes(data)
+                member.size = len(data)
+                with (bundle.parent / "data").open("rb") as stream:
+                    new.addfile(member, stream)
+    return path
+
+
+def test_a_machine_with_nothing_builds_from_the_bundle_alone(bundle: Path, fresh: Host) -> None:
+    request = SourceRequest(bundle, offline=True)
+    assert not will_fetch(request, fresh)
+    tree = open_source(request, fresh, NoProgress())
+    assert tree.provider == "debian"
+    assert (tree.root("pytorch") / "version.txt").read_text() == "2.6.0a0\n"
+    assert (tree.root("fmt") / "include/fmt.h").read_text() == "// fmt\n"
+    assert {it.name: it.sha256 for it in tree.components} == {
+        "pytorch": FIRST.sha256, "fmt": SECOND.sha256,
+    }  # fmt: skip
+    again = open_source(request, fresh, NoProgress())
+    assert again == tree
+    without = open_source(SourceRequest(offline=True), fresh, NoProgress())
+    assert without == tree, "what it brought is kept"
+
+
+def test_equal_archives_give_an_equal_bundle(bundle: Path, fresh: Host) -> None:
+    keep(fresh)
+    other = bundle.with_name("other.tar")
+    archives = write_bundle(other, PINS, fresh, NoProgress(), offline=True)
+    assert other.read_bytes() == bundle.read_bytes()
+    assert archives == tuple(sorted((FIRST, SECOND), key=lambda it: it.file))
+
+
+def test_a_bundle_needs_every_archive(host: Host, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"offline, and not fetched before"):
+        write_bundle(tmp_path / "x.tar", PINS, host, NoProgress(), offline=True)
+    assert not (tmp_path / "x.tar").exists()
+
+
+def refused(path: Path, host: Host) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        open_bundle(path, PINS, host, NoProgress())
+    assert not list(host.cache.glob("sources/2*")), "nothing is unpacked of it"
+    return caught.value
+
+
+def test_an_archive_that_is_another_is_refused_and_not_kept(bundle: Path, fresh: Host) -> None:
+    changed = rewritten(bundle, {FIRST.file: packed("pytorch")})
+    assert f"{FIRST.file} is not the pinned archive" in refused(changed, fresh).message
+    assert not (fresh.cache / "downloads" / FIRST.file).exists()
+
+
+def test_what_a_bundle_lacks_is_named(bundle: Path, fresh: Host) -> None:
+    changed = rewritten(bundle, {SECOND.file: None})
+    assert refused(changed, fresh).message.endswith(f"it lacks {SECOND.file}")
+
+
+def test_a_file_that_is_no_bundle_is_refused(bundle: Path, fresh: Host) -> None:
+    whole = bundle.read_bytes()
+    for data in (b"", b"no tar at all" * 100, whole[:700]):
+        bundle.write_bytes(data)
+        assert "no bundle" in refused(bundle, fresh).message
+
+
+def test_a_link_in_place_of_an_archive_is_refused(bundle: Path, fresh: Host) -> None:
+    path = bundle.with_name("links.tar")
+    with tarfile.open(path, "w") as new:
+        for archive in (FIRST, SECOND):
+            member = tarfile.TarInfo(archive.file)
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            new.addfile(member)
+    assert "no " in refused(path, fresh).message
