@@ -225,7 +225,7 @@ class SbomOptions:
         parse=one_of("format", _SBOM_FORMATS, str), default="cyclonedx",
     )  # fmt: skip
     abi: Abi | None = option(
-        "--abi", "ABI", "of which ABI, where an artifact has several",
+        "--for", "ABI", "of which ABI, where an artifact has several",
         parse=one_of("ABI", tuple(Abi), Abi), default=None,
     )  # fmt: skip
 

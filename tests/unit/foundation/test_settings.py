@@ -32,6 +32,10 @@ _SAMPLES: Final[Mapping[Kind, tuple[str, str]]] = {
 }  # fmt: skip
 
 
+OWN_OUTPUT: Final = frozenset({"lock", "source bundle"})
+"""Commands that have an option of their own by the name of the setting."""
+
+
 def samples(definition: Definition) -> tuple[str, str]:
     """Return two right values: not the default, but for the second where there are but two."""
     if definition.key == "maven-version":
@@ -48,12 +52,12 @@ def test_a_setting_is_an_option_of_its_commands_and_of_no_others(definition: Def
     assert set(definition.commands) <= set(NAMES)
     for command in COMMANDS:
         words = [f"--{definition.key}={value}"]
-        words += ["dist"] if command.name in {"bench", "report", "verify"} else []
-        if not definition.commands or command.name in definition.commands:
+        words += ["dist"] if command.name in {"bench", "report", "sbom", "verify"} else []
+        if not definition.commands or (command.settings_of or command.name) in definition.commands:
             assert read(command, words).flags == {definition.key: value}
             if definition.short:
                 assert read(command, [definition.short, value]).flags == {definition.key: value}
-        elif command.name != "lock" or definition.key != "output":  # its own option
+        elif command.name not in OWN_OUTPUT or definition.key != "output":
             with pytest.raises(UsageError, match="unknown argument"):
                 read(command, words)
 
@@ -61,7 +65,7 @@ def test_a_setting_is_an_option_of_its_commands_and_of_no_others(definition: Def
 @EACH
 def test_a_setting_is_explained_where_it_is_an_option(definition: Definition) -> None:
     for command in COMMANDS:
-        if not definition.commands or command.name in definition.commands:
+        if not definition.commands or (command.settings_of or command.name) in definition.commands:
             told = " ".join(command.parser().format_help().split())
             assert f"--{definition.key} {definition.metavar}" in told
             assert " ".join(definition.summary.split()) in told

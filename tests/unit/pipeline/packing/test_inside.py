@@ -11,8 +11,9 @@ from builder.libtorch.candidates import Group
 from builder.pipeline.packing.inside import find_parts
 from builder.pipeline.proving import Proven
 from builder.vocabulary.plan import Component, ExtensionFile, Program, SourceKind, SourceTree
-from builder.vocabulary.sizes import SizeReport, sorted_rows
+from builder.vocabulary.sizes import SizeReport
 from builder.vocabulary.targets import Abi, Platform, make_target
+from tests.sizes import make_report
 from tests.unit.pipeline.test_packing import make_proven
 
 TARGET = make_target(Platform.LINUX, Abi.ARM64_V8A)
@@ -53,8 +54,7 @@ def with_components(proven: Proven, root: Path, *names: str) -> Proven:
 
 
 def size_of(*objects: tuple[str, int]) -> SizeReport:
-    rows = sorted_rows(objects)
-    return SizeReport(TARGET, sum(it.size for it in rows), 1, (), (), rows)
+    return make_report(TARGET, sum(size for _, size in objects), 1, rows=objects)
 
 
 @pytest.fixture
