@@ -78,12 +78,14 @@ class Part:
 class JavaFiles:
     """The jar with the classes of `org.pytorch`, and the library with their native functions.
 
-    `jdk` is the release of the JDK that compiled the classes.
+    `jdk` is the release of the JDK that compiled the classes. `documents` are jars for developers,
+    by their classifier in a repository.
     """
 
     jar: bytes
     library: Path
     jdk: int
+    documents: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

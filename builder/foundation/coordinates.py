@@ -47,6 +47,39 @@ class Coordinates:
         return ".".join(word if word[0].isalpha() else f"_{word}" for word in plain)
 
 
+REPLACED: Final = ("pytorch_android_lite", "pytorch_android")
+"""PyTorch's modules with the classes of `org.pytorch`, the one ours is like first."""
+
+_PYTORCH: Final = "org.pytorch"
+_LAST: Final = "2.1.0"
+"""The last version that PyTorch published of these."""
+
+
+def replaced_by(version: str) -> tuple[Coordinates, ...]:
+    """Return PyTorch's modules as a version of theirs, which a library of ours stands for."""
+    return tuple(Coordinates(_PYTORCH, it, version) for it in REPLACED)
+
+
+def drop_in(given: Coordinates, usual: Coordinates, version: str) -> Coordinates:
+    """Return the coordinates with which Gradle takes ours where a plugin asks for PyTorch's.
+
+    Of those `given`, what is as `usual` was not asked for; `version` is taken then. Raise
+    `UsageError` for a group or an artifact, and for a version that PyTorch's are not older than.
+    """
+    if (given.group, given.artifact) != (usual.group, usual.artifact):
+        raise UsageError(
+            "--maven-drop-in and coordinates of your own exclude each other",
+            hint=f"leave out --maven-drop-in, or {given.group}:{given.artifact}",
+        )
+    chosen = version if given.version == usual.version else given.version
+    if version_order(chosen) <= version_order(_LAST):
+        raise UsageError(
+            f"--maven-drop-in with version {chosen}: Gradle would take PyTorch's {_LAST}",
+            hint=f"a version above that, such as {version}: the default",
+        )
+    return Coordinates(_PYTORCH, REPLACED[0], chosen)
+
+
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
     """Return what sorts versions as Maven does: by numbers, and a release after its candidates."""
     parts = _PART.findall(version)

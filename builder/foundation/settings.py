@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from builder import VERSION
 from builder.foundation.amounts import parse_size
 from builder.foundation.coordinates import (
+    REPLACED,
     Coordinates,
     parse_artifact,
     parse_group,
@@ -250,7 +251,7 @@ class BuildSettings:
     )  # fmt: skip
     maven_artifact: str = define(
         "maven-artifact", parse_artifact, "name of the Maven artifact, for Android",
-        default="build-runtime",
+        default=REPLACED[0],
     )  # fmt: skip
     maven_version: str = define(
         "maven-version", parse_version, "version of the Maven artifact, for Android",

@@ -78,6 +78,15 @@ class ArchiveKind(StrEnum):
             case ArchiveKind.AAR:
                 return True
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it goes into a repository of modules, where developers look for documents."""
+        match self:
+            case ArchiveKind.TAR:
+                return False
+            case ArchiveKind.AAR:
+                return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformFacts:

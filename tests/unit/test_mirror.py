@@ -25,6 +25,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "artifact/android/aar": "unit/artifact/android/test_packing.py",
     "artifact/android/layout": "unit/artifact/android/test_packing.py",
     "artifact/android/unpacking": "unit/artifact/test_opening.py",
+    "artifact/maven/gradle": "unit/artifact/maven/test_repository.py",
     "artifact/android/jars": "unit/artifact/android/test_packing.py",
     "artifact/tar/layout": "unit/artifact/tar/test_packing.py",
     "artifact/tar/unpacking": "unit/artifact/test_opening.py",

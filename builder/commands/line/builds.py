@@ -1,14 +1,16 @@
 """`build` and `plan`: what is made of models, and what would be."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from builder import RELEASE
 from builder.commands.exchange import Answer, Session
 from builder.commands.line.arguments import flag, option, part
 from builder.commands.line.command import Command
 from builder.commands.line.given import PROOF, Proof, Wanted, asked_of, inputs_of, limits_of
-from builder.foundation.settings import SOURCE_GROUP, Settings
+from builder.foundation.coordinates import drop_in
+from builder.foundation.settings import SOURCE_GROUP, BuildSettings, Settings
 from builder.vocabulary.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ class BuildOptions:
     bundle_models: bool = flag(
         "--bundle-models", "put the models into the AAR, from where apps have them as assets"
     )
+    maven_drop_in: bool = flag(
+        "--maven-drop-in", "publish as PyTorch's own org.pytorch:pytorch_android_lite, in a later"
+        " version, so that Gradle takes it also where plugins ask for that",
+    )  # fmt: skip
     source: Source = part(Source, SOURCE_GROUP)
     proof: Proof = part(Proof, PROOF)
 
@@ -71,9 +77,10 @@ def request_of(options: BuildOptions, settings: Settings) -> "Request":
             "no ABI given",
             hint="add --abi arm64-v8a, or set it in [tool.build-runtime] of pyproject.toml",
         )
+    build = _as_drop_in(settings.build) if options.maven_drop_in else settings.build
     return Request(
         # by name, so that a new setting reaches the pipeline without a line here
-        **{it.name: getattr(settings.build, it.name) for it in fields(settings.build)},
+        **{it.name: getattr(build, it.name) for it in fields(build)},
         models=asked.models,
         lists=asked.lists,
         extra=asked.extra,
@@ -88,6 +95,13 @@ def request_of(options: BuildOptions, settings: Settings) -> "Request":
         prove_twin=options.prove_twin,
         bundle_models=options.bundle_models,
         limits=limits_of(options.proof),
+    )
+
+
+def _as_drop_in(settings: BuildSettings) -> BuildSettings:
+    its = drop_in(settings.coordinates, BuildSettings().coordinates, RELEASE)
+    return replace(
+        settings, maven_group=its.group, maven_artifact=its.artifact, maven_version=its.version
     )
 
 

@@ -12,10 +12,11 @@ from builder.artifact.android.layout import BENCHMARK, LIBRARY_NAME, model_place
 from builder.artifact.android.packing import AbiContents, package, write_symbols
 from builder.artifact.android.zips import unzip
 from builder.artifact.manifest import BuildFacts, describe_model
+from builder.artifact.maven.gradle import Extras
 from builder.artifact.maven.repository import publish
 from builder.artifact.staging import Bundle
 from builder.artifact.supply.provenance import write_statement
-from builder.foundation.coordinates import Coordinates
+from builder.foundation.coordinates import Coordinates, replaced_by
 from builder.foundation.files import copy_atomic, new_directory
 from builder.pipeline.packing.contents import contents_of, made_of, measured, result_of
 from builder.pipeline.proving import Proven
@@ -44,7 +45,8 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
     beside = tuple(_beside(() if request.bundle_models else models, output / _MODELS))
     tools = tuple(_tools(batch, output / _TOOLS))
     repository = output / _REPOSITORY
-    published = publish(bundle.archive, coordinates, (it.name for it in models), repository)
+    names = (it.name for it in models)
+    published = publish(bundle.archive, coordinates, names, repository, _extras(batch[0]))
     return Built(
         targets=tuple(made_of(it, bundle, size) for it, size in zip(batch, sizes, strict=True)),
         archive=bundle.archive,
@@ -64,6 +66,14 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
         },
         text=_text(bundle, coordinates, repository, sizes),
     )
+
+
+def _extras(proven: Proven) -> Extras:
+    """Return what comes with classes: two libraries with the same ones crash an app."""
+    if proven.java is None:
+        return Extras()
+    version = proven.planned.plan.source.version
+    return Extras(documents=proven.java.documents, stands_for=replaced_by(version))
 
 
 def _part(proven: Proven, request: Request, size: SizeReport) -> AbiContents:

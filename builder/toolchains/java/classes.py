@@ -10,7 +10,7 @@ from builder.toolchains.java.jdk import Jdk
 from builder.vocabulary.errors import CompileError
 
 PACKAGE: Final = PurePosixPath("org/pytorch")
-_STUBS: Final = JAVA / "stubs"
+STUBS: Final = JAVA / "stubs"
 """Android's classes as far as ours name them: for the compiler alone."""
 
 _FLAGS: Final = (
@@ -33,7 +33,7 @@ def compile_classes(jdk: Jdk, host: Host) -> tuple[tuple[PurePosixPath, bytes], 
     """
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
         folder = Path(scratch)
-        words = (*_FLAGS, "-sourcepath", str(_STUBS), "-d", str(folder), *map(str, sources()))
+        words = (*_FLAGS, "-sourcepath", str(STUBS), "-d", str(folder), *map(str, sources()))
         command = Command((str(jdk.javac), *words), folder, host.child_env())
         done = host.runner.capture(command)
         if done.status != 0:

@@ -32,6 +32,11 @@ class Jdk:
         return self.home / "bin" / "javac"
 
     @property
+    def javadoc(self) -> Path:
+        """The program that makes pages of comments."""
+        return self.home / "bin" / "javadoc"
+
+    @property
     def headers(self) -> tuple[Path, ...]:
         """Folders to find jni.h in, with what it includes: that has a folder for each system."""
         machine = sorted(it.parent for it in (self.home / "include").glob("*/jni_md.h"))
@@ -67,6 +72,8 @@ def _open(home: Path, rule: str) -> Jdk:
         raise refused(f"it is of release {jdk.release}")
     if not jdk.javac.is_file():
         raise refused("it has no bin/javac: this is a runtime without the compiler")
+    if not jdk.javadoc.is_file():
+        raise refused("it has no bin/javadoc")
     if not (home / "include" / "jni.h").is_file():
         raise refused("it has no include/jni.h")
     return jdk

@@ -56,7 +56,7 @@ def document(android: Workshop, ndk: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def dist(android: Workshop, document: Any) -> Path:
-    assert document["packages"][0]["coordinates"].startswith("com.example:build-runtime:")
+    assert document["packages"][0]["coordinates"].startswith("com.example:pytorch_android_lite:")
     return android.folder / "dist"
 
 
@@ -141,7 +141,7 @@ def test_builds_at_once_publish_into_one_repository(
     found = re.findall(r"<version>(.+?)</version>", listed.read_text())
     assert found == list(versions)
     for version in versions:
-        (aar,) = output.rglob(f"build-runtime-{version}.aar")
+        (aar,) = output.rglob(f"pytorch_android_lite-{version}.aar")
         with zipfile.ZipFile(aar) as archive:
             manifest = json.loads(archive.read("assets/build_runtime/manifest.json"))
         assert manifest["artifact_version"] == version, "the archive is of the other build"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from builder.foundation.coordinates import (
     Coordinates,
+    drop_in,
     parse_artifact,
     parse_group,
     parse_version,
@@ -76,3 +77,27 @@ def test_candidates_come_before_a_release_and_later_ones_after_it(version: str) 
     found = [version_order(it) for it in (f"{plain}-rc1", plain, f"{plain}.1")]
     assert found == sorted(found)
     assert len(set(found)) == len(found)
+
+
+USUAL = Coordinates("local", "lite", "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "chosen"), [("0.1.0", "2.6.0"), ("2.1.1", "2.1.1"), ("3.0-rc1", "3.0-rc1")]
+)
+def test_a_drop_in_is_a_later_version_of_what_it_replaces(version: str, chosen: str) -> None:
+    its = drop_in(Coordinates("local", "lite", version), USUAL, "2.6.0")
+    assert str(its) == f"org.pytorch:pytorch_android_lite:{chosen}"
+
+
+@pytest.mark.parametrize("version", ["2.1.0", "1.13.1", "2.1.0-rc1"])
+def test_what_gradle_would_not_take_is_no_drop_in(version: str) -> None:
+    with pytest.raises(UsageError, match=r"Gradle would take PyTorch's 2\.1\.0") as caught:
+        drop_in(Coordinates("local", "lite", version), USUAL, "2.6.0")
+    assert "such as 2.6.0" in caught.value.hint
+
+
+@pytest.mark.parametrize("given", [("com.example", "lite"), ("local", "mine")])
+def test_a_drop_in_has_no_coordinates_of_its_own(given: tuple[str, str]) -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        drop_in(Coordinates(*given, "9.0"), USUAL, "2.6.0")

@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from builder.artifact.staging import JavaFiles
 from builder.commands.results import answer
 from builder.compilation.dependence import Candidates
 from builder.compilation.output import BuildOutput
@@ -96,7 +97,9 @@ def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
         assert library == (ELF / abi / "tiny.so").read_bytes(), "what it is linked with"
     assert built.archive == dist / "build-runtime-android24.aar"
     assert (dist / "models/net.ptl").read_bytes() == b"lite"
-    published = dist / "maven/local/build-runtime/build-runtime/1.2.0/build-runtime-1.2.0.aar"
+    published = (
+        dist / "maven/local/build-runtime/pytorch_android_lite/1.2.0/pytorch_android_lite-1.2.0.aar"
+    )
     assert published.read_bytes() == built.archive.read_bytes()
     with zipfile.ZipFile(built.archive) as archive:
         assert not [it for it in archive.namelist() if it.endswith(".ptl")]
@@ -110,13 +113,29 @@ def test_one_aar_has_all_abis_and_the_rest_lies_beside(tmp_path: Path) -> None:
         "android24-arm64-v8a", "android24-armeabi-v7a",
     ]  # fmt: skip
     (package,) = told.document["packages"]
-    assert package["coordinates"] == "local.build-runtime:build-runtime:1.2.0"
+    assert package["coordinates"] == "local.build-runtime:pytorch_android_lite:1.2.0"
+
+
+def test_classes_bring_documents_and_stand_for_those_of_pytorch(tmp_path: Path) -> None:
+    documents = (("sources", b"a jar"),)
+    java = JavaFiles(b"classes", tmp_path / "program", 17, documents)
+    batch = [replace(it, java=java) for it in android(tmp_path)]
+    pack(batch, request(tmp_path))
+    folder = tmp_path / "dist/maven/local/build-runtime/pytorch_android_lite/1.2.0"
+    assert (folder / "pytorch_android_lite-1.2.0-sources.jar").read_bytes() == b"a jar"
+    module = json.loads((folder / "pytorch_android_lite-1.2.0.module").read_text())
+    names = [f"{it['group']}:{it['name']}" for it in module["variants"][0]["capabilities"]]
+    assert names == [
+        "local.build-runtime:pytorch_android_lite",
+        "org.pytorch:pytorch_android",
+        "org.pytorch:pytorch_android_lite",
+    ]
 
 
 def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_path: Path) -> None:
     lines = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
     assert lines[-1] == (
-        '  dependencies { implementation("local.build-runtime:build-runtime:1.2.0") }'
+        '  dependencies { implementation("local.build-runtime:pytorch_android_lite:1.2.0") }'
     )
     assert lines[-3] == f'  repositories {{ maven {{ url = uri("{tmp_path}/dist/maven") }} }}'
     assert lines[-6].startswith("a device downloads one library: arm64-v8a 1,")
@@ -142,7 +161,7 @@ def test_models_that_are_bundled_do_not_lie_beside(tmp_path: Path) -> None:
 def test_another_version_in_the_folder_is_kept(tmp_path: Path) -> None:
     for version in ("1.0", "1.1"):
         pack(android(tmp_path), request(tmp_path, version=version))
-    folder = tmp_path / "dist/maven/local/build-runtime/build-runtime"
+    folder = tmp_path / "dist/maven/local/build-runtime/pytorch_android_lite"
     assert {it.name for it in folder.iterdir() if it.is_dir()} == {"1.0", "1.1"}
     listed = (folder / "maven-metadata.xml").read_text()
     assert "<version>1.0</version>" in listed

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
+from builder.artifact.maven.gradle import Extras
 from builder.artifact.maven.repository import publish
 from builder.foundation.coordinates import Coordinates
 from builder.vocabulary.errors import UsageError
@@ -96,6 +97,38 @@ def test_what_gradle_reads_keeps_to_its_specification(aar: Path, tmp_path: Path)
     for told in ("name", "attributes"):
         values = [json.dumps(it[told]) for it in document["variants"]]
         assert len(set(values)) == len(values), "variants that nothing tells apart"
+
+
+def test_documents_lie_beside_and_what_it_stands_for_and_needs_is_told(
+    aar: Path, tmp_path: Path
+) -> None:
+    extras = Extras(
+        documents=(("sources", b"a jar"), ("javadoc", b"another")),
+        stands_for=(Coordinates("org.pytorch", "pytorch_android", "9.0"), ONE),
+        needs=(Coordinates("com.example", "core", "1.0.0"),),
+    )
+    published = publish(aar, ONE, ["net"], tmp_path, extras)
+    folder = tmp_path / FOLDER / "1.0.0"
+    assert (folder / "models-1.0.0-sources.jar").read_bytes() == b"a jar"
+    assert folder / "models-1.0.0-javadoc.jar.sha512" in published.files
+    document = json.loads((folder / "models-1.0.0.module").read_text())
+    Draft202012Validator(read_schema(SPECIFICATION)).validate(document)
+    api, runtime, sources, javadoc = document["variants"]
+    for variant in (api, runtime):
+        assert variant["capabilities"] == [
+            {"group": "com.example", "name": "models", "version": "1.0.0"},
+            {"group": "org.pytorch", "name": "pytorch_android", "version": "9.0"},
+        ]
+        (needed,) = variant["dependencies"]
+        assert needed["version"] == {"requires": "1.0.0"}
+    assert [it["attributes"]["org.gradle.docstype"] for it in (sources, javadoc)] == [
+        "sources", "javadoc",
+    ]  # fmt: skip
+    assert javadoc["files"][0]["sha256"] == hashlib.sha256(b"another").hexdigest()
+    pom = ET.parse(folder / "models-1.0.0.pom").getroot()
+    found = f"{POM}dependencies/{POM}dependency/{POM}"
+    told = [text(pom, f"{found}{it}") for it in ("groupId", "artifactId", "version", "type")]
+    assert told == [["com.example"], ["core"], ["1.0.0"], ["aar"]]
 
 
 def versions(repository: Path) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from builder.foundation.process import Host
 from builder.toolchains.java.jdk import OLDEST, find_jdk
 from builder.vocabulary.errors import ToolchainError
 
-FILES = ("bin/javac", "include/jni.h", "include/linux/jni_md.h")
+FILES = ("bin/javac", "bin/javadoc", "include/jni.h", "include/linux/jni_md.h")
 
 
 def make_jdk(home: Path, version: str = "17.0.15") -> Path:
@@ -52,6 +52,7 @@ def test_without_a_kit_both_places_are_told(host: Host) -> None:
     [
         ("release", "its file `release` cannot be read"),
         ("bin/javac", "it has no bin/javac"),
+        ("bin/javadoc", "it has no bin/javadoc"),
         ("include/jni.h", "it has no include/jni.h"),
     ],
 )
