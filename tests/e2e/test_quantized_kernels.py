@@ -112,10 +112,14 @@ def qnnpack() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def runtime(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     """Build one library for all of it."""
-    folder = tmp_path_factory.mktemp("quantized")
+    return build(tool, tmp_path_factory.mktemp("quantized"))
+
+
+def build(tool: Tool, folder: Path, *words: str) -> Runtime:
+    """Build a runtime of the layers in a folder."""
     torch.jit.script(Layers()).save(str(folder / "layers.pt"))  # type: ignore[no-untyped-call]
-    words = (folder / "layers.pt", "--abi", "x86_64", "--no-verify", "--json")
-    (made,) = built(tool.run(*words, cwd=folder), folder / "dist")
+    options = ("--abi", "x86_64", "--no-verify", "--json", *words)
+    (made,) = built(tool.run(folder / "layers.pt", *options, cwd=folder), folder / "dist")
     return made
 
 
@@ -231,6 +235,14 @@ def test_convolutions_as_other_processors_compute_them(
     compare_convolutions(
         replace(runtime, under=("qemu-x86_64", "-cpu", processor)), tmp_path, layers
     )
+
+
+@settings(many, max_examples=1)
+@given(layers=BATCHES)
+def test_convolutions_with_all_instruction_sets(
+    tool: Tool, tmp_path: Path, layers: list[Layer]
+) -> None:
+    compare_convolutions(build(tool, tmp_path, "--isa", "avx512"), tmp_path, layers)
 
 
 def compare_convolutions(runtime: Runtime, scratch: Path, layers: list[Layer]) -> None:

@@ -1,6 +1,7 @@
 // PackedConvWeightsQnnp<2>::prepack: what a quantized convolution is packed into. XNNPACK computes
 // it where its kernels suit, and QNNPACK, of which it is made, everywhere else.
 #include "kernels/quantized/depthwise.h"
+#include "kernels/quantized/products.h"
 #include "kernels/quantized/steps.h"
 #include "kernels/xnnpack.h"
 
@@ -10,7 +11,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
+#include <array>
+#include <utility>
 
 namespace build_runtime {
 namespace {
@@ -26,9 +28,8 @@ bool within(const torch::List<int64_t>& pair, int64_t least) {
          pair[1] <= kMaxParameter;
 }
 
-// What XNNPACK takes, too.
-bool can_requantize(float scale) {
-  return scale >= 0x1.0p-32F && scale < 256.0F;
+bool is(const torch::List<int64_t>& pair, int64_t value) {
+  return pair[0] == value && pair[1] == value;
 }
 
 struct QuantizedConvolution final : Qnnpack {
@@ -81,14 +82,7 @@ struct QuantizedConvolution final : Qnnpack {
     at::Tensor made = at::_empty_affine_quantized(
         {input.size(0), bias.size(0), size[0], size[1]}, at::TensorOptions().dtype(at::kQUInt8),
         output.scale, output.zero_point, at::MemoryFormat::ChannelsLast);
-    const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
-    if (depthwise_) {
-      depthwise_->run(static_cast<const uint8_t*>(images.const_data_ptr()),
-                      {images.size(0), {images.size(2), images.size(3)}, size},
-                      static_cast<uint8_t*>(made.mutable_data_ptr()));
-    } else {
-      run(images, made);
-    }
+    run(input.contiguous(at::MemoryFormat::ChannelsLast), size, made);
     return made;
   }
 
@@ -113,45 +107,40 @@ struct QuantizedConvolution final : Qnnpack {
 
   // False where there is no kernel for these scales.
   bool make_ready(const Requantization& wanted) {
-    if ((operator_ != nullptr || depthwise_) && ready_ == wanted) {
+    if ((operator_ != nullptr || depthwise_ || products_) && ready_ == wanted) {
       return true;
     }
-    initialise_xnnpack();
     operator_.reset();
-    const std::vector<int32_t> steps = bias_steps(bias, w_scales, wanted.input.scale);
-    depthwise_ = make_depthwise(wanted, steps.data());
+    depthwise_.reset();
+    products_.reset();
     ready_ = wanted;
-    return depthwise_.has_value() || make_operator(wanted, steps.data());
+    const std::vector<int32_t> steps = bias_steps(bias, w_scales, wanted.input.scale);
+    make_own(wanted, steps);
+    return depthwise_ || products_ || make_operator(wanted, steps.data());
   }
 
-  std::optional<Depthwise> make_depthwise(const Requantization& wanted,
-                                          const int32_t* steps) const {
-    const std::vector<float> scales = output_scales(wanted);
-    if (groups_ != bias.size(0) || orig_weight.size(1) != 1 ||
-        !std::all_of(scales.begin(), scales.end(), can_requantize)) {
-      return std::nullopt;
+  // What kernels of ours compute.
+  void make_own(const Requantization& wanted, const std::vector<int32_t>& steps) {
+    const bool pixels =
+        groups_ == 1 && kernel_[0] * kernel_[1] == 1 && is(stride_, 1) && is(padding_, 0);
+    if (!pixels && (groups_ != bias.size(0) || orig_weight.size(1) != 1)) {
+      return;
     }
-    const auto zero = static_cast<int32_t>(wanted.output.zero_point);
-    return Depthwise::make(
-        {groups_, static_cast<const int8_t*>(orig_weight.const_data_ptr()), steps, scales.data(),
-         static_cast<int32_t>(wanted.input.zero_point), zero, wanted.relu ? zero : 0},
-        {{kernel_[0], kernel_[1]},
-         {stride_[0], stride_[1]},
-         {padding_[0], padding_[1]},
-         {dilation_[0], dilation_[1]}});
-  }
-
-  // As XNNPACK computes them.
-  std::vector<float> output_scales(const Requantization& wanted) const {
-    const auto* scale = w_scales.const_data_ptr<float>();
-    std::vector<float> scales(scale, scale + bias.size(0));
-    for (float& it : scales) {
-      it = static_cast<float>(wanted.input.scale) * it / static_cast<float>(wanted.output.scale);
+    const auto layer = make_byte_layer(bias.size(0), kernel_[0] * kernel_[1] * orig_weight.size(1),
+                                       static_cast<const int8_t*>(orig_weight.const_data_ptr()),
+                                       w_scales, steps, wanted);
+    if (layer && pixels) {
+      products_ = Products::make(*layer);
+    } else if (layer) {
+      depthwise_ = Depthwise::make(*layer, {{kernel_[0], kernel_[1]},
+                                            {stride_[0], stride_[1]},
+                                            {padding_[0], padding_[1]},
+                                            {dilation_[0], dilation_[1]}});
     }
-    return scales;
   }
 
   bool make_operator(const Requantization& wanted, const int32_t* steps) {
+    initialise_xnnpack();
     const int64_t outputs = bias.size(0);
     const int64_t inputs = orig_weight.size(1);
     check_packed_size(outputs + groups_ * kMaxTile, kernel_[0] * kernel_[1] * (inputs + kMaxTile));
@@ -172,7 +161,19 @@ struct QuantizedConvolution final : Qnnpack {
     return status == xnn_status_success;
   }
 
-  void run(const at::Tensor& input, const at::Tensor& output) {
+  void run(const at::Tensor& input, const Pair& size, const at::Tensor& output) {
+    const auto* from = static_cast<const uint8_t*>(input.const_data_ptr());
+    auto* to = static_cast<uint8_t*>(output.mutable_data_ptr());
+    if (products_) {
+      products_->run(from, input.numel() / input.size(1), to);
+    } else if (depthwise_) {
+      depthwise_->run(from, {input.size(0), {input.size(2), input.size(3)}, size}, to);
+    } else {
+      run_operator(input, output);
+    }
+  }
+
+  void run_operator(const at::Tensor& input, const at::Tensor& output) {
     const at::Tensor steps = signed_steps(input);
     auto* made = static_cast<uint8_t*>(output.mutable_data_ptr());
     size_t bytes = 0;
@@ -195,7 +196,8 @@ struct QuantizedConvolution final : Qnnpack {
 
   int64_t channels_ = 0;
   XnnOperator operator_;
-  std::optional<Depthwise> depthwise_; // in place of the operator
+  std::optional<Depthwise> depthwise_; // in place of the operator,
+  std::optional<Products> products_;   // and so is this
   Requantization ready_;
   std::mutex mutex_;
 };

@@ -1,6 +1,7 @@
-// Depthwise convolutions of quantized images: each channel by itself. XNNPACK multiplies one tap at
-// a time, in 32 bits; processors with AVX-VNNI sum four products of bytes in one instruction.
+// Depthwise convolutions of quantized images: each channel by itself.
 #pragma once
+
+#include "kernels/quantized/byte_layer.h"
 
 #include <array>
 #include <cstdint>
@@ -17,20 +18,6 @@ struct Taps {
   Pair stride{};
   Pair padding{};
   Pair dilation{};
-
-  int64_t count() const { return kernel[0] * kernel[1]; }
-};
-
-// What a depthwise layer computes with. `weight` has the taps of a channel side by side, `scales`
-// are those of the sums in steps of the output, which are kept at `least` or above.
-struct DepthwiseLayer {
-  int64_t channels = 0;
-  const int8_t* weight = nullptr;
-  const int32_t* bias = nullptr;
-  const float* scales = nullptr;
-  int32_t input_zero = 0;
-  int32_t output_zero = 0;
-  int32_t least = 0;
 };
 
 // Images with channels last.
@@ -42,24 +29,24 @@ struct Images {
 
 class Depthwise {
  public:
-  // None where the processor lacks the instructions, or the layer has too few channels or too many
-  // taps for them to pay.
-  static std::optional<Depthwise> make(const DepthwiseLayer& layer, const Taps& taps);
+  // None where there are too few channels or too many taps. The inputs of the layer are its taps.
+  static std::optional<Depthwise> make(const ByteLayer& layer, const Taps& taps);
 
-  // Steps are unsigned; nothing is read or written outside of the images.
+  // Nothing is read or written outside of the images.
   void run(const uint8_t* from, const Images& images, uint8_t* to) const;
 
  private:
-  Depthwise(const DepthwiseLayer& layer, const Taps& taps);
+  Depthwise(const ByteLayer& layer, const Taps& taps);
 
-  // Finds where the taps of a pixel of the output lie, and fills their last quad.
-  void point_at_taps(const uint8_t* image, const Images& images, const Pair& pixel,
-                     const uint8_t** taps) const;
+  // Bytes from the first tap to each, and to some of no weight that make a whole quad of the last.
+  std::vector<int64_t> offsets_of_taps(const Images& images) const;
 
+  // Finds where the taps of a pixel of the output lie, of which the first is at `corner`.
+  void point_at_taps(const uint8_t* image, const Images& images, const Pair& corner,
+                     const std::vector<int64_t>& offsets, const uint8_t** taps) const;
+
+  ByteLayer layer_;
   Taps taps_;
-  int64_t channels_;
-  int32_t output_zero_;
-  int32_t least_;
   std::vector<int32_t> packed_;
   std::vector<uint8_t> zeros_; // a pixel of padding
 };

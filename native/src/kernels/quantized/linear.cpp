@@ -1,5 +1,6 @@
 // PackedLinearWeightsQnnp::prepack: what a quantized linear layer is packed into. XNNPACK computes
 // it where its kernels suit, and QNNPACK, of which it is made, everywhere else.
+#include "kernels/quantized/products.h"
 #include "kernels/quantized/steps.h"
 #include "kernels/quantizer.h"
 #include "kernels/xnnpack.h"
@@ -98,8 +99,19 @@ struct QuantizedLinear final : Qnnpack {
     at::Tensor made =
         at::_empty_affine_quantized(output_sizes(input), at::TensorOptions().dtype(at::kQUInt8),
                                     output.scale, output.zero_point);
-    const at::Tensor steps = signed_steps(input.contiguous());
+    const at::Tensor rows = input.contiguous();
     auto* to = static_cast<uint8_t*>(made.mutable_data_ptr());
+    if (products_) {
+      products_->run(static_cast<const uint8_t*>(rows.const_data_ptr()), rows.numel() / inputs(),
+                     to);
+    } else {
+      run_operator(rows, to);
+    }
+    return made;
+  }
+
+  void run_operator(const at::Tensor& input, uint8_t* to) {
+    const at::Tensor steps = signed_steps(input);
     check_xnn(
         xnn_reshape_fully_connected_nc_qs8_qc8w(
             operator_.get(), static_cast<size_t>(input.numel() / inputs()), caffe2::pthreadpool_()),
@@ -109,29 +121,38 @@ struct QuantizedLinear final : Qnnpack {
                   reinterpret_cast<int8_t*>(to)),
               "prepare a quantized linear layer");
     run_xnn(operator_.get());
-    flip(to, to, made.numel());
-    return made;
+    flip(to, to, input.numel() / inputs() * outputs());
   }
 
-  // False where XNNPACK has no kernel for these scales.
+  // False where there is no kernel for these scales.
   bool make_ready(const Requantization& wanted) {
-    if (operator_ != nullptr && ready_ == wanted) {
+    if ((operator_ != nullptr || products_) && ready_ == wanted) {
       return true;
     }
+    operator_.reset();
+    products_.reset();
+    ready_ = wanted;
+    const std::vector<int32_t> steps = bias_steps(bias_, w_scales, wanted.input.scale);
+    if (const auto layer =
+            make_byte_layer(outputs(), inputs(), weight(), w_scales, steps, wanted)) {
+      products_ = Products::make(*layer);
+    }
+    return products_ || make_operator(wanted, steps.data());
+  }
+
+  bool make_operator(const Requantization& wanted, const int32_t* steps) {
     check_packed_size(outputs(), inputs());
     initialise_xnnpack();
     const auto columns = static_cast<size_t>(inputs());
     const auto rows = static_cast<size_t>(outputs());
-    const std::vector<int32_t> steps = bias_steps(bias_, w_scales, wanted.input.scale);
     const int8_t zero = signed_step(wanted.output.zero_point);
     xnn_operator_t made = nullptr;
     const xnn_status status = xnn_create_fully_connected_nc_qs8_qc8w(
         columns, rows, columns, rows, signed_step(wanted.input.zero_point),
-        static_cast<float>(wanted.input.scale), w_scales.const_data_ptr<float>(), weight(),
-        steps.data(), zero, static_cast<float>(wanted.output.scale), wanted.relu ? zero : INT8_MIN,
-        INT8_MAX, 0, nullptr, nullptr, &made);
+        static_cast<float>(wanted.input.scale), w_scales.const_data_ptr<float>(), weight(), steps,
+        zero, static_cast<float>(wanted.output.scale), wanted.relu ? zero : INT8_MIN, INT8_MAX, 0,
+        nullptr, nullptr, &made);
     operator_.reset(made);
-    ready_ = wanted;
     return status == xnn_status_success;
   }
 
@@ -188,6 +209,7 @@ struct QuantizedLinear final : Qnnpack {
   static constexpr size_t kMaxRows = 16; // of a microkernel
 
   XnnOperator operator_;
+  std::optional<Products> products_; // in place of the operator
   XnnOperator dynamic_;
   Requantization ready_;
   std::mutex mutex_;
