@@ -3,19 +3,25 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+FIGURES: Final = {"cpu_us": "cpu", "wall_us": "wall"}
+"""What is compared round by round, by its name in documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One round of a program: medians of its runs in microseconds, its memory at most in KiB.
 
-    `cpu` is the time of all processors together, `wall` that of the clock. `load` and `first` are
-    the clock's: reading the model, and the first run, which makes ready what later runs find.
+    `cpu` is the time of all processors together, `wall` that of the clock; 90 and 99 of 100 runs
+    took no longer than `p90` and `p99` of it. `load` and `first` are the clock's, too: reading the
+    model, and the first run, which makes ready what later runs find.
     """
 
     cpu: float
     wall: float
+    p90: float
+    p99: float
     load: float
     first: float
     peak: int
@@ -24,8 +30,9 @@ class Sample:
     def parse(values: Mapping[str, Any]) -> "Sample":
         """Read what `document` made; raise `ValueError` or `KeyError` for anything else."""
         return Sample(
-            float(values["cpu"]), float(values["wall"]), float(values["load"]),
-            float(values["first"]), int(values["peak"]),
+            float(values["cpu"]), float(values["wall"]), float(values["p90"]),
+            float(values["p99"]), float(values["load"]), float(values["first"]),
+            int(values["peak"]),
         )  # fmt: skip
 
     def document(self) -> dict[str, Any]:
@@ -78,6 +85,10 @@ class Row:
         """How many times as long as a steady run the first takes."""
         return statistics.median(it.first / it.wall for it in self.samples)
 
+    def series(self, figure: str) -> tuple[float, ...]:
+        """Return one of `FIGURES` of each round."""
+        return tuple(getattr(it, FIGURES[figure]) for it in self.samples)
+
     def ratio(self, figure: str) -> Ratio | None:
         """Return the runtime's `cpu` or `wall` to the peer's, if there is one."""
         if self.peer is None:
@@ -93,6 +104,7 @@ class Row:
             "rounds": len(self.samples),
             **_described(self.typical),
             "first_to_steady": round(self.settling, 3),
+            "samples": {it: [round(each, 3) for each in self.series(it)] for it in FIGURES},
             "against": None
             if self.peer is None or cpu is None or wall is None
             else {
@@ -109,6 +121,8 @@ def typical(samples: Sequence[Sample]) -> Sample:
     return Sample(
         cpu=statistics.median(it.cpu for it in samples),
         wall=statistics.median(it.wall for it in samples),
+        p90=statistics.median(it.p90 for it in samples),
+        p99=statistics.median(it.p99 for it in samples),
         load=statistics.median(it.load for it in samples),
         first=statistics.median(it.first for it in samples),
         peak=max(it.peak for it in samples),
@@ -119,6 +133,8 @@ def _described(sample: Sample) -> dict[str, Any]:
     return {
         "cpu_us": round(sample.cpu, 1),
         "wall_us": round(sample.wall, 1),
+        "p90_us": round(sample.p90, 1),
+        "p99_us": round(sample.p99, 1),
         "load_us": round(sample.load, 1),
         "first_us": round(sample.first, 1),
         "peak_kib": sample.peak,

@@ -61,6 +61,8 @@ def _sample(told: dict[str, Any]) -> Sample:
     return Sample(
         cpu=float(told["cpu_us"]["median"]),
         wall=float(told["latency_us"]["median"]),
+        p90=float(told["latency_us"]["p90"]),
+        p99=float(told["latency_us"]["p99"]),
         load=float(told["load_us"]),
         first=float(told["first_us"]),
         peak=int(told["peak_rss_kib"]),

@@ -2,13 +2,14 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from builder.artifact.opening import open_artifact
 from builder.artifact.reading import Artifact, changed_files
+from builder.benching.baseline import Baseline, read_baseline
 from builder.benching.comparing import measure, measure_against
 from builder.benching.counting import count_instructions, find_emulator, make_counter
 from builder.benching.figures import Ratio, Row
@@ -49,6 +50,7 @@ class Question:
     against: PeerName | None
     per_op: bool
     instructions: bool
+    base: Path | None = None
 
 
 def bench(question: Question, host: Host, events: Events) -> Answer:
@@ -59,6 +61,11 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
         events.step("reading the model")
         (model,) = read_models((question.model,), host, reader(artifact.rewrite))
         _check(artifact, model, question)
+        base = (
+            None
+            if question.base is None
+            else read_baseline(question.base, str(artifact.target), model.name)
+        )
         spec = inputs_for(model, question.inputs)
         if not spec.given:
             raise UsageError(
@@ -70,6 +77,8 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             inputs = ask_torch(model, spec, Path(scratch), host).inputs
             assert artifact.program is not None, "an artifact of one ABI is no app"
             program = Program(executor.prefix, artifact.program, model.path.resolve(), inputs)
+            if base is not None:
+                base.refuse_without(question.threads)
             rows = tuple(_rows(question, model, program, host, events))
             operators = _operators(question, artifact, program, host, events)
             counted = _count(question, artifact, program, host, events)
@@ -82,8 +91,20 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             "rows": [it.document() for it in rows],
             "operators": None if operators is None else [it.document() for it in operators],
             "instructions": counted,
+            "base": None if base is None else _base(base, rows),
         }
     return Answer(document, to_text(document, rows, operators or ()))
+
+
+def _base(base: Baseline, rows: Iterable[Row]) -> dict[str, Any]:
+    changes = [
+        {
+            "threads": row.threads,
+            **{it: change.document() for it, change in base.changes(row).items()},
+        }
+        for row in rows
+    ]
+    return {"file": str(base.path), "changes": changes}
 
 
 def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
@@ -180,24 +201,42 @@ def to_text(
     about = f"{document['target']}, {document['runner']}"
     lines = [f"{document['model']} ({about}), library: {document['library_bytes']:,} bytes"]
     if rows:
-        lines += ["", "threads       load  first run        run   processor       peak"]
+        lines += [
+            "",
+            "threads       load  first run        run        p90        p99   processor       peak",
+        ]
     for row in rows:
         it = row.typical
         lines.append(
-            f"{row.threads:<7} {_time(it.load)} {_time(it.first)} {_time(it.wall)} {_time(it.cpu)}"
-            f"  {it.peak / 1024:6.1f} MB"
+            f"{row.threads:<7} {_time(it.load)} {_time(it.first)} {_time(it.wall)} {_time(it.p90)}"
+            f" {_time(it.p99)} {_time(it.cpu)}  {it.peak / 1024:6.1f} MB"
         )
     for row in rows:
         cpu, wall = row.ratio("cpu"), row.ratio("wall")
         if row.peer is not None and cpu is not None and wall is not None:
             lines.append(
-                f"{row.threads} thread{'s' if row.threads > 1 else ''} / {row.peer.name}:"
+                f"{_threads(row.threads)} / {row.peer.name}:"
                 f" processor {_ratio(cpu)}, clock {_ratio(wall)}"
             )
+    lines += _base_lines(document["base"])
     lines += _operator_lines(operators)
     if document["instructions"] is not None:
         lines += ["", f"instructions of one run: {document['instructions']:,}"]
     return "\n".join(lines)
+
+
+def _base_lines(base: dict[str, Any] | None) -> Iterator[str]:
+    for row in base["changes"] if base else ():
+        processor, clock = row["cpu_us"], row["wall_us"]
+        yield (
+            f"{_threads(row['threads'])} / {base['file'] if base else ''}:"
+            f" processor {processor['ratio']:.3f} ({processor['verdict']}),"
+            f" clock {clock['ratio']:.3f} ({clock['verdict']})"
+        )
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def _operator_lines(operators: tuple[OperatorTime, ...]) -> Iterator[str]:

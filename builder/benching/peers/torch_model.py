@@ -43,8 +43,14 @@ class Timed:
             cpu.append((time.process_time() - used) * MICROSECONDS)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return Sample(
-            statistics.median(cpu), statistics.median(wall), self._load, self._first, peak
-        )
+            cpu=statistics.median(cpu), wall=statistics.median(wall), p90=_within(wall, 90),
+            p99=_within(wall, 99), load=self._load, first=self._first, peak=peak,
+        )  # fmt: skip
+
+
+def _within(times: list[float], percent: int) -> float:
+    """Return the shortest time that so many of a hundred runs took no longer than."""
+    return sorted(times)[-(-len(times) * percent // 100) - 1]
 
 
 def read_case(inputs: Path) -> tuple[Any, ...]:

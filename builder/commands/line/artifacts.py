@@ -150,6 +150,10 @@ class BenchOptions:
         "--rounds", "N", "how often it is measured; figures are medians (default 9)",
         parse=_rounds, default=9,
     )  # fmt: skip
+    base: Path | None = option(
+        "--base", "FILE", "what `bench --json` printed earlier: tell what became better or worse,"
+        " and what is noise", parse=Path, default=None,
+    )  # fmt: skip
     per_op: bool = flag("--per-op", "also tell what each operator takes, on one thread")
     instructions: bool = flag(
         "--instructions", "count the instructions of one run under qemu, also for other processors"
@@ -170,7 +174,7 @@ def _bench(options: BenchOptions, session: Session) -> Answer:
     question = benching.Question(
         options.artifact, models[0], inputs, options.threads, options.rounds,
         PeerName(options.against) if options.against else None, options.per_op,
-        options.instructions,
+        options.instructions, options.base,
     )  # fmt: skip
     return benching.bench(question, session.host, session.console)
 

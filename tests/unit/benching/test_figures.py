@@ -22,9 +22,11 @@ def test_ratios_are_in_order_and_turn_over(pairs: list[tuple[float, float]]) -> 
 
 
 def test_a_row_tells_medians_and_most_memory() -> None:
-    samples = (sample(10), sample(30), Sample(20, 50, 1000, 600, 8192))
+    samples = (sample(10), sample(30), Sample(20, 50, 60, 70, 1000, 600, 8192))
     row = Row(2, samples)
-    assert row.typical == Sample(cpu=20, wall=100, load=2000, first=300, peak=8192)
+    assert row.typical == Sample(
+        cpu=20, wall=100, p90=200, p99=300, load=2000, first=300, peak=8192
+    )
     assert row.settling == 3
     assert row.ratio("cpu") is None
     assert row.document()["against"] is None

@@ -1,5 +1,6 @@
 """`bench` refuses what would be no figure, and tells the rest as a table and as a document."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,27 @@ def test_each_number_of_threads_is_a_row(ask: Callable[..., Answer]) -> None:
     validate("bench", document)
     assert [(it["threads"], it["rounds"]) for it in document["rows"]] == [(1, 3), (2, 3)]
     assert document["rows"][0]["cpu_us"] == 250
-    assert "1           2.00 ms     0.30 ms     0.50 ms     0.25 ms     4.0 MB" in answer.text
+    told = (
+        "1           2.00 ms     0.30 ms     0.50 ms     1.00 ms     1.50 ms     0.25 ms     4.0 MB"
+    )
+    assert told in answer.text
+    assert document["rows"][0]["samples"] == {"cpu_us": [250] * 3, "wall_us": [500] * 3}
+
+
+def test_an_earlier_result_is_what_it_is_better_or_worse_than(
+    ask: Callable[..., Answer], runner: FakeRunner, tmp_path: Path
+) -> None:
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps(ask(rounds=9).document))
+    answer = ask(rounds=9, base=base)
+    validate("bench", {"version": 1, **answer.document})
+    assert f"1 thread / {base}: processor 1.000 (noise), clock 1.000 (noise)" in answer.text
+    runner.answer("build-runtime-run", told(sample(200, wall=600)))
+    answer = ask(rounds=9, base=base)
+    assert f"1 thread / {base}: processor 0.800 (better), clock 1.200 (worse)" in answer.text
+    with pytest.raises(UsageError, match="no times for 2, 4 threads") as caught:
+        ask(threads=(4, 1, 2), base=base)
+    assert caught.value.looked_in == ("numbers of threads: 1",)
 
 
 def test_a_peer_is_told_as_ratios(ask: Callable[..., Answer], runner: FakeRunner) -> None:

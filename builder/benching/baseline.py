@@ -1,0 +1,135 @@
+"""Whether a runtime is faster or slower than in an earlier result, or the difference is noise."""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from builder.benching.figures import FIGURES, Row
+from builder.vocabulary.errors import UsageError
+
+_CERTAIN: Final = 0.01
+"""Of so many results that differ by chance alone, one is told to be better or worse."""
+
+
+class Verdict(StrEnum):
+    """What a rank test says of two series of times."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How one figure changed: `ratio` is the median now to that of then, below 1 where faster.
+
+    `chance` is how likely such a difference is where there is none.
+    """
+
+    ratio: float
+    chance: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the difference is worth."""
+        if self.chance >= _CERTAIN or self.ratio == 1:
+            return Verdict.NOISE
+        return Verdict.BETTER if self.ratio < 1 else Verdict.WORSE
+
+    @staticmethod
+    def of(now: Sequence[float], then: Sequence[float]) -> "Change":
+        """Compare two series."""
+        ratio = statistics.median(now) / statistics.median(then)
+        return Change(ratio, chance_of(now, then))
+
+    def document(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "ratio": round(self.ratio, 4),
+            "chance": round(self.chance, 6),
+            "verdict": self.verdict.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An earlier result: its series by figure, for each number of threads."""
+
+    path: Path
+    series: Mapping[int, Mapping[str, tuple[float, ...]]]
+
+    def refuse_without(self, threads: Iterable[int]) -> None:
+        """Raise `UsageError` for a number of threads that there is nothing to compare with."""
+        lacking = sorted(set(threads) - self.series.keys())
+        if lacking:
+            had = ", ".join(map(str, sorted(self.series))) or "none"
+            raise UsageError(
+                f"{self.path} has no times for {', '.join(map(str, lacking))} threads",
+                looked_in=[f"numbers of threads: {had}"],
+                hint="measure with those, or measure the base with others",
+            )
+
+    def changes(self, row: Row) -> dict[str, Change]:
+        """Return how each figure changed."""
+        then = self.series[row.threads]
+        return {it: Change.of(row.series(it), then[it]) for it in FIGURES}
+
+
+def read_baseline(path: Path, target: str, model: str) -> Baseline:
+    """Read what `bench --json` printed; raise `UsageError` unless it is of the same thing."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        its = (str(told["target"]), str(told["model"]))
+        series = {
+            int(row["threads"]): {it: tuple(map(float, row["samples"][it])) for it in FIGURES}
+            for row in told["rows"]
+        }
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="name what `build-runtime bench --json` printed earlier",
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is no earlier result, or one without the times of its rounds",
+            hint="name what `build-runtime bench --json` printed",
+        ) from error
+    if its != (target, model):
+        raise UsageError(
+            f"{path} is of {its[1]} for {its[0]}, and not of {model} for {target}",
+            hint="name an earlier result of the same model and target",
+        )
+    if not all(each and min(each) > 0 for row in series.values() for each in row.values()):
+        raise UsageError(f"{path} has a row without times", hint="measure it again")
+    return Baseline(path, series)
+
+
+def chance_of(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return how likely two series differ at least so much in rank if nothing sets them apart.
+
+    The two-sided test of Mann and Whitney, by the normal distribution, corrected for ties and for
+    ranks being whole numbers. It takes no shape of the times for granted, and no outlier counts for
+    more than its rank.
+    """
+    pooled = sorted((*one, *other))
+    ranks: dict[float, float] = {}
+    ties = 0
+    place = 0
+    for value, group in groupby(pooled):
+        count = len(tuple(group))
+        ranks[value] = place + (count + 1) / 2
+        ties += count**3 - count
+        place += count
+    pairs, size = len(one) * len(other), len(pooled)
+    spread = pairs / 12 * (size + 1 - ties / (size * (size - 1)))
+    if spread <= 0:
+        return 1.0  # all are equal
+    ahead = sum(ranks[it] for it in one) - len(one) * (len(one) + 1) / 2
+    distance = max(0.0, abs(ahead - pairs / 2) - 0.5)
+    return math.erfc(distance / math.sqrt(2 * spread))
