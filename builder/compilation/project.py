@@ -1,6 +1,7 @@
 """Render the generated CMake projects and sources: templates hold data, this supplies it."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan, SourceKind
 from builder.vocabulary.targets import abi_facts, platform_facts
 
+_INCLUDED: Final = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 _NAMED: Final = f"{UPSTREAM}/named_operators.h"
 """What is included before files of the tree that register operators."""
 
@@ -100,14 +102,21 @@ def render_objects(plan: BuildPlan, groups: Iterable[Group]) -> Project:
             for source, blocks in kernels.items()
         ),
         *([_copied("registry/boxed.h", "boxed.h")] if kernels else []),
-        *(
-            _copied(f"{UPSTREAM}/{header}", f"{UPSTREAM}/{header}")
-            for group in groups
-            for _, header in group.before
-        ),
+        *(_copied(it, it) for it in _upstream_headers(groups)),
         _initial_cache(plan, roots),
     )
     return _project(files, roots)
+
+
+def _upstream_headers(groups: Iterable[Group]) -> Iterator[str]:
+    """Yield the headers that are included before files of upstream, with what lies beside them."""
+    folder = NATIVE / "src" / UPSTREAM
+    waiting = {header for group in groups for _, header in group.before}
+    while waiting:
+        header = min(waiting)
+        yield f"{UPSTREAM}/{header}"
+        named = _INCLUDED.findall((folder / header).read_text(encoding="utf-8"))
+        waiting = {*waiting, *(it for it in named if (folder / it).is_file())} - {header}
 
 
 def _copied(header: str, name: str) -> GeneratedFile:

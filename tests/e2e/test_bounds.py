@@ -1,6 +1,9 @@
 """What an operator could not do leaves nothing behind that reaches beyond its memory."""
 
 import ctypes
+import itertools
+import math
+from collections.abc import Callable
 from ctypes import byref, c_int64, c_void_p
 from pathlib import Path
 from typing import Final
@@ -74,6 +77,53 @@ class Counted(torch.nn.Module):
         return torch.histc(x, bins, low, high)
 
 
+class Divided(torch.nn.Module):
+    """Divides ints in each way that TorchScript has."""
+
+    def forward(self, a: int, b: int, how: int) -> int:
+        if how == 0:
+            return a % b
+        if how == 1:
+            return a // b
+        if how == 2:
+            return divmod(a, b)[0]
+        if how == 3:
+            return divmod(a, b)[1]
+        return math.gcd(a, b)
+
+
+class Attending(torch.nn.Module):
+    """Lets groups of heads share a key and a value."""
+
+    def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.scaled_dot_product_attention(query, key, key, enable_gqa=True)
+
+
+class Repeated(torch.nn.Module):
+    """Takes medians of elements that are the same one."""
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        rows = x.expand(4, -1)
+        return [*rows.median(0), *rows.nanmedian(0), *rows.t().median(1), rows.median()]
+
+
+class Recurrent(torch.nn.Module):
+    """Runs an LSTM on sequences of several lengths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = torch.nn.LSTMCell(3, 3)
+
+    def forward(self, x: torch.Tensor, hidden: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        cell = self.cell
+        layer = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+        lengths = torch.tensor([2, 1])
+        made = torch.lstm(
+            x, lengths, [hidden, cells], layer + layer, True, 2, 0.0, False, False,  # noqa: FBT003
+        )  # fmt: skip
+        return made[0]
+
+
 def floats(*values: float) -> Value:
     return encoded.Tensor.from_numpy(np.array(values, dtype=np.float32))
 
@@ -99,6 +149,8 @@ def made(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     folder = tmp_path_factory.mktemp("bounds")
     models = {
         "sizes": Sizes(), "masked": Masked(), "counted": Counted(), "growing": Growing(),
+        "divided": Divided(), "attending": Attending(), "repeated": Repeated(),
+        "recurrent": Recurrent(),
     }  # fmt: skip
     paths = [folder / f"{name}.pt" for name in models]
     for path, model in zip(paths, models.values(), strict=True):
@@ -173,3 +225,58 @@ def test_elements_are_counted_in_bins_that_exist(
 def test_axes_that_do_not_exist_are_an_error(made: Runtime) -> None:
     done = made.run(made.model("reduced"))
     assert (done.returncode, "an axis to reduce is out of range" in done.stderr) == (6, True)
+
+
+LEAST: Final = -(2**63)
+DIVISIONS: Final[tuple[Callable[[int, int], int], ...]] = (
+    lambda a, b: a % b,
+    lambda a, b: a // b,
+    lambda a, b: divmod(a, b)[0],
+    lambda a, b: divmod(a, b)[1],
+    math.gcd,
+)
+
+
+def divided(a: int, b: int, how: int) -> int | None:
+    """Return what Python says; None where it raises, and for what does not fit 64 bits."""
+    try:
+        made = DIVISIONS[how](a, b)
+    except ZeroDivisionError:
+        return None
+    return made if LEAST <= made < -LEAST else None
+
+
+def test_ints_are_divided_as_python_does_and_never_by_zero(made: Runtime) -> None:
+    library, module = ctypes.CDLL(str(made.library)), c_void_p()
+    path = str(made.model("divided")).encode()
+    assert library.br_module_load_file(path, byref(module), None) == 0
+    numbers = (LEAST, LEAST + 1, -7, -1, 0, 1, 3, 7, 1 << 62, -LEAST - 1)
+    for a, b, how in itertools.product(numbers, numbers, range(len(DIVISIONS))):
+        if how == 3 and (a, b) == (LEAST, -1):
+            continue  # one half of what does not fit as a whole
+        assert call(library, module, "forward", a, b, how) == divided(a, b, how), (a, b, how)
+
+
+def test_attention_to_no_heads_is_an_error(made: Runtime, tmp_path: Path) -> None:
+    sound = (ones(1, 4, 2, 3), ones(1, 2, 2, 3))
+    none = (ones(1, 4, 2, 3), encoded.Tensor("float32", (1, 0, 2, 3), b""))
+    results = made.run_cases(made.model("attending"), [sound, none, sound], tmp_path, "forward")
+    assert [isinstance(it, encoded.Failure) for it in results] == [False, True, False]
+
+
+def test_a_median_of_repeated_elements_is_one_of_them(made: Runtime, tmp_path: Path) -> None:
+    x = torch.arange(8.0).flip(0)
+    case = (encoded.Tensor.from_numpy(x.numpy()),)
+    (result,) = made.run_cases(made.model("repeated"), [case], tmp_path, "forward")
+    assert isinstance(result, list)
+    values = [torch.from_numpy(it.numpy()) for it in result if isinstance(it, encoded.Tensor)]
+    for found in (values[0], values[2], values[4]):
+        assert torch.equal(found, x)
+    assert values[6] == 3
+
+
+def test_an_lstm_with_fewer_cells_than_states_is_an_error(made: Runtime, tmp_path: Path) -> None:
+    sound = (ones(3, 3), ones(2, 2, 3), ones(2, 2, 3))
+    fewer = (ones(3, 3), ones(2, 2, 3), ones(1, 2, 3))
+    results = made.run_cases(made.model("recurrent"), [sound, fewer, sound], tmp_path, "forward")
+    assert [isinstance(it, encoded.Failure) for it in results] == [False, True, False]

@@ -28,16 +28,16 @@ OPTIONS: Final = {
 """An allocation that is too large fails as it does outside of the sanitizer, with bad_alloc."""
 
 
-def compile_target(made: Instrumented, host: Host) -> Path:
-    """Link the fuzz target against the instrumented runtime."""
+def compile_target(made: Instrumented, host: Host, source: Path = HERE / "fuzz_load.cpp") -> Path:
+    """Link a fuzz target against the instrumented runtime."""
     clang = find_clang(Sanitizer.ADDRESS, host)
-    target = made.prefix / "bin" / "fuzz-load"
+    target = made.prefix / "bin" / source.stem.replace("_", "-")
     library = made.prefix / "lib"
     subprocess.run(
         [
             clang.cxx, "-std=c++17", "-O1", "-g1", "-fsanitize=fuzzer,address,undefined",
             "-shared-libsan", "-static-libstdc++", f"-I{ROOT / 'native' / 'include'}",
-            HERE / "fuzz_load.cpp", "-o", target,
+            source, "-o", target,
             library / "libbuild_runtime.so", f"-fuse-ld={clang.linker}",
             f"-Wl,-rpath,{library}", f"-Wl,-rpath,{clang.resources}",
         ],

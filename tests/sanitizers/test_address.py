@@ -1,5 +1,6 @@
 """The loader, the interpreter and the kernels of the examples under AddressSanitizer and UBSan."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from builder.proof.model_run import run_model
 from builder.vocabulary.models import InputSpec
 from tests.coverage.runs import run_by
 from tests.coverage.suite import SUITES
+from tests.sanitizers import fuzz_run
 from tests.sanitizers.build import EXAMPLES, Instrumented, build
 from tests.sanitizers.fuzz import OPTIONS, compile_target
 from tests.sanitizers.malformed import malformed, seeds, variations
@@ -60,13 +62,13 @@ def test_a_coverage_model_runs_clean_and_answers_as_torch(
         ("pytorch:aten/src/ATen/native/TensorShape.cpp", False),
     ],
 )
-def test_what_a_loader_runs_is_instrumented_in_full(
+def test_what_a_loader_runs_is_instrumented_in_full_and_kernels_steer_the_fuzzer(
     *, source: str, in_full: bool, instrumented: Instrumented
 ) -> None:
     data = instrumented.objects[source].read_bytes()
     assert b"__asan_report" in data
-    assert (b"__ubsan_handle" in data) == in_full
-    assert (b"__sanitizer_cov_8bit_counters_init" in data) == in_full
+    assert (b"__ubsan_handle_type_mismatch" in data) == in_full
+    assert b"__sanitizer_cov_8bit_counters_init" in data
 
 
 def replay(target: Path, files: Iterable[tuple[str, bytes]], folder: Path) -> None:
@@ -86,3 +88,22 @@ def test_no_file_is_read_beyond_its_end(
 ) -> None:
     assert callable(files)
     replay(compile_target(instrumented, host), files(), tmp_path)
+
+
+def test_no_operator_leaves_its_memory_on_what_the_fuzzer_found(
+    instrumented: Instrumented, host: Host, tmp_path: Path
+) -> None:
+    program = compile_target(instrumented, host, fuzz_run.SOURCE)
+    targets = fuzz_run.write_targets(instrumented, tmp_path)
+    assert fuzz_run.replay(program, targets, sorted(fuzz_run.FOUND.iterdir())) == ""
+
+
+def test_every_operator_but_few_can_be_called_with_forged_arguments(
+    instrumented: Instrumented,
+) -> None:
+    listed = subprocess.run([instrumented.program, "--operators"], capture_output=True, check=True)
+    called = {str(it.name) for it in fuzz_run.operators_of(instrumented)}
+    assert {*json.loads(listed.stdout)} - called == {
+        "aten::format", "aten::percentFormat", "prim::Print", "prim::TupleIndex",
+        "prim::TupleUnpack", "prim::Uninitialized", "prim::tolist", "prim::unchecked_cast",
+    }  # fmt: skip

@@ -23,7 +23,7 @@ from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.plan import KindFlags, LinkLine, Program, SourceKind, Toolchain
 from builder.vocabulary.targets import Target
 
-_REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
+_REVISION: Final = 4  # of the wrappers: part of every object's fingerprint
 _VERSIONS: Final = (19, 18, 17, 16)
 
 
@@ -47,9 +47,9 @@ class _Facts:
 
 
 # vptr and function compare type information across libraries, which hidden visibility keeps apart.
-# Coverage is what the fuzzer steers by. Kernels and generated files are not optimised, and of what
+# Coverage is what the fuzzers steer by. Kernels and generated files are not optimised, and of what
 # is undefined they keep the arithmetic of sizes: the rest would make them take several times as
-# long to compile, and is not what a loader runs.
+# long to compile. Of coverage they keep which branches were taken.
 _FACTS: Final = {
     Sanitizer.ADDRESS: _Facts(
         ("-fsanitize=address,undefined,fuzzer-no-link", "-fno-sanitize=vptr,function"),
@@ -57,8 +57,7 @@ _FACTS: Final = {
             "-O0",
             "-fno-sanitize=undefined",
             "-fsanitize=signed-integer-overflow",
-            "-fno-sanitize-coverage=inline-8bit-counters,indirect-calls",
-            "-fno-sanitize-coverage=trace-cmp,pc-table,stack-depth",
+            "-fno-sanitize-coverage=indirect-calls,trace-cmp,stack-depth",
         ),
         "libclang_rt.asan-x86_64.so",
     ),
