@@ -1,4 +1,4 @@
-"""What was built is built again, elsewhere, and has the same bytes; and where it has not, that is told."""
+"""What was built has the same bytes when it is built again, elsewhere; and its bill is right."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,8 @@ from tests.native.mini_torch.workshop import Workshop
 
 
 @pytest.fixture(scope="module")
-def again(used: Workshop, first: Runtime, new_workshop: NewWorkshop) -> Path:
+def again(new_workshop: NewWorkshop) -> Path:
     """Return a folder to build in again, whose cache has zig's libraries: they take a minute."""
-    del first
     folder = new_workshop().folder
     assert (folder / "cache" / "zig").is_dir()
     return folder
