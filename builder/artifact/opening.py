@@ -16,7 +16,7 @@ from builder.artifact.reading import HINT, Artifact, read_artifact, read_manifes
 from builder.artifact.supply.provenance import check_statement
 from builder.artifact.tar import layout as tar
 from builder.artifact.tar.unpacking import unpack
-from builder.vocabulary.checks import Check
+from builder.vocabulary.checks import FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError
 
 
@@ -86,7 +86,8 @@ def _published(source: Path) -> Path:
 def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
     if not zipfile.is_zipfile(archive):
         unpack(archive, root)
-        return _with_found((_read(source, root),), check_statement(archive))
+        found: tuple[Artifact, ...] = (_read(source, root),)
+        return _with_found(found, check_statement(archive), _strangers(found, root, tar.MANIFEST))
     if _holds_app(archive):
         return read_app(archive, root)
     unzip(archive, root)
@@ -95,13 +96,43 @@ def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
             f"{archive} is no artifact of build-runtime: no {android.MANIFEST}", hint=HINT
         )
     found = read_folder(archive, root)
-    return _with_found(found, check_published(archive), check_statement(archive))
+    return _with_found(
+        found,
+        check_published(archive),
+        check_statement(archive),
+        _strangers(found, root, android.MANIFEST),
+    )
 
 
 def _with_found(artifacts: tuple[Artifact, ...], *checks: Check | None) -> tuple[Artifact, ...]:
     """Add what was checked of the archive as a whole to the first of what is in it."""
     first, *others = artifacts
     return (replace(first, found=tuple(it for it in checks if it is not None)), *others)
+
+
+def _strangers(
+    artifacts: tuple[Artifact, ...], root: Path, manifest: PurePosixPath
+) -> Check | None:
+    """Return a verdict against an archive that holds what no manifest lists; None if none does.
+
+    A folder is the user's: there it counts only where programs look for libraries.
+    """
+    known = {file.path for it in artifacts for file in it.files} | {manifest}
+    looked_at = [folder for it in artifacts for folder in it.places.loaded]
+    paths = (
+        PurePosixPath(it.relative_to(root).as_posix()) for it in root.rglob("*") if it.is_file()
+    )
+    strange = sorted(
+        path for path in paths if path not in known and not any(map(path.is_relative_to, looked_at))
+    )
+    if not strange:
+        return None
+    return Check(
+        name=FILES,
+        outcome=Outcome.FAILED,
+        reasons=tuple(f"{path}: is not part of the artifact" for path in strange),
+        hint="take the archive as it was built, or build it again",
+    )
 
 
 def _holds_app(archive: Path) -> bool:

@@ -22,8 +22,8 @@ from tests.docs.pages import Block, block, differences
 from tests.documents import SCHEMAS, read_schema
 from tests.places import EXAMPLES, ROOT, STEERING
 
-CI: Final = ROOT / ".ci" / "run"
-"""Runs what installs the tool for its development, on an empty machine."""
+CI: Final = ROOT / ".ci"
+"""Its programs install the tool for its development, on an empty machine, and test it."""
 
 CONVERTS: Final = pytest.mark.torch
 """Desktop torch converts a `.pt`, in a process of its own."""
@@ -118,11 +118,14 @@ def test_the_settings_shown_are_read(tmp_path: Path) -> None:
 
 def test_ci_installs_and_tests_as_the_readme_says() -> None:
     """CI runs these steps from a clean checkout; what it adds are exact releases, and silence."""
-    script = CI.read_text(encoding="utf-8")
+    install = (CI / "install").read_text(encoding="utf-8")
+    script = (CI / "run").read_text(encoding="utf-8")
     steps = block("pip install --upgrade pip").text.strip().split(" && ")
     assert steps == [
         "pip install --upgrade pip", "pip install -e . --group dev", "python -m pytest",
     ]  # fmt: skip
-    assert re.search(r"^pip install --quiet --upgrade 'pip", script, re.MULTILINE)
-    assert re.search(r"^pip install --quiet --editable \. --group dev$", script, re.MULTILINE)
+    assert re.search(r"^python -m pip install --quiet --upgrade 'pip", install, re.MULTILINE)
+    assert re.search(
+        r"^python -m pip install --quiet --editable \. --group dev$", install, re.MULTILINE
+    )
     assert re.search(r"^python -m pytest ", script, re.MULTILINE)

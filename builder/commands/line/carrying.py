@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.commands.exchange import Answer, Session
-from builder.commands.line.arguments import flag, option, part
-from builder.commands.line.builds import BuildOptions, Source, request_of
+from builder.commands.line.arguments import flag, option
+from builder.commands.line.builds import BuildOptions, request_of
 from builder.commands.line.command import Command
-from builder.commands.line.given import Wanted
-from builder.foundation.settings import SOURCE_GROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +36,8 @@ BUNDLE: Final = Command(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyOptions:
-    """What `cache key` takes."""
-
-    wanted: Wanted = part(Wanted)
-    source: Source = part(Source, SOURCE_GROUP)
-
-
-def _key(options: KeyOptions, session: Session) -> Answer:
-    whole = BuildOptions(wanted=options.wanted, source=options.source)
-    request = request_of(whole, session.resolved.settings)
+def _key(options: BuildOptions, session: Session) -> Answer:
+    request = request_of(options, session.resolved.settings)
     from builder.commands.keeping import keys
 
     return keys.cache_key(request, session.host, session.console)
@@ -59,7 +48,7 @@ KEY: Final = Command(
     usage="build-runtime cache key MODEL... --abi ABI[,ABI] [options]",
     description="Print what the cache of a CI service is keyed by for a build with the same"
     " options, then what it may be restored by, the best first. New weights do not change the key.",
-    options=KeyOptions,
+    options=BuildOptions,
     run=_key,
-    settings_of="plan",
+    settings_of="build",
 )

@@ -46,7 +46,7 @@ def composition(question: Question, host: Host) -> Answer:
         if question.form is Form.CYCLONEDX and len(chosen) > 1:
             raise UsageError(
                 f"{question.artifact} has a bill for each ABI: {', '.join(artifacts[0].abis)}",
-                hint="choose one with --abi",
+                hint="choose one with --for",
             )
         _refuse_changed(artifacts, question.artifact)
         notice = _read(chosen[0], chosen[0].places.notice)

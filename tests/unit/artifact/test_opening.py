@@ -464,3 +464,28 @@ def test_each_archive_has_the_command_that_unpacks_it(aar: Path, tmp_path: Path)
     tar = write_archive(tmp_path / "a.tar.gz")
     assert unpacking(tar, [PurePosixPath("x")]) == ("tar", "xzf", str(tar), "x")
     assert unpacking(aar, [PurePosixPath("x")]) == ("unzip", "-o", str(aar), "x")
+
+
+def test_an_archive_that_holds_what_no_manifest_lists_does_not_pass(tmp_path: Path) -> None:
+    extra = [(member("share/more.txt"), b""), (member("lib/more.so"), b"")]
+    archive = write_archive(tmp_path / "a.tar.gz", extra)
+    with open_artifact(archive, tmp_path / "s") as found:
+        (verdict,) = found.found
+        assert verdict.outcome is Outcome.FAILED
+        assert verdict.reasons == ("share/more.txt: is not part of the artifact",)
+        assert changed_files(found) == ("lib/more.so: is not part of the artifact",)
+    folder = write_folder(tmp_path / "folder")
+    (folder / "share/more.txt").touch()
+    with open_artifact(folder, tmp_path / "s") as found:
+        assert not found.found, "a folder is the user's"
+
+
+def test_an_aar_that_holds_what_no_manifest_lists_does_not_pass(tmp_path: Path) -> None:
+    aar = forge_android.make_aar(tmp_path).archive
+    with open_artifacts(aar, tmp_path / "s") as found:
+        assert not found[0].found
+    with zipfile.ZipFile(aar, "a") as opened:
+        opened.writestr("assets/more.txt", "")
+    with open_artifacts(aar, tmp_path / "s") as found:
+        (verdict,) = found[0].found
+        assert verdict.reasons == ("assets/more.txt: is not part of the artifact",)
