@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.benching.programs import Program, complete
+from builder.benching.programs import Program
 from builder.foundation.cache import note_use
 from builder.foundation.files import new_directory
 from builder.foundation.process import Command, Host
@@ -78,16 +78,16 @@ def _plugin(compiler: tuple[str, ...], host: Host) -> Path:
 def count_instructions(program: Program, counter: Counter, host: Host) -> int:
     """Return how many instructions a steady run executes on one thread."""
     counted = Program(counter.prefix, program.path, program.model, program.inputs)
-    few, more = (_executed(counted.argv(1, runs, warmup=1), host) for runs in (_FEW, _MORE))
+    few, more = (_executed(counted, runs, host) for runs in (_FEW, _MORE))
     return (more - few) // (_MORE - _FEW)
 
 
-def _executed(argv: tuple[str, ...], host: Host) -> int:
-    told = _TOLD.search(complete(argv, host).stderr)
+def _executed(program: Program, runs: int, host: Host) -> int:
+    told = _TOLD.search(program.complete(program.words(1, runs, warmup=1), host).stderr)
     if told is None:
         raise ToolchainError(
             "qemu did not tell how many instructions it executed",
-            looked_in=[argv[0]],
+            looked_in=[program.prefix[0]],
             hint="its interface of plugins may be another than version 1: use qemu 4.2 to 8.2",
         )
     return int(told[1])

@@ -2,12 +2,12 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from builder.benching.marks import BYTECODE, COST, Marked, mark
-from builder.benching.programs import Program, complete
+from builder.benching.programs import Program
 from builder.benching.rounds import runs_per_round
 from builder.foundation.files import write_atomic
 from builder.foundation.process import Host
@@ -39,7 +39,7 @@ def measure_operators(program: Program, host: Host, scratch: Path) -> tuple[Oper
     """
     path = scratch / "marked.ptl"
     marked = _write_marked(program.model, path)
-    copy = Program(program.prefix, program.path, path, program.inputs)
+    copy = replace(program, model=path)
     tried = _told(copy, 1, host)
     runs = runs_per_round(float(tried["latency_us"]["median"]))
     return operator_times(marked, _told(copy, runs, host)["marks"], runs)
@@ -56,7 +56,7 @@ def _write_marked(model: Path, path: Path) -> Marked:
 
 
 def _told(program: Program, runs: int, host: Host) -> dict[str, Any]:
-    done = complete((*program.argv(1, runs), "--marks"), host)
+    done = program.complete((*program.words(1, runs), "--marks"), host)
     try:
         told: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:

@@ -22,9 +22,9 @@ def runs_per_round(run: float) -> int:
 
 def timed(program: Program, threads: int, host: Host) -> Callable[[], Sample]:
     """Return what makes a round of a runtime; how long a run takes is tried out first."""
-    tried = time_program(program.argv(threads, 1), host)
-    argv = program.argv(threads, runs_per_round(tried.wall))
-    return lambda: time_program(argv, host)
+    tried = time_program(program, threads, 1, host)
+    runs = runs_per_round(tried.wall)
+    return lambda: time_program(program, threads, runs, host)
 
 
 def take_turns(

@@ -22,7 +22,7 @@ from builder.models.conversion.torchscript import reader
 from builder.models.selection import select
 from builder.pipeline.request import Events
 from builder.pipeline.wanted import read_models
-from builder.proof.execution import find_executor
+from builder.proof.execution import find_executor, find_runner
 from builder.proof.executor import Executor
 from builder.proof.model_run import ask_torch
 from builder.proof.needs import unmet_needs
@@ -35,6 +35,7 @@ _KINDS: Final = {
     ModelFormat.FLATBUFFER: ("lite",),
     ModelFormat.EXPORTED: ("exported",),
 }
+_ON_A_DEVICE: Final = "measure on a device: --runner adb, or another command that runs programs"
 _COMPILER: Final = (sys.executable, "-m", "ziglang", "cc")
 
 
@@ -51,6 +52,7 @@ class Question:
     per_op: bool
     instructions: bool
     base: Path | None = None
+    runner: str = ""
 
 
 def bench(question: Question, host: Host, events: Events) -> Answer:
@@ -76,7 +78,11 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             events.step(f"running {model.name} in desktop torch on {spec.describe()}")
             inputs = ask_torch(model, spec, Path(scratch), host).inputs
             assert artifact.program is not None, "an artifact of one ABI is no app"
-            program = Program(executor.prefix, artifact.program, model.path.resolve(), inputs)
+            program = Program(
+                () if question.runner else executor.prefix,
+                artifact.program, model.path.resolve(), inputs,
+                executor if question.runner else None,
+            )  # fmt: skip
             if base is not None:
                 base.refuse_without(question.threads)
             rows = tuple(_rows(question, model, program, host, events))
@@ -108,22 +114,35 @@ def _base(base: Baseline, rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
-    """Return how programs run here; raise for what would have to be timed in an emulator."""
+    """Return how programs run; raise for what would have to be timed in an emulator."""
+    if question.runner:
+        return _elsewhere(artifact, question, host)
     found = find_executor(artifact.target, host)
     if not isinstance(found, Executor):
         raise ToolchainError(
-            f"programs of {artifact.target} do not run here",
-            looked_in=[found],
-            hint="measure on a device: `build-runtime-run --bench` is in the artifact",
+            f"programs of {artifact.target} do not run here", looked_in=[found], hint=_ON_A_DEVICE
         )
     if found.prefix and (not question.instructions or question.against or question.per_op):
         raise UsageError(
             f"programs of {artifact.target} run here {found.how}, whose times say nothing about a"
             " device",
-            hint="--instructions alone counts what a run executes; or measure on a device:"
-            " `build-runtime-run --bench` is in the artifact",
+            hint=f"--instructions alone counts what a run executes; or {_ON_A_DEVICE}",
         )
     return found
+
+
+def _elsewhere(artifact: Artifact, question: Question, host: Host) -> Executor:
+    if question.against or question.instructions:
+        asked = "--against" if question.against else "--instructions"
+        raise UsageError(
+            f"{asked} measures on this machine, and --runner runs programs elsewhere",
+            hint=f"leave out {asked}, or --runner",
+        )
+    return (
+        find_runner(question.runner, host)
+        .reach(artifact.target, host)
+        .showing(artifact.library.resolve())
+    )
 
 
 def _check(artifact: Artifact, model: Model, question: Question) -> None:

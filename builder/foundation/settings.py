@@ -226,7 +226,8 @@ class BuildSettings:
     runner: str = define(
         "runner", str, "what runs programs of the target: a command that is given them, or `adb` or"
         " `adb:SERIAL` for a device",
-        metavar="COMMAND", unset="this machine, or qemu", commands=("build", "plan", "verify"),
+        metavar="COMMAND", unset="this machine, or qemu",
+        commands=("build", "plan", "verify", "bench"),
         counting=uncounted("how programs run counts"),
     )  # fmt: skip
     ops_source: tuple[Path, ...] = define(

@@ -174,7 +174,7 @@ def _bench(options: BenchOptions, session: Session) -> Answer:
     question = benching.Question(
         options.artifact, models[0], inputs, options.threads, options.rounds,
         PeerName(options.against) if options.against else None, options.per_op,
-        options.instructions, options.base,
+        options.instructions, options.base, session.resolved.settings.build.runner,
     )  # fmt: skip
     return benching.bench(question, session.host, session.console)
 

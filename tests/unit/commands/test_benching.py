@@ -87,6 +87,25 @@ def test_an_earlier_result_is_what_it_is_better_or_worse_than(
     assert caught.value.looked_in == ("numbers of threads: 1",)
 
 
+def test_a_runner_runs_the_program_elsewhere(
+    ask: Callable[..., Answer], runner: FakeRunner, tmp_path: Path
+) -> None:
+    there = tmp_path / "bin" / "ssh-board"
+    there.parent.mkdir(exist_ok=True)
+    there.touch(mode=0o755)
+    runner.answer("ssh-board", told(sample(70)))
+    answer = ask(runner=f"{there} --fast")
+    validate("bench", {"version": 1, **answer.document})
+    assert answer.document["runner"] == f"by {there}"
+    assert answer.document["rows"][0]["cpu_us"] == 70
+    command = next(it for it in runner.commands if it.argv[0] == str(there))
+    assert command.argv[1] == "--fast"
+    assert command.env["LD_LIBRARY_PATH"].endswith("/lib")
+    for other in ({"against": PeerName.TORCH}, {"instructions": True}):
+        with pytest.raises(UsageError, match="--runner runs programs elsewhere"):
+            ask(runner=str(there), **other)
+
+
 def test_a_peer_is_told_as_ratios(ask: Callable[..., Answer], runner: FakeRunner) -> None:
     def torch(command: Command) -> Completed:
         if "builder.benching.peers" not in command.argv:
