@@ -65,8 +65,8 @@ class JavaFiles:
 class Contents:
     """What goes into an archive for one target, besides its manifest.
 
-    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json` and
-    `size_text` are `size` rendered.
+    `models` are pairs of a name and a `.ptl`. `selected_operators` is YAML; `size_json`,
+    `size_text` and `size_html` are `size` rendered.
     """
 
     target: Target
@@ -80,6 +80,7 @@ class Contents:
     size: SizeReport
     size_json: str
     size_text: str
+    size_html: str
     java: JavaFiles | None = None
 
 

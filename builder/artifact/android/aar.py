@@ -79,6 +79,7 @@ def stage_abi(contents: Contents, ndk: int) -> tuple[StagedFile, ...]:
         *_jni(contents),
         StagedFile(report, contents.size_json.encode()),
         StagedFile(report.with_suffix(".txt"), contents.size_text.encode()),
+        StagedFile(report.with_suffix(".html"), contents.size_html.encode()),
     )
 
 

@@ -51,6 +51,7 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
         StagedFile(layout.SELECTION, contents.selected_operators.encode()),
         StagedFile(layout.SIZE_REPORT, contents.size_json.encode()),
         StagedFile(layout.SIZE_TEXT, contents.size_text.encode()),
+        StagedFile(layout.SIZE_PAGE, contents.size_html.encode()),
         *(StagedFile(layout.model_place(name), path) for name, path in contents.models),
         *(
             StagedFile(layout.LICENCES / it.component / it.name, it.text)
