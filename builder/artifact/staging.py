@@ -94,7 +94,7 @@ class Contents:
 
     `program` runs models, `benchmark` times them as PyTorch Mobile's tool does.
     `models` are pairs of a name and a `.ptl`. `parts` are sorted by name. `selected_operators` is
-    YAML; `size_json` and `size_text` are `size` rendered.
+    YAML; `size_json`, `size_text` and `size_html` are `size` rendered.
     """
 
     target: Target
@@ -109,6 +109,7 @@ class Contents:
     size: SizeReport
     size_json: str
     size_text: str
+    size_html: str
     java: JavaFiles | None = None
 
 

@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from builder.vocabulary.errors import UsageError
+from builder.vocabulary.errors import UsageError, did_you_mean
+from builder.vocabulary.sizes import Budget, Limit, Metric
 
 _SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt]?)(i?)b?", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -19,6 +20,28 @@ def parse_size(text: str) -> int:
         raise UsageError(f"not a size: {text!r}", hint="write it like 500M, 5G or 5GiB")
     base = 1024.0 if found[3] else 1000.0
     return round(float(found[1]) * base ** _POWERS[found[2].lower()])
+
+
+def parse_limit(text: str) -> int:
+    """Return the bytes that a budget allows; raise `UsageError` for less than one."""
+    size = parse_size(text)
+    if size < 1:
+        raise UsageError(
+            f"a budget of {text.strip()} allows nothing", hint="write it like 2.2MB or 900kB"
+        )
+    return size
+
+
+def parse_budget(text: str) -> Budget:
+    """Return a budget for all targets: `2.2MB`, or `METRIC=SIZE` such as `download=900kB`."""
+    metric, _, size = text.rpartition("=")
+    name = metric.strip() or Metric.INSTALLED
+    if name not in set(Metric):
+        raise UsageError(
+            f"unknown metric {name!r}{did_you_mean(name, Metric)}",
+            hint=f"write one of {', '.join(Metric)} before the =",
+        )
+    return Budget(Metric(name), (Limit(parse_limit(size)),))
 
 
 def parse_age(text: str) -> timedelta:

@@ -1,14 +1,18 @@
 """Settings from flags, environment, `[tool.build-runtime]` of pyproject.toml, and defaults."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from builder.foundation.amounts import parse_limit
 from builder.foundation.settings import DEFINITIONS, VARIABLES, Definition, Kind, Settings, compose
 from builder.vocabulary.errors import UsageError, did_you_mean
+from builder.vocabulary.sizes import Budget, Limit, Metric
+from builder.vocabulary.targets import known_targets
 
+_BUDGETS: Final = "budgets"
 _WANTED: Final = {
     Kind.TEXT: "a string",
     Kind.PATH: "a string",
@@ -37,14 +41,16 @@ class Table:
 
     path: Path = Path("pyproject.toml")
     values: Mapping[str, str] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings, and for each key where its value is from."""
+    """The settings, for each key where its value is from, and the budgets of the file."""
 
     settings: Settings
     origins: Mapping[str, Setting]
+    budgets: tuple[Budget, ...] = ()
 
 
 def read_table(directory: Path) -> Table:
@@ -52,11 +58,13 @@ def read_table(directory: Path) -> Table:
     for folder in (directory, *directory.parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            return Table(path, _parse(path))
+            table = _tool_table(path)
+            budgets = tuple(_budgets(path, table.pop(_BUDGETS, {})))
+            return Table(path, _parse(path, table), budgets)
     return Table()
 
 
-def _parse(path: Path) -> Mapping[str, str]:
+def _tool_table(path: Path) -> dict[str, object]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
@@ -67,6 +75,63 @@ def _parse(path: Path) -> Mapping[str, str]:
         raise UsageError(
             f"{path}: tool.build-runtime is not a table", hint="write [tool.build-runtime]"
         )
+    return dict(table)
+
+
+def _budgets(path: Path, table: object) -> Iterator[Budget]:
+    """Yield `[tool.build-runtime.budgets]`: limits by metric, or by target and then by metric.
+
+    A limit is a size, or a list of entries `{ limit = SIZE, reason = TEXT }`: the last one counts,
+    and each one but the first says why it was raised.
+    """
+    place = f"{path}, [tool.build-runtime.budgets]"
+    try:
+        for key, value in _require_table(table).items():
+            if key in known_targets():
+                for metric, limits in _require_table(value).items():
+                    yield Budget(_metric(metric, Metric), _history(limits), key)
+            else:
+                yield Budget(_metric(key, (*Metric, *known_targets())), _history(value))
+    except UsageError as error:
+        raise UsageError(f"{place}: {error.message}", hint=error.hint) from error
+
+
+def _require_table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise UsageError("not a table", hint='write it like installed = "2.2MB"')
+    return value
+
+
+def _metric(text: str, known: Iterable[str]) -> Metric:
+    if text not in set(Metric):
+        message = f"unknown metric or target {text!r}{did_you_mean(text, known)}"
+        raise UsageError(message, hint=f"known metrics: {', '.join(Metric)}")
+    return Metric(text)
+
+
+def _history(value: object) -> tuple[Limit, ...]:
+    entries = value if isinstance(value, list) else [value]
+    limits = tuple(_limit(it) for it in entries)
+    if not limits or not all(it.reason for it in limits[1:]):
+        raise UsageError(
+            "each limit after the first needs a reason",
+            hint='write it like { limit = "2.4MB", reason = "XNNPACK is in" }',
+        )
+    return limits
+
+
+def _limit(entry: object) -> Limit:
+    if isinstance(entry, dict) and entry.keys() <= {"limit", "reason"} and "limit" in entry:
+        return Limit(_limit(entry["limit"]).size, str(entry.get("reason", "")).strip())
+    if isinstance(entry, str) or type(entry) is int:  # a bool is an int, too
+        return Limit(parse_limit(str(entry)))
+    raise UsageError(
+        f"{entry!r:.60} is no limit",
+        hint='write it like "2.4MB", or { limit = "2.4MB", reason = "XNNPACK is in" }',
+    )
+
+
+def _parse(path: Path, table: Mapping[str, object]) -> Mapping[str, str]:
     known = {it.key: it for it in DEFINITIONS}
     problems = [
         f"unknown key {key!r}{did_you_mean(key, known)}" for key in table if key not in known
@@ -137,7 +202,7 @@ def resolve(flags: Mapping[str, str], env: Mapping[str, str], table: Table) -> R
         )
     for only in wrong.values():
         raise only
-    return Resolved(compose(parsed), origins)
+    return Resolved(compose(parsed), origins, table.budgets)
 
 
 def _refuse_unknown(env: Mapping[str, str]) -> None:

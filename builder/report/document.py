@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from builder.vocabulary.errors import UsageError
-from builder.vocabulary.sizes import OperatorCost, Share, SizeReport, SizeRow, SymbolRow
+from builder.vocabulary.sizes import Fact, OperatorCost, Share, SizeReport, SizeRow, SymbolRow
 from builder.vocabulary.targets import Abi, Platform, Target
 
 VERSION: Final = 2
@@ -17,7 +17,7 @@ _FORMER_VERSION: Final = "schema_version"
 _TABLES: Final = ("sections", "components", "objects")
 _KEYS: Final = {
     "version", "target", "stripped", "download", "downloads", *_TABLES, "operators", "shares",
-    "symbols",
+    "symbols", "made",
 }  # fmt: skip
 _SYMBOL_FIELDS: Final = 6
 
@@ -52,6 +52,7 @@ def to_document(report: SizeReport) -> dict[str, Any]:
             [it.section, objects[it.object], it.symbol, it.share, it.size, it.memory]
             for it in report.symbols
         ],
+        "made": [{"name": it.name, "value": it.value} for it in report.made],
     }  # fmt: skip
 
 
@@ -73,6 +74,16 @@ def from_json(text: str) -> SizeReport:
         message = f"not a size report of build-runtime: {error}"
         raise UsageError(message, hint="pass a size-report.json") from error
     return report
+
+
+def documents_in(text: str) -> tuple[str, ...]:
+    """Return the reports of a document that may hold several; what is none is refused later."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return (text,)
+    reports = document.get("reports") if isinstance(document, dict) else None
+    return tuple(map(json.dumps, reports)) if isinstance(reports, list) else (text,)
 
 
 def _plain_rows(rows: Iterable[SizeRow]) -> list[dict[str, Any]]:
@@ -100,6 +111,7 @@ def _report(document: Mapping[str, Any]) -> SizeReport:
         operators=operators,
         shares=shares,
         symbols=tuple(_symbol(it, objects, shares) for it in _list(document["symbols"])),
+        made=tuple(_fact(it) for it in _list(document["made"])),
     )
     _check_sums(report)
     return report
@@ -135,6 +147,11 @@ def _operator(row: Mapping[str, Any]) -> OperatorCost:
     _require_keys(row, {"name", "models", "alone", "shared"})
     models = tuple(_text(it) for it in _list(row["models"]))
     return OperatorCost(_text(row["name"]), models, _int(row["alone"]), _int(row["shared"]))
+
+
+def _fact(row: Mapping[str, Any]) -> Fact:
+    _require_keys(row, {"name", "value"})
+    return Fact(_text(row["name"]), _text(row["value"]))
 
 
 def _share(row: Mapping[str, Any], operators: tuple[OperatorCost, ...]) -> Share:

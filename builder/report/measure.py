@@ -12,6 +12,7 @@ from builder.report.linkmap import OutputSection, mapped_symbols, parse_link_map
 from builder.report.names import component_of
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.sizes import (
+    Fact,
     OperatorCost,
     Share,
     SizeReport,
@@ -29,9 +30,10 @@ SMALL: Final = "(small ones)"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a library was made for: its operators, each with the models that ask for it."""
+    """What a library was made for: its operators, each with the models that ask for it; and how."""
 
     operators: Mapping[str, tuple[str, ...]]
+    made: tuple[Fact, ...] = ()
 
 
 def measure(
@@ -77,6 +79,7 @@ def measure(
         operators=tuple(_costs(asked, shares)),
         shares=shares,
         symbols=_symbols(atoms, number),
+        made=asked.made,
     )
 
 

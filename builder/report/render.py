@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
+from builder.report.difference import Difference, Growth
 from builder.vocabulary.sizes import OperatorCost, SizeReport, SizeRow
 
 _TABLES: Final = ("sections", "components", "objects")
 _WIDTH: Final = 60
 
 
-def to_text(report: SizeReport, *, top: int = 25) -> str:
+def to_text(report: SizeReport, *, top: int = 25, difference: Difference | None = None) -> str:
     """Return the report as tables; at most `top` rows of operators, components and objects."""
     lines = [
         f"Size of the runtime for {report.target}",
@@ -17,6 +18,8 @@ def to_text(report: SizeReport, *, top: int = 25) -> str:
         f"  stripped   {report.stripped:>12,} bytes",
         f"  download~  {report.download:>12,} bytes   (estimate: the file deflated)",
     ]
+    if difference is not None:
+        lines += ["", *_difference(difference, top)]
     if report.operators:
         lines += ["", *_operators(report, top)]
     for table in _TABLES:
@@ -27,6 +30,22 @@ def to_text(report: SizeReport, *, top: int = 25) -> str:
             rest = sum(row.size for row in rows[len(shown) :])
             lines += _table((SizeRow(f"({len(rows) - len(shown)} more)", rest),), report.stripped)
     return "\n".join(lines) + "\n"
+
+
+def _difference(difference: Difference, top: int) -> Iterator[str]:
+    """Yield what changed since the base, why, and what changed most."""
+    base = difference.base.stripped
+    yield f"{difference.change:+,} bytes since the base of {base:,}"
+    yield from (f"  {it}" for it in difference.reasons)
+    for title in ("operators", "components", "symbols"):
+        rows: tuple[Growth, ...] = getattr(difference, title)
+        shown = sorted(rows, key=lambda it: (-abs(it.change), it.name))[:top]
+        if shown:
+            yield ""
+            yield f"{title} that changed"
+        for it in shown:
+            reason = f"   {it.reason}" if it.reason else ""
+            yield f"  {_fitting(it.name):<{_WIDTH}} {it.change:>+12,}{reason}"
 
 
 def _operators(report: SizeReport, top: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from builder.vocabulary.targets import Target
 
@@ -53,13 +54,21 @@ class SymbolRow:
     memory: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that decides the size of a library besides its operators: the compiler, a flag."""
+
+    name: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeReport:
     """Where the bytes of one library went. Sizes are bytes; `download` is an estimate.
 
     `sections`, `components`, `objects`, `shares` and `symbols` each sum to `stripped`, `downloads`
     (by section) to `download`. The bytes of relocations, unwind tables and merged constants are
-    those of the file that causes them.
+    those of the file that causes them. `made` says how the library was made.
     """
 
     target: Target
@@ -72,6 +81,7 @@ class SizeReport:
     operators: tuple[OperatorCost, ...]
     shares: tuple[Share, ...]
     symbols: tuple[SymbolRow, ...]
+    made: tuple[Fact, ...] = ()
 
     @property
     def core(self) -> int:
@@ -87,3 +97,36 @@ def sorted_rows(sizes: Iterable[tuple[str, int]]) -> tuple[SizeRow, ...]:
     return tuple(
         SizeRow(name, size) for name, size in sorted(totals.items(), key=lambda it: (-it[1], it[0]))
     )
+
+
+class Metric(StrEnum):
+    """What a budget limits."""
+
+    INSTALLED = "installed"
+    DOWNLOAD = "download"
+    GROWTH = "growth"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Bytes that are allowed, and why they were raised to that: the first limit needs no reason."""
+
+    size: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one metric may be, for a target (without API level) or (`target` is empty) for all.
+
+    `history` ends with the limit that counts; those before it are what it was.
+    """
+
+    metric: Metric
+    history: tuple[Limit, ...]
+    target: str = ""
+
+    @property
+    def limit(self) -> int:
+        """The bytes that are allowed now."""
+        return self.history[-1].size

@@ -268,6 +268,11 @@ def target_facts(target: Target) -> TargetFacts:
     return _TARGETS[target.platform, target.abi]
 
 
+def known_targets() -> tuple[str, ...]:
+    """Return the names of all targets without an API level, such as `android-arm64-v8a`."""
+    return tuple(f"{platform}-{abi}" for platform, abi in _TARGETS)
+
+
 def parse_abi(text: str) -> Abi:
     """Read an ABI name; raise `UsageError` with the near ones on anything else."""
     (abi,) = _parse([text])

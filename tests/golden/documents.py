@@ -4,6 +4,8 @@ import json
 from typing import Any, Final
 
 from builder.foundation.settings import DEFINITIONS, Definition, Kind
+from builder.vocabulary.sizes import Metric
+from builder.vocabulary.targets import known_targets
 
 BEGIN: Final = (
     "<!-- settings: written by `python -m pytest tests/golden --update-golden`, not by hand -->\n"
@@ -37,9 +39,35 @@ def schema() -> str:
         "description": "The table [tool.build-runtime] of pyproject.toml.",
         "type": "object",
         "additionalProperties": False,
-        "properties": {it.key: _property(it) for it in DEFINITIONS},
+        "properties": {it.key: _property(it) for it in DEFINITIONS} | {"budgets": _budgets()},
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _budgets() -> dict[str, Any]:
+    """Return the schema of the budgets, which are a table of their own."""
+    size = {"type": ["string", "integer"], "description": "such as 2.2MB or 900KiB"}
+    entry = {
+        "type": "object",
+        "required": ["limit"],
+        "additionalProperties": False,
+        "properties": {"limit": size, "reason": {"type": "string"}},
+    }
+    history = {
+        "description": "A limit, or all it ever was: the last one counts, and says why",
+        "anyOf": [size, {"type": "array", "minItems": 1, "items": {"anyOf": [size, entry]}}],
+    }
+    metrics = {metric.value: history for metric in Metric}
+    targets = {
+        target: {"type": "object", "additionalProperties": False, "properties": metrics}
+        for target in known_targets()
+    }
+    return {
+        "description": "How large a library may be, by metric, for all targets or one",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": metrics | targets,
+    }
 
 
 def _property(definition: Definition) -> dict[str, Any]:

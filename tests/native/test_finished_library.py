@@ -16,6 +16,7 @@ from builder.foundation.elf import read_elf
 from builder.proof.policy import Known, check_policy
 from builder.report.document import from_json, to_json
 from builder.report.measure import measure
+from builder.report.page import Compared, to_html
 from builder.report.render import to_text
 from builder.toolchains.zig import target_flags
 from builder.vocabulary.sizes import SizeReport
@@ -195,6 +196,7 @@ def installed(x86_64: Linked, tmp_path_factory: pytest.TempPathFactory) -> Path:
         size=x86_64.report,
         size_json=to_json(x86_64.report),
         size_text=to_text(x86_64.report),
+        size_html=to_html([Compared(x86_64.report)]),
     )
     write_archive(stage(contents), folder / "package.tar.gz")
     prefix = folder / "some where"

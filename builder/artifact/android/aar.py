@@ -86,6 +86,7 @@ def stage_abi(contents: Contents, ndk: int, *, with_models: bool) -> tuple[Stage
         ),
         StagedFile(report, contents.size_json.encode()),
         StagedFile(report.with_suffix(".txt"), contents.size_text.encode()),
+        StagedFile(report.with_suffix(".html"), contents.size_html.encode()),
     )
 
 

@@ -63,7 +63,7 @@ def program(abi: Abi) -> PurePosixPath:
 
 
 def size_report(abi: Abi) -> PurePosixPath:
-    """Return where the bytes of a library went, as JSON; the text lies beside."""
+    """Return where the bytes of a library went, as JSON; text and page lie beside."""
     return _SHARE / "size-report" / f"{abi}.json"
 
 

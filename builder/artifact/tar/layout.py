@@ -23,6 +23,7 @@ SELECTION: Final = _SHARE / "selected_operators.yaml"
 
 SIZE_REPORT: Final = _SHARE / "size-report.json"
 SIZE_TEXT: Final = _SHARE / "size-report.txt"
+SIZE_PAGE: Final = _SHARE / "size-report.html"
 LICENCES: Final = _SHARE / "licenses"
 NOTICE: Final = _SHARE / "NOTICE"
 SBOM: Final = _SHARE / "sbom.cdx.json"

@@ -55,6 +55,7 @@ def stage(contents: Contents) -> tuple[StagedFile, ...]:
         StagedFile(layout.SELECTION, contents.selected_operators.encode()),
         StagedFile(layout.SIZE_REPORT, contents.size_json.encode()),
         StagedFile(layout.SIZE_TEXT, contents.size_text.encode()),
+        StagedFile(layout.SIZE_PAGE, contents.size_html.encode()),
         *(StagedFile(layout.model_place(name), path) for name, path in contents.models),
         StagedFile(layout.SBOM, sbom(contents, contents.models).encode()),
         *stage_licences(contents.parts, layout.NOTICE, layout.LICENCES),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from builder.commands.exchange import Answer, Session
-from builder.commands.line.arguments import flag, option, part, place
+from builder.commands.line.arguments import flag, option, part, place, repeated
 from builder.commands.line.command import Command
 from builder.commands.line.given import (
     PROOF,
@@ -18,8 +18,10 @@ from builder.commands.line.given import (
     is_list,
     limits_of,
 )
+from builder.foundation.amounts import parse_budget
 from builder.foundation.settings import Settings, one_of
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.sizes import Budget
 from builder.vocabulary.targets import Abi
 
 if TYPE_CHECKING:
@@ -189,7 +191,8 @@ BENCH: Final = Command(
     run=_bench,
 )
 
-_FORMATS: Final = ("text", "json")
+# builder.report.formats has the same, and is loaded when a report is made; a test compares them
+_FORMATS: Final = ("text", "markdown", "json", "csv", "html")
 _SBOM_FORMATS: Final = ("cyclonedx", "notice")
 
 
@@ -199,21 +202,39 @@ class ReportOptions:
 
     artifact: Path = place("ARTIFACT", _ARTIFACT, Path)
     form: str = option(
-        "--format", "NAME", "text (default) or json",
+        "--format", "NAME", "text (default), markdown, json, csv (bloaty's columns) or html",
         parse=one_of("format", _FORMATS, str), default="text",
     )  # fmt: skip
+    base: Path | None = option(
+        "--base", "ARTIFACT", "an earlier artifact, or its report: tell what grew, and why",
+        parse=Path, default=None,
+    )  # fmt: skip
+    budgets: tuple[Budget, ...] = repeated(
+        "--budget", "[METRIC=]SIZE", "how large it may be, such as 2.2MB, download=900kB or"
+        " growth=10kB; exit code 7 if it is larger", parse_budget,
+    )  # fmt: skip
+    output: Path | None = option(
+        "--output", "FILE", "write the report to a file", parse=Path, default=None, short="-o"
+    )
 
 
 def _report(options: ReportOptions, session: Session) -> Answer:
-    del session
     from builder.commands import reporting
 
-    return reporting.size_report(options.artifact, as_json=options.form == "json")
+    question = reporting.Question(
+        options.artifact,
+        options.form,
+        options.base,
+        options.budgets or session.resolved.budgets,
+        options.output,
+    )
+    return reporting.size_report(question, as_json=options.form == "json")
 
 
 REPORT: Final = Command(
     name="report",
-    description="Show where the bytes of an artifact went.",
+    description="Show where the bytes of an artifact went, what grew since an earlier one and why,"
+    " and whether it keeps its budgets.",
     options=ReportOptions,
     run=_report,
 )

@@ -110,7 +110,13 @@ def _build(options: BuildOptions, session: Session) -> Answer:
     from builder.commands import results
     from builder.pipeline.run import run
 
-    answer = results.answer(run(request, session.host, session.console))
+    built = run(request, session.host, session.console)
+    answer = results.answer(built)
+    if session.resolved.budgets:
+        from builder.commands import reporting
+
+        error = reporting.check_built((it.archive for it in built), session.resolved.budgets)
+        answer = replace(answer, error=error)
     limit = session.resolved.settings.machine.cache_size
     if limit is not None:
         from builder.commands.keeping import shelves

@@ -1,5 +1,6 @@
 """What goes into archives of any kind, and what is told of each target."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from builder import VERSION
@@ -19,16 +20,35 @@ from builder.proof.compare import tolerances
 from builder.proof.instruction_sets import instruction_sets
 from builder.report.document import to_json
 from builder.report.measure import Asked, measure
+from builder.report.page import Compared, to_html
 from builder.report.render import to_text
 from builder.vocabulary.plan import BuildPlan
-from builder.vocabulary.sizes import SizeReport
+from builder.vocabulary.sizes import Fact, SizeReport
 
 
 def measured(proven: Proven) -> SizeReport:
     """Return where the bytes of a library went."""
     plan, output = proven.planned.plan, proven.output
-    asked = Asked({str(it.name): it.models for it in plan.selection.operators})
+    asked = Asked({str(it.name): it.models for it in plan.selection.operators}, tuple(_made(plan)))
     return measure(output.library, output.link_map, plan.target, shown_roots(plan), asked)
+
+
+def _made(plan: BuildPlan) -> Iterator[Fact]:
+    """Yield what decides the size besides the operators, so that a change of it can be told."""
+    compiler, profile = plan.toolchain.compiler, plan.profile
+    yield Fact("build-runtime", plan.tool)
+    yield Fact("source", f"PyTorch {plan.source.version} ({plan.source.digest[:12]})")
+    yield Fact("compiler", f"{compiler.name} {compiler.version} (clang {plan.toolchain.clang})")
+    yield Fact("dtypes", ", ".join(sorted(profile.dtypes)))
+    yield Fact("backends", ", ".join(profile.backends))
+    yield Fact("optimize", profile.optimisation)
+    yield Fact("messages", profile.messages)
+    yield Fact("kernels", plan.kernels)
+    yield Fact("isa", plan.isa)
+    yield Fact("definitions", " ".join(plan.objects.flags.definitions))
+    for kind in plan.objects.flags.kinds:
+        yield Fact(f"flags of {kind.kind}", " ".join((*kind.options, *kind.cxx)))
+    yield Fact("flags of the linker", " ".join(plan.link))
 
 
 def contents_of(proven: Proven, size: SizeReport) -> Contents:
@@ -47,6 +67,7 @@ def contents_of(proven: Proven, size: SizeReport) -> Contents:
         size=size,
         size_json=to_json(size),
         size_text=to_text(size),
+        size_html=to_html([Compared(size)]),
         java=proven.java,
     )
 

@@ -140,6 +140,7 @@ def make_contents(
         size=size,
         size_json=to_json(size),
         size_text="size\n",
+        size_html="<!doctype html>\n",
     )
 
 

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from builder.foundation.amounts import parse_age, parse_size
+from builder.foundation.amounts import parse_age, parse_budget, parse_limit, parse_size
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.sizes import Budget, Limit, Metric
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,32 @@ def test_what_is_no_age_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="not an age") as caught:
         parse_age(text)
     assert "30d" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "size"),
+    [
+        ("2.2MB", Metric.INSTALLED, 2_200_000), ("2MiB", Metric.INSTALLED, 2 << 20),
+        ("download=900kB", Metric.DOWNLOAD, 900_000), ("growth = 10k", Metric.GROWTH, 10_000),
+    ],
+)  # fmt: skip
+def test_a_budget_is_a_size_and_what_it_limits(text: str, metric: Metric, size: int) -> None:
+    assert parse_budget(text) == Budget(metric, (Limit(size),))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("0", "allows nothing"), ("-1", "not a size"), ("=5", None), ("weight=5", "unknown metric")],
+)
+def test_a_budget_allows_something_of_a_known_metric(text: str, told: str | None) -> None:
+    if told is None:
+        assert parse_budget(text) == Budget(Metric.INSTALLED, (Limit(5),))
+        return
+    with pytest.raises(UsageError, match=told):
+        parse_budget(text)
+
+
+def test_a_limit_is_no_less_than_a_byte() -> None:
+    assert parse_limit("1") == 1
+    with pytest.raises(UsageError, match=r"a budget of 0\.1 allows nothing"):
+        parse_limit("0.1")

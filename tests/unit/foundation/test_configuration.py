@@ -4,6 +4,8 @@ import pytest
 
 from builder.foundation.configuration import Setting, Table, read_table, resolve
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.sizes import Budget, Limit, Metric
+from tests.docs.pages import block
 
 
 @pytest.fixture
@@ -147,3 +149,53 @@ def test_a_file_that_is_no_text_is_named(project: Path) -> None:
     project.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="cannot read"):
         read_table(project.parent)
+
+
+def budgets(project: Path, text: str) -> tuple[Budget, ...]:
+    project.write_text(f"[tool.build-runtime.budgets]\n{text}", encoding="utf-8")
+    return read_table(project.parent).budgets
+
+
+def test_budgets_are_limits_by_metric_and_by_target(project: Path) -> None:
+    text = """\
+download = 900_000
+installed = ["2MB", { limit = "2.2MB", reason = "XNNPACK" }]
+[tool.build-runtime.budgets.android-arm64-v8a]
+growth = "10KiB"
+"""
+    assert budgets(project, text) == (
+        Budget(Metric.DOWNLOAD, (Limit(900_000),)),
+        Budget(Metric.INSTALLED, (Limit(2_000_000), Limit(2_200_000, "XNNPACK"))),
+        Budget(Metric.GROWTH, (Limit(10_240),), "android-arm64-v8a"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("instaled = 5", "unknown metric or target 'instaled' .did you mean installed"),
+        ("linux-x86.weight = 5", "unknown metric or target 'weight'"),
+        ("linux-x86 = 5", "not a table"),
+        ("installed = []", "needs a reason"),
+        ("installed = [5, 6]", "each limit after the first needs a reason"),
+        ("installed = true", "True is no limit"),
+        ("installed = { reason = 'x' }", "is no limit"),
+        ("installed = { limit = 5, why = 'x' }", "is no limit"),
+        ("installed = '0MB'", "a budget of 0MB allows nothing"),
+        ("installed = -5", "not a size"),
+    ],
+)
+def test_budgets_that_are_none_are_refused(project: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        budgets(project, text)
+    assert "[tool.build-runtime.budgets]" in caught.value.message
+    assert caught.value.hint
+
+
+def test_the_budgets_that_are_documented(project: Path) -> None:
+    project.write_text(block("[tool.build-runtime.budgets]").text, encoding="utf-8")
+    history = (Limit(1_800_000), Limit(2_000_000, "the classifier reads audio now"))
+    assert read_table(project.parent).budgets == (
+        Budget(Metric.DOWNLOAD, (Limit(900_000),)),
+        Budget(Metric.INSTALLED, history, "linux-arm64-v8a"),
+    )

@@ -32,7 +32,7 @@ _SAMPLES: Final[Mapping[Kind, tuple[str, str]]] = {
 }  # fmt: skip
 
 
-OWN_OUTPUT: Final = frozenset({"lock", "source bundle"})
+OWN_OUTPUT: Final = frozenset({"lock", "report", "source bundle"})
 """Commands that have an option of their own by the name of the setting."""
 
 

@@ -1,3 +1,4 @@
+from builder.report.difference import compare
 from builder.report.render import to_text
 from builder.vocabulary.sizes import SizeReport
 from builder.vocabulary.targets import Abi, Platform, make_target
@@ -40,6 +41,16 @@ def test_text_shows_what_each_operator_costs_and_who_asks_for_it() -> None:
 def test_a_library_without_operators_has_no_table_of_them() -> None:
     target = make_target(Platform.LINUX, Abi.X86)
     assert "operators" not in to_text(make_report(target, 10, 5))
+
+
+def test_text_tells_what_changed_and_why() -> None:
+    target = make_target(Platform.ANDROID, Abi.X86)
+    base = make_report(target, 900_000, 400_000, operators={"aten::relu": 2000})
+    text = to_text(report(), difference=compare(report(), base))
+    assert "+100,000 bytes since the base of 900,000" in text
+    assert "  operators added by model net: aten::conv2d" in text
+    changed = text[text.index("operators that changed") :].splitlines()
+    assert changed[1].split() == ["aten::conv2d", "+40,000", "added", "by", "net"]
 
 
 def test_long_names_keep_their_end() -> None:

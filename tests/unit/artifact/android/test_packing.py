@@ -43,6 +43,7 @@ def test_the_archive_has_its_documented_layout(aar: dict[str, bytes]) -> None:
         for name in (
             "META-INF/build_runtime/bin/{}/build-runtime-run",
             "META-INF/build_runtime/sbom/{}.cdx.json",
+            "META-INF/build_runtime/size-report/{}.html",
             "META-INF/build_runtime/size-report/{}.json",
             "META-INF/build_runtime/size-report/{}.txt",
             "jni/{}/libbuild_runtime.so",

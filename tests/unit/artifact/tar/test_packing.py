@@ -92,6 +92,7 @@ def test_the_archive_has_its_documented_layout(tmp_path: Path) -> None:
         "share/build_runtime/sbom.cdx.json": 0o644,
         "share/build_runtime/selected_operators.yaml": 0o644,
         "share/build_runtime/size-report.json": 0o644,
+        "share/build_runtime/size-report.html": 0o644,
         "share/build_runtime/size-report.txt": 0o644,
     }
 
