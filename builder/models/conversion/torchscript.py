@@ -160,7 +160,7 @@ def _read_exported(archive: Archive, host: Host, way: _Way) -> Model:
     from builder.models.exported.scripting import script  # noqa: PLC0415  seldom needed
 
     path = archive.path
-    scripted = script(archive, _torch_version(), host)
+    scripted = script(archive, _torch_version(), host, way.extension.own)
     return replace(
         _read_any(scripted.path, host, way),
         name=path.stem,

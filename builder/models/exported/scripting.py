@@ -19,7 +19,8 @@ from builder.models.exported.problems import Problem
 from builder.models.exported.vetting import extra_files, vet
 from builder.models.formats.archive import Archive
 from builder.vocabulary.errors import ModelError, UsageError
-from builder.vocabulary.models import Call
+from builder.vocabulary.fingerprints import fingerprint
+from builder.vocabulary.models import Call, OwnOperators
 
 SCRIPTER: Final = 1
 """Revision of the child's output; a change makes earlier results in the cache unused."""
@@ -44,23 +45,29 @@ class Scripted:
     examples: tuple[Path, ...]
 
 
-def script(archive: Archive, torch: str, host: Host) -> Scripted:
+def script(archive: Archive, torch: str, host: Host, own: OwnOperators) -> Scripted:
     """Return the program of a `.pt2` as TorchScript; it is written once, then kept in the cache.
 
-    `torch` is the version that writes it. Raise `MalformedError` for a file that is damaged or
-    unsafe, `ModelError` for a program that cannot be said in TorchScript.
+    `torch` is the version that writes it, `own` what the program may call besides. Raise
+    `MalformedError` for a file that is damaged or unsafe, `ModelError` for a program that cannot be
+    said in TorchScript.
     """
     path = archive.path
-    key = hashlib.sha256(f"{sha256_file(path)} {torch} {RELEASE} {SCRIPTER} pt2".encode())
+    words = [sha256_file(path), torch, RELEASE, str(SCRIPTER), "pt2"]
+    if own != OwnOperators():
+        words += [fingerprint(own.known), *map(sha256_file, own.libraries)]
+    key = hashlib.sha256(" ".join(words).encode())
     kept = host.cache / "models" / key.hexdigest()
     note_use(host.cache, kept)
     if (known := _kept(kept, path.stem)) is not None:
         return known
-    if problems := vet(archive):
+    if problems := vet(
+        archive, frozenset(it.partition("(")[0].partition(".")[0] for it in own.schemas)
+    ):
         raise _refusal(path, problems)
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
         folder = Path(name)
-        told = _write(archive, folder, host)
+        told = _write(archive, folder, host, own)
         try:
             for title in told.examples:
                 copy_atomic(folder / f"{title}.pt", kept / _EXAMPLES / f"{title}.pt")
@@ -89,10 +96,11 @@ def _scripted(kept: Path, stem: str, told: Told) -> Scripted:
     return Scripted(kept / f"{stem}.pt", told.call, examples)
 
 
-def _write(archive: Archive, folder: Path, host: Host) -> Told:
+def _write(archive: Archive, folder: Path, host: Host, own: OwnOperators) -> Told:
     path = archive.path
     search = os.pathsep.join(filter(None, (str(IMPORT_PATH), host.env.get("PYTHONPATH"))))
-    given = (str(path.resolve()), str(folder), RELEASE, *extra_files(archive))
+    told = json.dumps(own.document())
+    given = (str(path.resolve()), str(folder), RELEASE, told, *extra_files(archive))
     argv = (sys.executable, "-P", "-m", _WRITER, *given)
     command = Command(argv, cwd=folder, env=host.child_env(PYTHONPATH=search))
     completed = host.runner.capture(command, timeout=_TIMEOUT)

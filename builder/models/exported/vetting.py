@@ -9,7 +9,7 @@ and writes Python from names and guards (`torch/export/pt2_archive/_package.py`,
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Final
 
 from builder.models.exported.expressions import check_guard, check_size
@@ -66,9 +66,10 @@ _STRUCTURES: Final = frozenset({
 })  # fmt: skip
 
 
-def vet(archive: Archive) -> tuple[Problem, ...]:
+def vet(archive: Archive, own: Container[str] = frozenset()) -> tuple[Problem, ...]:
     """Check all that torch's reader would believe; return why the program cannot be written.
 
+    `own` are operators of the user's own that torch is told of, as `shop::tax` for all overloads.
     Raise `MalformedError` for what is damaged, or would make torch run something.
     """
     archive.check_contents()
@@ -83,7 +84,7 @@ def vet(archive: Archive) -> tuple[Problem, ...]:
             _check_pickled(archive, record)
     program = _json(archive, _program_of(archive))
     _Walk().run(program)
-    return tuple(_problems(program))
+    return tuple(_problems(program, own))
 
 
 def _program_of(archive: Archive) -> str:
@@ -286,14 +287,14 @@ def _odd(what: str, text: str) -> MalformedError:
     return MalformedError(f"the program has a {what} that torch never writes: '{shown(text)}'")
 
 
-def _problems(program: object) -> Iterator[Problem]:
+def _problems(program: object, own: Container[str]) -> Iterator[Problem]:
     """Yield every operator that no runtime can have, in the order of the program."""
     for node in _nodes(program):
         found = _OPERATOR.fullmatch(str(node.get("target", "")))
         if found is None:
             continue
         space, name = found[1], found[2]
-        if space not in _NAMESPACES:
+        if space not in _NAMESPACES and f"{space}::{name}" not in own:
             what = f"{space}::{name} is an operator of an extension, not of PyTorch"
         elif space == "higher_order" and name not in HIGHER_ORDER:
             what = f"the higher-order operator {name} has no counterpart in TorchScript"

@@ -15,6 +15,7 @@ from torch import nn
 from torch.export import Dim, ExportedProgram, export
 
 from builder import RELEASE
+from builder.extensions.reading import read_extension
 from builder.foundation.process import Host
 from builder.libtorch.codegen import pinned_catalogue
 from builder.models.conversion.torchscript import read_model
@@ -47,7 +48,7 @@ class Written:
             archive = Archive(self.path, stream)
             self.problems = [str(it) for it in vet(archive)]
             names = extra_files(archive)
-        self.status = main([str(self.path), str(self.out), RELEASE, *names])
+        self.status = main([str(self.path), str(self.out), RELEASE, "{}", *names])
 
     @property
     def module(self) -> Any:
@@ -87,6 +88,47 @@ def refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[Exp
         return "; ".join((*said["problems"], said["hint"]))
 
     return run
+
+
+TAX: Final = {
+    "tax.cpp": """#include <ATen/ATen.h>
+#include <torch/library.h>
+at::Tensor tax(const at::Tensor& x, double rate) { return x * rate; }
+TORCH_LIBRARY(cart, m) { m.def("tax(Tensor x, float rate) -> Tensor", tax); }
+""",
+    "tax.py": """import torch
+@torch.library.custom_op("cart::tax", mutates_args=())
+def tax(x: torch.Tensor, rate: float) -> torch.Tensor:
+    return x * rate
+tax.register_fake(lambda x, rate: torch.empty_like(x))
+""",
+}
+
+
+class Taxed(nn.Module):
+    """Calls an operator of the user's own."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ops.cart.tax(x.relu(), 1.25)  # type: ignore[no-any-return]
+
+
+def test_operators_of_the_users_own(tmp_path: Path, real: Host) -> None:
+    """Where no library runs them, the program is written all the same, and not compared."""
+    for name, text in TAX.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    side = runpy.run_path(str(tmp_path / "tax.py"))
+    program = export(Taxed(), (torch.ones(2, 3),), dynamic_shapes=({0: Dim("n", max=9)},))
+    SAVE(program, tmp_path / "net.pt2")
+    del side
+    counts = []
+    for libraries in ((), (tmp_path / "tax.py",)):
+        extension = read_extension([tmp_path / "tax.cpp"], libraries)
+        model = read_model(tmp_path / "net.pt2", real, extension=extension)
+        assert "cart::tax" in set(map(str, model.operators))
+        assert model.call is not None
+        assert model.call.sizes
+        counts.append(len(model.examples))
+    assert counts[0] == 1 < counts[1]
 
 
 @pytest.mark.parametrize("name", programs.DYNAMIC)

@@ -1,8 +1,9 @@
-"""Write a program as TorchScript: `python -m …exported.writing SOURCE FOLDER RELEASE [EXTRA…]`.
+"""Write a program as TorchScript: `python -m …exported.writing SOURCE FOLDER RELEASE OWN EXTRA…`.
 
-EXTRA are names of files that ride along. Status 0 and, in FOLDER, `model.pt`, `call.json`, and for
-each title of inputs on which both were compared `TITLE.pt`; or status 1, and on stdout as JSON why
-it cannot be. What torch prints goes to stderr.
+OWN are operators of the user's own, as `OwnOperators.document` says: where no library runs those
+that the program calls, nothing is compared. EXTRA are names of files that ride along. Status 0 and,
+in FOLDER, `model.pt`, `call.json`, and for each title of inputs on which both were compared
+`TITLE.pt`; or status 1, and on stdout as JSON why it cannot be. What torch prints goes to stderr.
 """
 
 import dataclasses
@@ -10,15 +11,17 @@ import json
 import logging
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch.export import ExportedProgram
 
+from builder.extensions.learning import learn_operators
 from builder.libtorch.codegen import pinned_catalogue
-from builder.models.exported.writing.agreement import agreed
-from builder.models.exported.writing.decomposing import decomposed
+from builder.models.exported.writing.agreement import agreed, unanswered
+from builder.models.exported.writing.decomposing import calls, decomposed
 from builder.models.exported.writing.program import write
 from builder.models.exported.writing.refused import Refused
 
@@ -30,9 +33,11 @@ def main(arguments: list[str]) -> int:
     """Write the program; return the exit status."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    source, folder, release, *names = arguments
+    source, folder, release, own, *names = arguments
     try:
-        _convert(Path(source), Path(folder), release, names)
+        document = json.loads(own)
+        learn_operators(document)
+        _convert(Path(source), Path(folder), release, document.get("own", {}), names)
     except Refused as refused:
         problems = [str(it) for it in refused.problems]
         return _report(problems, refused.hint)
@@ -41,15 +46,22 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _convert(source: Path, folder: Path, release: str, names: list[str]) -> None:
+def _convert(
+    source: Path, folder: Path, release: str, own: Mapping[str, Any], names: list[str]
+) -> None:
     extra: dict[str, Any] = dict.fromkeys(names, "")
     program = _load(source, extra)
     known = [str(it) for it in pinned_catalogue(release).entries]
-    written = write(decomposed(program, known))
+    schemas = [str(it).partition("(")[0] for it in own.get("schemas", ())]
+    program = decomposed(program, [*known, *schemas])
+    written = write(program)
     made = str(folder / "model.pt")
     written.module.save(made, _extra_files=extra)
     # each runs what it read itself: a program may change what it holds
-    cases = agreed(_load(source, {}), torch.jit.load(made))  # type: ignore[no-untyped-call]
+    if own.get("libraries") or not calls(program, schemas):
+        cases = agreed(_load(source, {}), torch.jit.load(made))  # type: ignore[no-untyped-call]
+    else:
+        cases = unanswered(program)
     for case in cases:
         torch.save(case.arguments, folder / f"{case.title}.pt")
     document = {"call": dataclasses.asdict(written.call), "examples": [it.title for it in cases]}

@@ -67,6 +67,11 @@ def agreed(program: ExportedProgram, scripted: Any) -> tuple[Case, ...]:  # noqa
     return tuple(found)
 
 
+def unanswered(program: ExportedProgram) -> tuple[Case, ...]:
+    """Return the example inputs of a program that cannot be run here."""
+    return tuple(it for it in _cases(program) if it.title == _OWN)
+
+
 def _run(call: Any) -> Any:  # noqa: ANN401  a function without arguments
     torch.manual_seed(SEED)
     with torch.no_grad():

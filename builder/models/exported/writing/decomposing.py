@@ -31,6 +31,12 @@ def decomposed(program: ExportedProgram, known: Iterable[str]) -> ExportedProgra
     return program
 
 
+def calls(program: ExportedProgram, names: Iterable[str]) -> bool:
+    """Whether a program calls one of these operators, also in graphs inside."""
+    wanted = frozenset(names)
+    return any(_name(it) in wanted for it in _operators(program.graph_module, frozenset()))
+
+
 def _operators(graph: GraphModule, known: frozenset[str]) -> Iterator[Node]:
     """Yield the calls of unknown operators, also those in graphs inside."""
     for part in graph.modules():

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from builder import RELEASE
+from builder.extensions.reading import read_extension
 from builder.foundation.process import Command, Completed, Host
 from builder.models.conversion.torchscript import read_model
 from builder.vocabulary.errors import ModelError
@@ -81,7 +82,34 @@ def test_files_that_ride_along_are_named(tmp_path: Path, host: Host, runner: Fak
     read_model(
         forge.write(tmp_path / "net.pt2", forge.records(**{"extra/labels.txt": b"cat"})), host
     )
-    assert runner.commands[0].argv[-2:] == (RELEASE, "labels.txt")
+    assert runner.commands[0].argv[-3:] == (RELEASE, "{}", "labels.txt")
+
+
+def test_what_is_told_of_own_operators_decides_what_is_kept(
+    program: Path, tmp_path: Path, host: Host, runner: FakeRunner
+) -> None:
+    runner.answer_with(PYTHON, working())
+    (tmp_path / "tax.cpp").write_text(
+        "#include <torch/library.h>\nat::Tensor tax(const at::Tensor& x) { return x; }\n"
+        'TORCH_LIBRARY(shop, m) { m.def("tax(Tensor x) -> Tensor", tax); }\n',
+        encoding="utf-8",
+    )
+    side = tmp_path / "tax.py"
+    side.write_text("", encoding="utf-8")
+    told = set()
+    for libraries in ((), (side,), (side,)):
+        read_model(program, host, extension=read_extension([tmp_path / "tax.cpp"], libraries))
+    for command in runner.commands:
+        if "builder.models.exported.writing" in command.argv:
+            told.add(command.argv[-1])
+    schemas = ["shop::tax(Tensor x) -> Tensor"]
+    assert sorted(map(json.loads, told), key=str) == [
+        {"own": {"schemas": schemas, "libraries": libraries}} for libraries in ([str(side)], [])
+    ]
+    side.write_text("pass", encoding="utf-8")
+    before = len(runner.commands)
+    read_model(program, host, extension=read_extension([tmp_path / "tax.cpp"], (side,)))
+    assert len(runner.commands) > before
 
 
 @pytest.mark.parametrize("lost", ["examples/s77=4.pt", "call.json", "net.pt"])

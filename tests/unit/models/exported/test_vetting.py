@@ -17,9 +17,9 @@ from tests.unit.models import forge as pickles
 from tests.unit.models.exported import forge
 
 
-def vetted(records: dict[str, bytes]) -> list[str]:
+def vetted(records: dict[str, bytes], *own: str) -> list[str]:
     data = pickles.archive(records)
-    return [str(it) for it in vet(Archive(Path("net.pt2"), io.BytesIO(data)))]
+    return [str(it) for it in vet(Archive(Path("net.pt2"), io.BytesIO(data)), own)]
 
 
 def test_a_plain_program_passes() -> None:
@@ -236,6 +236,12 @@ def test_what_no_runtime_has_is_named_with_its_line() -> None:
         f"node scan: the higher-order operator scan has no counterpart in TorchScript{where}",
         f"node sum: torch_scatter::sum is an operator of an extension, not of PyTorch{where}",
     ]
+
+
+def test_operators_of_the_users_own_are_those_that_are_told() -> None:
+    nodes = [forge.node(f"torch.ops.shop.{it}.default", name=it) for it in ("tax", "price")]
+    (found,) = vetted(forge.records(forge.program(*nodes)), "shop::tax", "shop::taxes")
+    assert found.startswith("node price: shop::price is an operator of an extension")
 
 
 def test_older_files_are_vetted_as_well() -> None:
