@@ -128,7 +128,7 @@ void Depthwise::point_at_taps(const uint8_t* image, const Images& images, const 
   const int64_t start = (corner[0] * images.input[1] + corner[1]) * layer_.outputs;
   if (is_inside(0) && is_inside(1)) {
     for (size_t i = 0; i < offsets.size(); ++i) {
-      taps[i] = image + start + offsets[i];
+      taps[i] = image + (start + offsets[i]);
     }
     return;
   }
@@ -139,7 +139,7 @@ void Depthwise::point_at_taps(const uint8_t* image, const Images& images, const 
       const int64_t x = corner[1] + j * taps_.dilation[1];
       const int64_t tap = i * taps_.kernel[1] + j;
       if (y >= 0 && y < images.input[0] && x >= 0 && x < images.input[1]) {
-        taps[tap] = image + start + offsets[static_cast<size_t>(tap)];
+        taps[tap] = image + (start + offsets[static_cast<size_t>(tap)]);
       }
     }
   }
