@@ -1,4 +1,4 @@
-"""Functions of single numbers, softmax, pooling, LSTM in a real runtime: they answer as torch."""
+"""Kernels of ours for functions, pooling, LSTM, attention in a real runtime answer as torch."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -121,6 +121,26 @@ class Functions(torch.nn.Module):
             batch_first,
         )
         return [y, h, c]
+
+    @torch.jit.export
+    def attended(  # noqa: PLR0917
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None,
+        causal: bool,  # noqa: FBT001
+        scale: float | None,
+    ) -> list[torch.Tensor]:
+        made = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, mask, 0.0, causal, scale=scale
+        )
+        if mask is not None and mask.dtype == torch.bool:
+            return [made]
+        results, sums = torch._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, causal, attn_mask=mask, scale=scale
+        )
+        return [made, results, sums]
 
     @torch.jit.export
     def integers(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
@@ -350,6 +370,80 @@ def test_sequences_come_to_the_states_of_torch(
             assert isinstance(one, Tensor)
             result = torch.from_numpy(one.numpy())
             torch.testing.assert_close(result, other, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What is attended to; `mask` says which kind of mask there is."""
+
+    batch: int
+    heads: int
+    queries: int
+    keys: int
+    depth: int
+    mask: str
+    causal: bool
+    scale: float | None
+    kind: torch.dtype
+    special: bool
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return what `attended` takes."""
+        query, key, each = (
+            tensor([self.batch, self.heads, count, self.depth], seed, self.kind, special=False)
+            for seed, count in enumerate((self.queries, self.keys, self.keys))
+        )
+        if self.special and not self.causal:
+            each[0, 0, 0, 0] = torch.nan
+        return (query, key, each, self.said(), self.causal, self.scale)
+
+    def said(self) -> torch.Tensor | None:
+        """Return the mask. None of a row may be seen: the first, where there are two."""
+        shape = [self.batch, 1] if self.mask == "each" else []
+        made = tensor([*shape, self.queries, self.keys], 3, self.kind, special=False)
+        if self.mask == "none" or self.causal:
+            return None
+        if self.mask == "bool":
+            return made > 0
+        if self.queries > 1:
+            made[..., 0, :] = -torch.inf
+        return made
+
+
+HEADS: Final = st.builds(
+    Heads,
+    batch=st.integers(1, 2),
+    heads=st.integers(1, 3),
+    queries=st.sampled_from([1, 2, 7, 130]),
+    keys=st.sampled_from([1, 2, 5, 17, 67]),
+    depth=st.sampled_from([1, 3, 8, 17]),
+    mask=st.sampled_from(["none", "bool", "all", "each"]),
+    causal=st.booleans(),
+    scale=st.sampled_from([None, 0.3]),
+    kind=st.sampled_from([torch.float, torch.float, torch.double]),
+    special=st.booleans(),
+)
+
+
+@many
+@given(cases=st.lists(HEADS, min_size=30, max_size=40))
+def test_attention_weighs_as_in_torch(runtime: Runtime, tmp_path: Path, cases: list[Heads]) -> None:
+    """Queries that see nothing get nothing, and what is no number stays with those that see it.
+
+    Of keys that are no number torch makes 0 or none, by how many there are. Ours is none.
+    """
+    every = [it.arguments() for it in cases]
+    given: list[tuple[Value, ...]] = [
+        tuple(value(it) if isinstance(it, torch.Tensor) else it for it in arguments)
+        for arguments in every
+    ]
+    made = runtime.run_cases(runtime.model("functions"), given, tmp_path, "attended")
+    for found, arguments, case in zip(made, every, cases, strict=True):
+        assert isinstance(found, list), (found, case)
+        for one, other in zip(found, Functions().attended(*arguments), strict=True):
+            assert isinstance(one, Tensor)
+            result = torch.from_numpy(one.numpy())
+            torch.testing.assert_close(result, other, rtol=2e-5, atol=2e-5, equal_nan=True)
 
 
 def value(tensor: torch.Tensor) -> Tensor:

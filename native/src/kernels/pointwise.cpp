@@ -10,7 +10,6 @@
 #include <ATen/ops/clamp_min_native.h>
 #include <ATen/ops/elu_native.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/fill.h>
 #include <ATen/ops/hardsigmoid_native.h>
 #include <ATen/ops/hardswish_native.h>
 #include <ATen/ops/leaky_relu_native.h>
@@ -47,7 +46,7 @@ using namespace build_runtime;
 void structured_clamp_min_out::impl(const at::Tensor& /*self*/, const at::Scalar& min,
                                     const at::Tensor& out) {
   if (std::isnan(min.toDouble())) {
-    at::fill_(const_cast<at::Tensor&>(out), min);
+    out.fill_(min);
     return;
   }
   const auto least = min.toFloat();
