@@ -31,10 +31,7 @@ BUILT: Final = {
         }
     ],
 }  # fmt: skip
-FAILED: Final = {
-    "version": 1,
-    "error": {"message": "100% wrong\nfor two reasons", "hint": "look again", "looked_in": []},
-}
+FAILED: Final = "[ 0.1 s] reading models\nerror: 100% wrong\n  looked in: here\n  fix: look again\n"
 
 TOOL: Final = """\
 #!{python}
@@ -51,6 +48,7 @@ if words[:2] == ["cache", "key"]:
 name = words[0] if words[0] == "report" and "--budget" not in words else "build"
 name = "budget" if "--budget" in words else name
 print(Path(f"{{name}}.txt").read_text())
+print(Path(f"{{name}}.errors").read_text(), end="", file=sys.stderr)
 sys.exit(int(Path(f"{{name}}.code").read_text()))
 """
 """A program in the place of the tool: it answers keys itself, and the rest from files."""
@@ -72,8 +70,9 @@ class Runner:
 
     folder: Path
 
-    def answer(self, name: str, text: str, code: int = 0) -> None:
+    def answer(self, name: str, text: str, code: int = 0, errors: str = "") -> None:
         (self.folder / f"{name}.txt").write_text(text)
+        (self.folder / f"{name}.errors").write_text(errors)
         (self.folder / f"{name}.code").write_text(str(code))
 
     def asked(self) -> list[list[str]]:
@@ -149,7 +148,7 @@ def test_a_build_tells_its_archive_its_report_and_that_it_passed(runner: Runner)
     assert ended.code == 0
     assert ended.outputs == {
         "artifact": "dist/build-runtime-linux-x86_64.tar.gz",
-        "report": "dist/size-report.txt",
+        "report": "dist/size-report.md",
         "passed": "true",
     }
     assert "| linux-x86_64 | 1,234,567 | 400,000 | outputs net | passed |" in ended.summary
@@ -160,24 +159,30 @@ def test_a_build_tells_its_archive_its_report_and_that_it_passed(runner: Runner)
         "net.ptl", "--abi", "x86_64", "--platform", "linux", "--output", "dist",
         "--input-shape", "1,3", "--json",
     ]  # fmt: skip
-    assert report == ["report", "dist/build-runtime-linux-x86_64.tar.gz"]
+    assert report == [
+        "report", "dist/build-runtime-linux-x86_64.tar.gz", "--format", "markdown",
+    ]  # fmt: skip
 
 
 def test_a_failed_build_is_annotated_and_keeps_its_exit_code(runner: Runner) -> None:
-    runner.answer("build", json.dumps(FAILED), 6)
+    runner.answer("build", json.dumps({"error": {}}), 6, FAILED)
     ended = runner.step("build", **GIVEN)
     assert ended.code == 6
     assert ended.outputs == {"artifact": "", "report": "", "passed": "false"}
     (line,) = (it for it in ended.stdout.splitlines() if it.startswith("::error"))
-    assert line == ("::error title=build-runtime::100%25 wrong%0Afor two reasons%0Afix: look again")
-    assert "for two reasons" in ended.summary
+    assert (
+        line == "::error title=build-runtime::100%25 wrong%0A  looked in: here%0A  fix: look again"
+    )
+    assert "looked in: here" in ended.summary
 
 
 def test_a_library_over_its_budget_fails(runner: Runner) -> None:
-    runner.answer("budget", json.dumps(FAILED), 7)
+    runner.answer("budget", "a report", 7, "error: it is too large\n")
     ended = runner.step("build", **GIVEN, budget="1MB")
     assert ended.code == 7
     assert ended.outputs["passed"] == "false"
+    assert "::error title=build-runtime::it is too large" in ended.stdout
+    assert ended.outputs["artifact"], "it was built all the same"
     assert "--budget" in runner.asked()[-1]
 
 
@@ -188,7 +193,7 @@ def test_a_library_within_its_budget_passes(runner: Runner) -> None:
 
 
 def test_an_answer_that_is_none_is_told_by_its_exit_code(runner: Runner) -> None:
-    runner.answer("build", "Traceback", 1)
+    runner.answer("build", "no JSON", 1, "Traceback\n")
     ended = runner.step("build", **GIVEN)
     assert ended.code == 1
     assert "build-runtime ended with exit code 1" in ended.stdout
@@ -200,8 +205,8 @@ def test_a_summary_stays_within_what_github_takes(runner: Runner) -> None:
     assert ended.code == 0
     data = ended.summary.encode()
     assert len(data) <= 1 << 20
-    assert ended.summary.endswith("```\n")
-    runner.answer("build", json.dumps({"error": {"message": "x" * 100_000}}), 5)
+    assert ended.summary.endswith("…\n")
+    runner.answer("build", "{}", 5, f"error: {'x' * 100_000}")
     assert len(runner.step("build", **GIVEN).stdout) < 5_000
 
 

@@ -142,6 +142,7 @@ def test_the_installed_package_finds_what_it_ships(installed: Path, tmp_path: Pa
         "from builder.foundation import resources as r\n"
         "for path in (r.TEMPLATES, r.CMAKE, r.NATIVE, r.JAVA, r.DATA):\n"
         "    print(path if any(path.iterdir()) else 'empty')\n"
+        "assert r.LICENCE.is_file()\n"
     )
     paths = [Path(line) for line in run(installed, "-c", code, cwd=tmp_path).splitlines()]
     assert [path.name for path in paths] == [*SHIPPED, "data"]

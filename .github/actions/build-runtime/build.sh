@@ -6,19 +6,23 @@ here="$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=words.sh source-path=SCRIPTDIR
 . "$here/words.sh"
 answer="${RUNNER_TEMP:?}/build-runtime.json"
-report="${OUTPUT:?}/size-report.txt"
+errors="$RUNNER_TEMP/build-runtime.txt"
+report="${OUTPUT:?}/size-report.md"
 
 code=0
-build-runtime "${words[@]}" --output "$OUTPUT" "${options[@]}" --json >"$answer" || code=$?
+# what it prints on stderr is shown as it comes, and kept
+build-runtime "${words[@]}" --output "$OUTPUT" "${options[@]}" --json 2>&1 >"$answer" |
+  tee "$errors" >&2 || code=$?
 if ((code == 0)); then
   : >"$report"
   while IFS= read -r archive; do
-    build-runtime report "$archive" >>"$report"
+    build-runtime report "$archive" --format markdown >>"$report"
     if [[ -n "${BUDGET:-}" ]]; then
-      build-runtime report "$archive" --budget "$BUDGET" --json >"$answer.budget" || code=$?
+      build-runtime report "$archive" --budget "$BUDGET" 2>&1 >"$answer.report" |
+        tee "$errors" >&2 || code=$?
     fi
-    ((code == 0)) || { cp "$answer.budget" "$answer"; break; }
+    ((code == 0)) || break
   done < <(python "$here/tell.py" archives "$answer")
 fi
-python "$here/tell.py" outcome "$answer" "$report" "$code"
+python "$here/tell.py" outcome "$answer" "$errors" "$report" "$code"
 exit "$code"

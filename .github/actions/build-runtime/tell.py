@@ -1,7 +1,7 @@
 """What a step of the action tells: its outputs, the summary of the job, and annotations.
 
-`tell.py archives ANSWER` prints the archives that a build wrote. `tell.py outcome ANSWER REPORT
-CODE` writes to the files that GitHub names, within its limits: a summary has 1 MiB, and ten
+`tell.py archives ANSWER` prints the archives that a build wrote. `tell.py outcome ANSWER ERRORS
+REPORT CODE` writes to the files that GitHub names, within its limits: a summary has 1 MiB, and ten
 annotations of a step are shown. Only Python itself is needed.
 """
 
@@ -23,13 +23,12 @@ def archives(document: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(it["archive"]) for it in document.get("targets", ())))
 
 
-def failed(document: dict[str, Any]) -> str:
-    """Return what went wrong, empty if nothing did."""
-    error = document.get("error")
-    if not isinstance(error, dict):
+def failed(errors: str, code: int) -> str:
+    """Return what went wrong, in the words of the tool, which come last; empty if nothing did."""
+    if code == 0:
         return ""
-    hint = error.get("hint")
-    return f"{error.get('message', 'it failed')}" + (f"\nfix: {hint}" if hint else "")
+    _, mark, told = f"\n{errors}".rpartition("\nerror: ")
+    return told.rstrip() if mark else f"build-runtime ended with exit code {code}"
 
 
 def annotation(text: str) -> str:
@@ -54,16 +53,15 @@ def summary(document: dict[str, Any], report: str, wrong: str) -> str:
         for check in target["checks"]:
             about = " ".join(it for it in (check["name"], check["model"]) if it)
             lines.append(f"| {target['target']} | {sizes} | {about} | {check['outcome']} |")
-    return "\n".join([*lines, "", "```text", report.rstrip(), "```", ""])
+    return "\n".join([*lines, "", report.rstrip(), ""])
 
 
 def bounded(text: str, most: int) -> str:
-    """Return a text that has at most so many bytes; a block of code that is cut is ended."""
+    """Return a text that has at most so many bytes."""
     data = text.encode()
     if len(data) <= most:
         return text
-    end = f"{CUT}```\n"
-    return data[: most - len(end.encode())].decode(errors="ignore") + end
+    return data[: most - len(CUT.encode())].decode(errors="ignore") + CUT
 
 
 def append(variable: str, text: str) -> None:
@@ -72,14 +70,18 @@ def append(variable: str, text: str) -> None:
         stream.write(text)
 
 
-def outcome(answer: Path, report: Path, code: int) -> None:
+def read(path: Path) -> str:
+    """Return the text of a file, empty where there is none."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def outcome(answer: Path, errors: Path, report: Path, code: int) -> None:
     """Tell how a build ended."""
     try:
-        document = json.loads(answer.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = json.loads(read(answer))
+    except ValueError:
         document = {}
-    wrong = failed(document) or ("" if code == 0 else f"build-runtime ended with exit code {code}")
-    told = report.read_text(encoding="utf-8") if report.is_file() else ""
+    wrong, told = failed(read(errors), code), read(report)
     if wrong:
         print(annotation(wrong))
     append("GITHUB_STEP_SUMMARY", bounded(summary(document, told, wrong), MOST_SUMMARY))
@@ -96,4 +98,4 @@ if __name__ == "__main__":
     if what == "archives":
         print(*archives(json.loads(Path(rest[0]).read_text(encoding="utf-8"))), sep="\n")
     else:
-        outcome(Path(rest[0]), Path(rest[1]), int(rest[2]))
+        outcome(Path(rest[0]), Path(rest[1]), Path(rest[2]), int(rest[3]))

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
@@ -57,6 +58,8 @@ def _everything_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(proving, "check_policy", lambda *_, **__: ())
     monkeypatch.setattr(SubprocessRunner, "capture", lambda *_, **__: Completed(0, "3.31\n", ""))
     monkeypatch.setattr(zig, "find_zig", lambda: Program("zig", Path("/z/zig"), "0.17.1"))
+    # others write to the disk while `doctor` is asked twice
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=5_000_000_000))
 
 
 def build(_request: Request, _host: Host, events: Events) -> tuple[Built, ...]:
