@@ -154,7 +154,7 @@ function colour(node) {
 function describe(node, total) {
   const share = total ? ((100 * node.size) / total).toFixed(1) : "0.0";
   const change = chosenReport().base === null ? "" : `, ${signed(node.size - node.was)} bytes`;
-  return `${node.name}: ${bytes(node.size)} bytes, ${share}%${change}`;
+  return `${node.name} ${bytes(node.size)} bytes, ${share}%${change}`;
 }
 
 function tilesOf(node) {
@@ -174,12 +174,12 @@ function renderMap(node) {
   map.replaceChildren(...layout(tiles, total, width, height).map(([item, x, y, wide, high], index) => {
     const text = describe(item, node.size);
     const tile = element("button", { type: "button", title: text, tabIndex: index ? -1 : 0 });
-    tile.setAttribute("aria-label", text);
     Object.assign(tile.style, {
       left: `${x}px`, top: `${y}px`, width: `${wide}px`, height: `${high}px`, background: colour(item),
     });
     if (wide > 46 && high > 20) tile.append(element("span", { textContent: item.name }));
     if (wide > 46 && high > 38) tile.append(element("span", { textContent: bytes(item.size) }));
+    if (!tile.children.length) tile.setAttribute("aria-label", text);
     if (wide < 12 || high < 12) tile.style.padding = "0";
     if (item.children.size) {
       tile.classList.add("deep");
