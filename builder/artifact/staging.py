@@ -75,17 +75,27 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageFiles:
+    """The same for `org.pytorch.torchvision`, which is a library of its own for apps."""
+
+    jar: bytes
+    library: Path
+    documents: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JavaFiles:
     """The jar with the classes of `org.pytorch`, and the library with their native functions.
 
     `jdk` is the release of the JDK that compiled the classes. `documents` are jars for developers,
-    by their classifier in a repository.
+    by their classifier in a repository. `images` are for platforms that have some.
     """
 
     jar: bytes
     library: Path
     jdk: int
     documents: tuple[tuple[str, bytes], ...] = ()
+    images: ImageFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The coordinates of a Maven artifact, by which Gradle files name it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -50,14 +51,24 @@ class Coordinates:
 REPLACED: Final = ("pytorch_android_lite", "pytorch_android")
 """PyTorch's modules with the classes of `org.pytorch`, the one ours is like first."""
 
+REPLACED_FOR_IMAGES: Final = ("pytorch_android_torchvision_lite", "pytorch_android_torchvision")
+"""Likewise with those of `org.pytorch.torchvision`."""
+
 _PYTORCH: Final = "org.pytorch"
 _LAST: Final = "2.1.0"
 """The last version that PyTorch published of these."""
 
 
-def replaced_by(version: str) -> tuple[Coordinates, ...]:
+def replaced_by(version: str, names: Iterable[str] = REPLACED) -> tuple[Coordinates, ...]:
     """Return PyTorch's modules as a version of theirs, which a library of ours stands for."""
-    return tuple(Coordinates(_PYTORCH, it, version) for it in REPLACED)
+    return tuple(Coordinates(_PYTORCH, it, version) for it in names)
+
+
+def for_images(runtime: Coordinates) -> Coordinates:
+    """Return the coordinates of the library with `org.pytorch.torchvision` for a runtime."""
+    named = REPLACED_FOR_IMAGES[0]
+    usual = runtime.artifact == REPLACED[0]
+    return replace(runtime, artifact=named if usual else f"{runtime.artifact}_torchvision")
 
 
 def drop_in(given: Coordinates, usual: Coordinates, version: str) -> Coordinates:

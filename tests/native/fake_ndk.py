@@ -6,6 +6,7 @@ stubs are called as bionic's are, and define what glibc does, as the objects ref
 library that comes out keeps all the rules for Android. No device could run it.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from builder.foundation.process import Host
 from builder.libtorch.closure.libraries import shared_symbols
 from builder.toolchains.zig import find_zig, learned_link, prepare, target_flags
 from builder.vocabulary.targets import Abi, Platform, make_target, platform_facts
+from tests.native.vision.machine import FAKES
 from tests.ndk import PREBUILT, TRIPLES, lay_out
 
 ABI: Final = Abi.X86_64
@@ -74,6 +76,7 @@ import os, sys
 target = next(it for it in sys.argv if it.startswith("--target=x86_64-none-linux-android"))
 words = [it for it in sys.argv[1:] if not it.startswith(("--target=", "--sysroot="))]
 folder = "@FOLDER@"
+words = ["-isystem", folder + "/include", "-L" + folder + "/optional", *words]
 level = folder + "/" + target.rpartition("android")[2].lstrip("-")
 if "-###" in words:
     line = ["ld.lld", "-m", "elf_x86_64", "-shared", level + "/crtbegin_so.o", "-L" + level,
@@ -98,6 +101,7 @@ def make_fake_ndk(root: Path, host: Host) -> Path:
             (folder / _ARCHIVES[archive.name]).write_bytes(archive.read_bytes())
     _write_programs(root, folder, host)
     _write_stubs(folder, shared_symbols(line.shared), toolchain.cc)
+    _write_graphics(folder, toolchain.cc)
     text = _TOOLCHAIN_FILE.replace("@PREBUILT@", str(PREBUILT))
     (root / "build/cmake/android.toolchain.cmake").write_text(text)
     return root
@@ -131,6 +135,17 @@ def _write_stubs(folder: Path, symbols: Iterable[str], cc: Path) -> None:
             check=True,
         )
         (folder / str(level) / "libc++.a").write_text("INPUT(-lc++_static -lc++abi)")
+
+
+def _write_graphics(folder: Path, cc: Path) -> None:
+    """Write the header of bitmaps, and a library with its functions."""
+    header = FAKES / "jnigraphics" / "android" / "bitmap.h"
+    (folder / "include" / "android").mkdir(parents=True)
+    (folder / "include" / "android" / header.name).write_bytes(header.read_bytes())
+    names = re.findall(r"^int (\w+)\(", header.read_text(), re.MULTILINE)
+    text = "".join(f".globl {it}\n.type {it},@function\n{it}:\n" for it in names)
+    (folder / "optional").mkdir()
+    _assemble(cc, folder / "optional" / "libjnigraphics.so", f".text\n{text}")
 
 
 def _assemble(cc: Path, library: Path, text: str) -> None:

@@ -47,6 +47,11 @@ def jni_library(abi: Abi) -> PurePosixPath:
     return library(abi).with_name("libpytorch_jni_lite.so")
 
 
+def vision_library(abi: Abi) -> PurePosixPath:
+    """Return where those of `org.pytorch.torchvision` are, in an AAR of their own."""
+    return library(abi).with_name("libpytorch_vision_jni.so")
+
+
 def prefab_library(abi: Abi) -> PurePosixPath:
     """Return where the library is that native code links with."""
     return _PREFAB_MODULE / "libs" / f"android.{abi}" / LIBRARY_NAME

@@ -64,13 +64,14 @@ def read_targets(document: dict[str, Any], source: Path, root: Path) -> tuple[Ar
 
 
 def find_aar(repository: Path) -> Path | None:
-    """Return the AAR of a Maven repository, None if it has none.
+    """Return the AAR of a Maven repository with a runtime, None if it has none.
 
     Of several versions it is the one that was published last. Raise `UsageError` where that does
     not say which, and for a folder with far more in it than builds publish.
     """
     poms = (it for it in _entries(repository) if it.suffix == ".pom")
-    found = sorted(aar for it in poms if (aar := it.with_suffix(".aar")).is_file())
+    aars = ((it.with_suffix(".aar"), it) for it in poms)
+    found = sorted(aar for aar, pom in aars if aar.is_file() and not _needs_others(pom))
     if len(found) > 1:
         released = [it for it in found if it.parent.name == _released(it.parent.parent)]
         if len(released) != 1:
@@ -87,6 +88,11 @@ def _entries(repository: Path) -> Iterator[Path]:
                 hint="name the AAR, or the folder maven/ beside it",
             )
         yield path
+
+
+def _needs_others(pom: Path) -> bool:
+    """Whether it is of a library for a runtime, which itself needs nothing."""
+    return "<dependency>" in _read_start(pom)
 
 
 def _several(found: list[Path], repository: Path) -> UsageError:

@@ -25,12 +25,13 @@ class Extras:
 
     `documents` are jars for developers, by the classifier that their name ends with. An app can
     have one library of those that this one `stands_for`: Gradle refuses two, and says which.
-    `needs` are the modules without which it does not work.
+    `needs` are the modules without which it does not work, `purpose` is what it is for.
     """
 
     documents: tuple[tuple[str, bytes], ...] = ()
     stands_for: tuple[Coordinates, ...] = ()
     needs: tuple[Coordinates, ...] = ()
+    purpose: str = "Runs TorchScript lite-interpreter models (.ptl)"
 
 
 def module(

@@ -80,6 +80,7 @@ def _pom(coordinates: Coordinates, models: Iterable[str], extras: Extras) -> str
         "version": coordinates.version,
         "models": ", ".join(sorted(models)) or "a list of operators",
         "needs": extras.needs,
+        "purpose": extras.purpose,
     }
     return render("maven/pom.xml.j2", context)
 

@@ -4,10 +4,11 @@ Beside the AAR are the folder it unpacks to, for builds without Gradle, the libr
 symbols, and the models unless these are in it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from builder.artifact.android.images import package_images
 from builder.artifact.android.layout import BENCHMARK, LIBRARY_NAME, model_place
 from builder.artifact.android.packing import AbiContents, package, write_symbols
 from builder.artifact.android.zips import unzip
@@ -16,7 +17,12 @@ from builder.artifact.maven.gradle import Extras
 from builder.artifact.maven.repository import publish
 from builder.artifact.staging import Bundle
 from builder.artifact.supply.provenance import write_statement
-from builder.foundation.coordinates import Coordinates, replaced_by
+from builder.foundation.coordinates import (
+    REPLACED_FOR_IMAGES,
+    Coordinates,
+    for_images,
+    replaced_by,
+)
 from builder.foundation.files import copy_atomic, new_directory
 from builder.pipeline.packing.contents import contents_of, made_of, measured, result_of
 from builder.pipeline.proving import Proven
@@ -45,13 +51,14 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
     beside = tuple(_beside(() if request.bundle_models else models, output / _MODELS))
     tools = tuple(_tools(batch, output / _TOOLS))
     repository = output / _REPOSITORY
-    names = (it.name for it in models)
+    names = tuple(it.name for it in models)
     published = publish(bundle.archive, coordinates, names, repository, _extras(batch[0]))
+    images = _publish_images(batch, coordinates, names, output)
     return Built(
         targets=tuple(made_of(it, bundle, size) for it, size in zip(batch, sizes, strict=True)),
         archive=bundle.archive,
         prefix=prefix,
-        beside=(symbols, statement, *beside, *tools, *published.files),
+        beside=(symbols, statement, *beside, *tools, *published.files, *images),
         package={
             "kind": "aar",
             "archive": str(bundle.archive),
@@ -64,8 +71,34 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
             "repository": str(repository),
             "coordinates": str(coordinates),
         },
-        text=_text(bundle, coordinates, repository, sizes),
+        text=_text(bundle, _modules(batch, coordinates), repository, sizes),
     )
+
+
+def _modules(batch: Sequence[Proven], runtime: Coordinates) -> Iterator[tuple[Coordinates, str]]:
+    """Yield what an app may name, and what for."""
+    yield runtime, ""
+    if any(it.java and it.java.images for it in batch):
+        yield for_images(runtime), "  // the same, with TensorImageUtils"
+
+
+def _publish_images(
+    batch: Sequence[Proven], runtime: Coordinates, models: Iterable[str], output: Path
+) -> tuple[Path, ...]:
+    """Write the AAR with the classes for images, if there are some; return what was written."""
+    parts = [(it.target, it.java.images) for it in batch if it.java and it.java.images]
+    if not parts:
+        return ()
+    coordinates = for_images(runtime)
+    archive = package_images(parts, coordinates, output)
+    version = batch[0].planned.plan.source.version
+    extras = Extras(
+        documents=parts[0][1].documents,
+        stands_for=replaced_by(version, REPLACED_FOR_IMAGES),
+        needs=(runtime,),
+        purpose="Makes tensors of bitmaps and camera frames",
+    )
+    return (archive, *publish(archive, coordinates, models, output / _REPOSITORY, extras).files)
 
 
 def _extras(proven: Proven) -> Extras:
@@ -109,7 +142,10 @@ def _beside(models: Iterable[Model], folder: Path) -> Iterator[Path]:
 
 
 def _text(
-    bundle: Bundle, coordinates: Coordinates, repository: Path, sizes: Iterable[SizeReport]
+    bundle: Bundle,
+    modules: Iterable[tuple[Coordinates, str]],
+    repository: Path,
+    sizes: Iterable[SizeReport],
 ) -> str:
     """Return what an app adds to its Gradle files, and what a device downloads."""
     lines = [
@@ -118,7 +154,7 @@ def _text(
         "  // settings.gradle.kts, below dependencyResolutionManagement",
         f'  repositories {{ maven {{ url = uri("{repository.resolve().as_posix()}") }} }}',
         "  // build.gradle.kts of the app",
-        f'  dependencies {{ implementation("{coordinates}") }}',
+        *(f'  dependencies {{ implementation("{it}") }}{why}' for it, why in modules),
     ]
     return "\n".join(lines)
 

@@ -1,18 +1,20 @@
-"""The classes of `org.pytorch`, and for each target the library under them."""
+"""The classes of `org.pytorch` and `org.pytorch.torchvision`, and the libraries under them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from builder import VERSION
 from builder.artifact.android.jars import jar_bytes
-from builder.artifact.staging import JavaFiles
+from builder.artifact.staging import ImageFiles, JavaFiles
 from builder.foundation.process import Host
 from builder.pipeline.proving import Proven
 from builder.pipeline.request import Events, Request
-from builder.toolchains.java.classes import compile_classes, sources
+from builder.toolchains.java.classes import IMAGES, PACKAGE, compile_classes, sources
 from builder.toolchains.java.documents import document, source_entries
 from builder.toolchains.java.jdk import Jdk, find_jdk
 from builder.toolchains.java.shim import compile_shim
+from builder.toolchains.java.vision import build_vision
 from builder.vocabulary.plan import Java
 from builder.vocabulary.targets import platform_facts
 
@@ -29,20 +31,36 @@ def with_java(
         return tuple(batch)
     events.step("compiling the classes for Java")
     jdk = find_jdk(host)
-    jar = jar_bytes(VERSION, compile_classes(jdk, host))
     published = platform_facts(batch[0].target.platform).archive.is_published
-    documents = tuple(_documents(jdk, host)) if published else ()
+    own = _compiled(jdk, host, PACKAGE, documented=published)
+    images = _compiled(jdk, host, IMAGES, documented=True) if published else None
 
     def complete(proven: Proven) -> Proven:
         runtime = proven.output.library
-        tools = proven.planned.plan.toolchain
-        shim = compile_shim(tools, runtime, jdk.headers, runtime.parent, host)
-        return replace(proven, java=JavaFiles(jar, shim, jdk.release, documents))
+        tools, folder = proven.planned.plan.toolchain, runtime.parent
+        shim = compile_shim(tools, runtime, jdk.headers, folder, host)
+        more = None
+        if images is not None:
+            library = build_vision(tools, jdk.headers, folder, host)
+            more = ImageFiles(images.jar, library, images.documents)
+        return replace(proven, java=JavaFiles(own.jar, shim, jdk.release, own.documents, more))
 
     return tuple(map(complete, batch))
 
 
-def _documents(jdk: Jdk, host: Host) -> Iterator[tuple[str, bytes]]:
-    """Yield the jars for developers, by their classifier."""
-    yield "sources", jar_bytes(VERSION, source_entries(sources()))
-    yield "javadoc", jar_bytes(VERSION, document(jdk, sources(), host))
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """Classes, and the jars about them for developers, by their classifier."""
+
+    jar: bytes
+    documents: tuple[tuple[str, bytes], ...]
+
+
+def _compiled(jdk: Jdk, host: Host, package: PurePosixPath, *, documented: bool) -> _Compiled:
+    jar = jar_bytes(VERSION, compile_classes(jdk, host, package))
+    return _Compiled(jar, tuple(_documents(jdk, host, sources(package))) if documented else ())
+
+
+def _documents(jdk: Jdk, host: Host, found: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    yield "sources", jar_bytes(VERSION, source_entries(found))
+    yield "javadoc", jar_bytes(VERSION, document(jdk, found, host))

@@ -10,6 +10,7 @@ from builder.toolchains.java.jdk import Jdk
 from builder.vocabulary.errors import CompileError
 
 PACKAGE: Final = PurePosixPath("org/pytorch")
+IMAGES: Final = PACKAGE / "torchvision"
 STUBS: Final = JAVA / "stubs"
 """Android's classes as far as ours name them: for the compiler alone."""
 
@@ -21,19 +22,22 @@ _FLAGS: Final = (
 )  # fmt: skip
 
 
-def sources() -> tuple[Path, ...]:
-    """Return our classes, sorted."""
-    return tuple(sorted((JAVA / PACKAGE).glob("*.java")))
+def sources(package: PurePosixPath = PACKAGE) -> tuple[Path, ...]:
+    """Return our classes of a package, sorted."""
+    return tuple(sorted((JAVA / package).glob("*.java")))
 
 
-def compile_classes(jdk: Jdk, host: Host) -> tuple[tuple[PurePosixPath, bytes], ...]:
-    """Return the class files by their place in a jar, sorted; equal sources give equal bytes.
+def compile_classes(
+    jdk: Jdk, host: Host, package: PurePosixPath = PACKAGE
+) -> tuple[tuple[PurePosixPath, bytes], ...]:
+    """Return the class files of a package by their place in a jar, sorted.
 
-    Raise `CompileError` if the compiler refuses our sources.
+    Equal sources give equal bytes. Raise `CompileError` if the compiler refuses our sources.
     """
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
         folder = Path(scratch)
-        words = (*_FLAGS, "-sourcepath", str(STUBS), "-d", str(folder), *map(str, sources()))
+        path = f"{STUBS}:{JAVA}"
+        words = (*_FLAGS, "-sourcepath", path, "-d", str(folder), *map(str, sources(package)))
         command = Command((str(jdk.javac), *words), folder, host.child_env())
         done = host.runner.capture(command)
         if done.status != 0:

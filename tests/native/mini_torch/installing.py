@@ -29,6 +29,7 @@ def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
     for name in ("builder", "cmake", "java", "templates"):
         shutil.copytree(root / name, folder / name, ignore=left_out)
     shutil.copytree(_HERE / "native", folder / "native")
+    shutil.copytree(root / "native" / "vision", folder / "native" / "vision")
     for row in read_rows():  # nothing is included before files that are not there
         for header in row.get("before", {}).values():
             path = folder / "native/src" / UPSTREAM / header

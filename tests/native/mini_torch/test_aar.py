@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from builder.artifact.android.zips import unzip
 from builder.foundation.elf import ElfFile, read_elf
 from builder.foundation.files import locked
 from builder.pipeline.packing.kinds import LOCK
@@ -147,14 +148,17 @@ def test_builds_at_once_publish_into_one_repository(
         assert manifest["artifact_version"] == version, "the archive is of the other build"
 
 
-def test_an_app_gets_classes_and_the_library_under_them(
-    android: Workshop, ndk: Path, require: Callable[[str], Path]
-) -> None:
-    """As is usual for Android: nothing asks for it."""
+@pytest.fixture(scope="module")
+def with_java(android: Workshop, ndk: Path, require: Callable[[str], Path]) -> Path:
+    """Return what is built as is usual for Android: nothing asks for classes."""
     require("javac")
     asked = words(android, ndk, "-o", "with-java", "--java", "auto")
     android.tool.run(*asked, cwd=android.folder)
-    made = android.folder / "with-java" / "android24"
+    return android.folder / "with-java"
+
+
+def test_an_app_gets_classes_and_the_library_under_them(with_java: Path) -> None:
+    made = with_java / "android24"
     with zipfile.ZipFile(made / "classes.jar") as jar:
         assert "org/pytorch/Module.class" in jar.namelist()
     library = read_elf(made / "jni/x86_64/libpytorch_jni_lite.so")
@@ -163,6 +167,29 @@ def test_an_app_gets_classes_and_the_library_under_them(
     assert set(library.needed) - {"libbuild_runtime.so"} <= {"libc.so", "libm.so", "libdl.so"}
     assert {it.align for it in library.segments if it.kind == "PT_LOAD"} == {0x4000}
     assert "-keep class org.pytorch.NativeHandle" in (made / "proguard.txt").read_text()
+
+
+def test_an_app_gets_tensors_of_images(with_java: Path, tmp_path: Path) -> None:
+    """From a library of its own, which the project of CMake builds, and which brings the other."""
+    (module,) = with_java.glob("maven/local/build-runtime/pytorch_android_torchvision_lite/*/")
+    (aar,) = module.glob("*.aar")
+    assert aar.read_bytes() == (with_java / "build-runtime-torchvision-android24.aar").read_bytes()
+    unzip(aar, tmp_path / "aar")
+    with zipfile.ZipFile(tmp_path / "aar" / "classes.jar") as jar:
+        classes = [it for it in jar.namelist() if it.endswith(".class")]
+    assert "org/pytorch/torchvision/TensorImageUtils.class" in classes
+    assert all("torchvision" in it for it in classes), "the others come with the runtime"
+    library = read_elf(tmp_path / "aar" / "jni/x86_64/libpytorch_vision_jni.so")
+    assert library.soname == "libpytorch_vision_jni.so"
+    assert {it.name for it in library.exports} == {"JNI_OnLoad"}
+    allowed = {"libjnigraphics.so", "libc.so", "libc.so.6"}  # the fake NDK has glibc's name, too
+    assert {"libjnigraphics.so"} <= set(library.needed) <= allowed, "no C++ library"
+    assert {it.align for it in library.segments if it.kind == "PT_LOAD"} == {0x4000}
+    (pom,) = module.glob("*.pom")
+    assert "<artifactId>pytorch_android_lite</artifactId>" in pom.read_text()
+    assert sorted(it.name.rpartition("-")[2] for it in module.glob("*.jar")) == [
+        "javadoc.jar", "sources.jar",
+    ]  # fmt: skip
 
 
 def run(*argv: object) -> None:

@@ -36,19 +36,20 @@ class Machine:
     library: Path
     checked: bool = True
 
-    def words(self, *words: object, libraries: Path | None = None) -> list[str]:
+    def words(self, *words: object, libraries: Sequence[Path] = ()) -> list[str]:
         """Return the command that runs a class."""
         path = ":".join(map(str, self.classes))
         flags = (*(["-Xcheck:jni"] if self.checked else []), "-XX:+UseSerialGC")
-        folder = libraries or self.library.parent
-        named = f"-Djava.library.path={folder}"
+        folders = ":".join(map(str, libraries or (self.library.parent,)))
+        named = f"-Djava.library.path={folders}"
         return [str(self.java), *flags, named, "-cp", path, *map(str, words)]
 
-    def run(self, *words: object, libraries: Path | None = None) -> str:
-        """Return what a class prints."""
+    def run(self, *words: object, libraries: Sequence[Path] = (), told: str = "") -> str:
+        """Return what a class prints, which is told something by the standard input."""
         done = subprocess.run(
             self.words(*words, libraries=libraries),
-            env=self._env(), capture_output=True, text=True, check=False, timeout=DEADLINE,
+            env=self._env(), input=told, capture_output=True, text=True, check=False,
+            timeout=DEADLINE,
         )  # fmt: skip
         assert "WARNING" not in done.stdout, done.stdout
         return done.stdout + done.stderr

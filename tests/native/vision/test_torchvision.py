@@ -192,7 +192,7 @@ def test_on_a_jvm(machine: Machine, name: str) -> None:
 
 def test_bitmaps_need_no_library(machine: Machine, tmp_path: Path) -> None:
     name = "org.pytorch.torchvision.TorchVisionInstrumentedTests"
-    told = machine.run("org.junit.runner.JUnitCore", name, libraries=tmp_path)
+    told = machine.run("org.junit.runner.JUnitCore", name, libraries=[tmp_path])
     assert "\nOK (" in told, told
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.artifact.android import unpacking as android_unpacking
+from builder.artifact.maven.gradle import Extras
 from builder.artifact.maven.repository import publish
 from builder.artifact.opening import is_artifact, open_artifact, open_artifacts, unpacking
 from builder.artifact.reading import changed_files
@@ -391,6 +392,16 @@ def test_a_repository_is_read_as_the_archive_in_it(aar: Path, tmp_path: Path) ->
         assert check.reasons == (
             "models-2.0.aar: its content is not that of models-2.0.aar.sha256",
         )
+
+
+def test_a_library_that_needs_the_runtime_is_none(aar: Path, tmp_path: Path) -> None:
+    repository, runtime = tmp_path / "maven", Coordinates("com.example", "net", "1.0")
+    publish(aar, runtime, [], repository)
+    (tmp_path / "images.aar").write_bytes(b"no runtime")
+    images = Coordinates("com.example", "images", "1.0")
+    publish(tmp_path / "images.aar", images, [], repository, Extras(needs=(runtime,)))
+    with open_artifacts(repository, tmp_path / "scratch") as found:
+        assert {it.source.name for it in found} == {"net-1.0.aar"}
 
 
 def test_a_repository_with_several_libraries_is_refused(aar: Path, tmp_path: Path) -> None:

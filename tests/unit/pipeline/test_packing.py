@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from builder.artifact.staging import JavaFiles
+from builder.artifact.staging import ImageFiles, JavaFiles
 from builder.commands.results import answer
 from builder.compilation.dependence import Candidates
 from builder.compilation.output import BuildOutput
@@ -130,6 +130,31 @@ def test_classes_bring_documents_and_stand_for_those_of_pytorch(tmp_path: Path) 
         "org.pytorch:pytorch_android",
         "org.pytorch:pytorch_android_lite",
     ]
+
+
+def test_classes_for_images_are_a_module_of_their_own(tmp_path: Path) -> None:
+    images = ImageFiles(b"more classes", ELF / "arm64-v8a" / "tiny.so", (("sources", b"a jar"),))
+    java = JavaFiles(b"classes", tmp_path / "program", 17, (), images)
+    built = pack([replace(it, java=java) for it in android(tmp_path)], request(tmp_path))
+    archive = tmp_path / "dist/build-runtime-torchvision-android24.aar"
+    stem = "pytorch_android_torchvision_lite"
+    folder = tmp_path / f"dist/maven/local/build-runtime/{stem}/1.2.0"
+    assert (folder / f"{stem}-1.2.0.aar").read_bytes() == archive.read_bytes()
+    assert {archive, folder / f"{stem}-1.2.0-sources.jar"} < set(built.beside)
+    for variant in json.loads((folder / f"{stem}-1.2.0.module").read_text())["variants"][:2]:
+        assert variant["dependencies"] == [{
+            "group": "local.build-runtime", "module": "pytorch_android_lite",
+            "version": {"requires": "1.2.0"},
+        }]  # fmt: skip
+        assert [f"{it['group']}:{it['name']}" for it in variant["capabilities"]] == [
+            f"local.build-runtime:{stem}", "org.pytorch:pytorch_android_torchvision",
+            f"org.pytorch:{stem}",
+        ]  # fmt: skip
+    assert "Makes tensors of bitmaps" in (folder / f"{stem}-1.2.0.pom").read_text()
+    assert answer([built]).text.splitlines()[-1] == (
+        f'  dependencies {{ implementation("local.build-runtime:{stem}:1.2.0") }}'
+        "  // the same, with TensorImageUtils"
+    )
 
 
 def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_path: Path) -> None:

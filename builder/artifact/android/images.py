@@ -1,0 +1,46 @@
+"""The AAR with `org.pytorch.torchvision`: its classes, and the library under them for each ABI."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from builder.artifact.android import layout
+from builder.artifact.android.zips import write_zip
+from builder.artifact.rendering import render
+from builder.artifact.staging import ImageFiles, StagedFile
+from builder.foundation.coordinates import Coordinates
+from builder.vocabulary.targets import Target
+
+_RULES: Final = "android/torchvision.txt.j2"
+
+
+def package_images(
+    parts: Iterable[tuple[Target, ImageFiles]], coordinates: Coordinates, destination: Path
+) -> Path:
+    """Write the AAR into a folder; equal content gives equal bytes.
+
+    Raise `UsageError` when it cannot be written.
+    """
+    found = tuple(parts)
+    target, files = found[0]
+    level = target.api_level or 1
+    manifest: dict[str, object] = {"namespace": coordinates.namespace, "api_level": level}
+    staged = (
+        _rendered(f"android/{layout.ANDROID_MANIFEST.name}.j2", layout.ANDROID_MANIFEST, manifest),
+        _rendered(_RULES, layout.CONSUMER_RULES, {}),
+        _rendered(f"android/{layout.AAR_METADATA.name}.j2", layout.AAR_METADATA, {}),
+        StagedFile(layout.CLASSES, files.jar),
+        StagedFile(layout.RESOURCES, b""),
+        *(
+            StagedFile(layout.vision_library(it.abi), of_abi.library, executable=True)
+            for it, of_abi in found
+        ),
+    )
+    archive = destination / f"build-runtime-torchvision-{target.platform}{level}.aar"
+    stored = frozenset(layout.vision_library(it.abi) for it, _ in found)
+    write_zip(staged, archive, stored)
+    return archive
+
+
+def _rendered(template: str, place: PurePosixPath, context: dict[str, object]) -> StagedFile:
+    return StagedFile(place, render(template, context).encode())

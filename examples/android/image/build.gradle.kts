@@ -1,0 +1,29 @@
+plugins {
+    id("com.android.application")
+}
+
+val group = providers.gradleProperty("runtime.group").get()
+val release = providers.gradleProperty("runtime.version").get()
+
+android {
+    namespace = "com.example.image"
+    compileSdk = 35
+    defaultConfig {
+        minSdk = 24
+        targetSdk = 35
+        versionCode = 1
+        versionName = "1.0"
+    }
+    sourceSets["main"].java.srcDir("../common/java")
+    sourceSets["main"].assets.srcDir("../dist/models")
+    // models are read as they lie in the app
+    androidResources { noCompress += "ptl" }
+}
+
+dependencies {
+    implementation("$group:pytorch_android_torchvision_lite:$release")
+    implementation("androidx.activity:activity:1.9.3")
+    implementation("androidx.camera:camera-camera2:1.4.1")
+    implementation("androidx.camera:camera-lifecycle:1.4.1")
+    implementation("androidx.camera:camera-view:1.4.1")
+}

@@ -1,0 +1,60 @@
+"""The apps of `examples/android` compile, their logic is right, and their projects fit a build."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from builder.foundation.settings import BuildSettings
+from tests.native.apps.compiling import APPS, compile_apps
+from tests.native.vision.machine import Machine
+
+PROJECTS: Final = ("image", "text")
+ANDROID: Final = "{http://schemas.android.com/apk/res/android}"
+
+
+@pytest.fixture(scope="module")
+def apps(require: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return compile_apps(require, tmp_path_factory.mktemp("apps"))
+
+
+@pytest.mark.parametrize("name", ["classification.LabelsTests", "text.VocabularyTests"])
+def test_logic(apps: Machine, name: str) -> None:
+    told = apps.run("org.junit.runner.JUnitCore", f"com.example.{name}")
+    assert "\nOK (" in told, told
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_manifests_name_activities_that_are_there(project: str) -> None:
+    source = APPS / project / "src" / "main"
+    build = (APPS / project / "build.gradle.kts").read_text()
+    (package,) = re.findall(r'namespace = "([\w.]+)"', build)
+    names = [
+        it.get(f"{ANDROID}name", "")
+        for it in ET.parse(source / "AndroidManifest.xml").iter("activity")
+    ]
+    assert names
+    for name in names:
+        assert (
+            (source / "java" / f"{package}{name}".replace(".", "/")).with_suffix(".java").exists()
+        )
+
+
+def test_projects_name_what_builds_publish() -> None:
+    told = (APPS / "gradle.properties").read_text()
+    properties = dict(re.findall(r"^([\w.]+)=(.*)$", told, re.MULTILINE))
+    coordinates = BuildSettings().coordinates
+    assert properties["runtime.group"] == coordinates.group
+    assert properties["runtime.version"] == coordinates.version
+    assert 'uri("dist/maven")' in (APPS / "settings.gradle.kts").read_text()
+
+
+def test_only_one_class_knows_camerax() -> None:
+    knowing = {
+        it.name for it in APPS.rglob("*.java")
+        if re.search(r"import androidx\.camera\.(core|lifecycle)", it.read_text())
+    }  # fmt: skip
+    assert knowing == {"AbstractCameraXActivity.java"}
