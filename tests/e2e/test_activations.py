@@ -99,6 +99,17 @@ class Functions(torch.nn.Module):
         return made
 
     @torch.jit.export
+    def resized(
+        self,
+        x: torch.Tensor,
+        way: int,
+        size: list[int] | None,
+        corners: bool,  # noqa: FBT001
+        scales: list[float] | None,
+    ) -> torch.Tensor:
+        return torch._C._nn.upsample_bilinear2d(laid(x, way), size, corners, scales)
+
+    @torch.jit.export
     def recurrent(  # noqa: PLR0917
         self,
         x: torch.Tensor,
@@ -278,6 +289,54 @@ def test_the_largest_of_windows_are_those_of_torch(
             assert isinstance(found, Tensor), (found, case[0].shape, case[1:])
             result = torch.from_numpy(found.numpy())
             torch.testing.assert_close(result, wanted, rtol=0, atol=0, equal_nan=True)
+
+
+def resizing(
+    x: torch.Tensor, way: int, size: list[int], scales: list[float], *, corners: bool, scaled: bool
+) -> tuple[Any, ...]:
+    return (x, way, None, corners, scales) if scaled else (x, way, size, corners, None)
+
+
+RESIZINGS: Final = st.lists(
+    st.builds(
+        resizing,
+        st.builds(
+            tensor,
+            st.tuples(
+                *(st.sampled_from(it) for it in ([1, 2], [1, 3, 17], [1, 2, 7], [1, 3, 8]))
+            ).map(list),
+            st.integers(0, 9),
+            st.sampled_from([torch.float, torch.float, torch.double]),
+            special=st.booleans(),
+        ),
+        st.integers(0, 3),
+        sizes(1, 20),
+        st.lists(st.sampled_from([0.6, 1.0, 1.7, 2.0, 4.0]), min_size=2, max_size=2),
+        corners=st.booleans(),
+        scaled=st.booleans(),
+    ),
+    min_size=40,
+    max_size=60,
+)
+
+
+@many
+@given(cases=RESIZINGS)
+def test_images_are_resized_as_in_torch(
+    runtime: Runtime, tmp_path: Path, cases: list[tuple[Any, ...]]
+) -> None:
+    # a weight of next to nothing may be rounded to 0, and makes none or infinity of infinity
+    cases = [(torch.where(x.isinf(), 9, x), *rest) for x, *rest in cases]
+    given: list[tuple[Value, ...]] = [(value(x), *rest) for x, *rest in cases]
+    made = runtime.run_cases(runtime.model("functions"), given, tmp_path, "resized")
+    for found, case in zip(made, cases, strict=True):
+        wanted = answer(lambda case=case: Functions().resized(*case))  # type: ignore[misc]
+        if wanted is None:
+            assert isinstance(found, Failure), (found, case[0].shape, case[1:])
+        else:
+            assert isinstance(found, Tensor), (found, case[0].shape, case[1:])
+            result = torch.from_numpy(found.numpy())
+            torch.testing.assert_close(result, wanted, rtol=2e-5, atol=2e-5, equal_nan=True)
 
 
 @dataclass(frozen=True)
