@@ -7,6 +7,7 @@ import pytest
 
 from tests.documents import validate
 from tests.e2e.real import CLASSIFIER, CLASSIFIER_SHAPE, Runtime, Tool
+from tests.native.fake_ndk import make_fake_adb
 
 
 def test_a_runtime_is_measured_beside_torch(
@@ -31,3 +32,26 @@ def test_a_runtime_is_measured_beside_torch(
     called = {it["name"] for it in document["operators"]}
     assert called == set(made.summary["operators"])
     assert all(it["calls"] >= 1 for it in document["operators"])
+
+
+def test_a_device_is_measured_by_adb(
+    runtime: Callable[[str, str], Runtime], tool: Tool, tmp_path: Path
+) -> None:
+    """The device is a folder of this machine, so a runtime for Linux does."""
+    made = runtime("classifier", "x86_64")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    device = make_fake_adb(tools)
+    words = ("bench", made.prefix, CLASSIFIER, *CLASSIFIER_SHAPE, "--rounds", "2", "--json")
+    env = {"PATH": f"{tools}:{tool.env()['PATH']}"}
+    done = tool.run(*words, "--runner", "adb:FAKE01", cwd=tmp_path, env=env)
+    validate("bench", done.document)
+    assert done.document["runner"] == "by adb on FAKE01"
+    assert done.document["rows"][0]["wall_us"] > 0
+    assert "push" in (tools / "asked").read_text()
+    assert not any(device.iterdir()), "nothing is left behind"
+    (tmp_path / "base.json").write_text(done.stdout)
+    again = tool.run(*words, "--base", "base.json", cwd=tmp_path)
+    validate("bench", again.document)
+    (change,) = again.document["base"]["changes"]
+    assert change["cpu_us"]["verdict"] == "noise", "two rounds are few"

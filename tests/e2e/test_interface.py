@@ -1,6 +1,8 @@
 """What the C interface tells of a model: extra files, warnings, and why an operator refused."""
 
 import ctypes
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from ctypes import byref, c_char_p, c_double, c_int, c_int64, c_size_t, c_void_p
@@ -20,6 +22,15 @@ HANDLER: Final = ctypes.CFUNCTYPE(None, c_void_p, c_char_p)
 FLOAT32: Final = 6  # these three as build_runtime.h numbers them
 NOT_FOUND: Final = 5
 WRONG_KIND: Final = 6
+
+
+CLOSES: Final = """\
+import _ctypes, ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+assert library.br_operator_count() > 0
+_ctypes.dlclose(library._handle)
+"""
+"""A program that is done with a runtime before it ends."""
 
 
 class Warns(torch.nn.Module):
@@ -54,6 +65,12 @@ def library(classifier: Runtime) -> ctypes.CDLL:
         getattr(found, name).restype = c_char_p
     found.br_module_extra_file_count.restype = c_size_t
     return found
+
+
+def test_a_program_may_close_it_and_go_on(classifier: Runtime) -> None:
+    """As a JVM does when classes are unloaded, or what they need is missing."""
+    done = subprocess.run([sys.executable, "-c", CLOSES, classifier.library], check=False)
+    assert done.returncode == 0
 
 
 def load(library: ctypes.CDLL, path: Path) -> c_void_p:

@@ -1,6 +1,7 @@
 """A JVM with our classes, the library of their native functions, and a runtime beside it."""
 
 import subprocess
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,41 @@ class Jvm:
         )  # fmt: skip
 
 
-def compile_java(jdk: Jdk, sources: Sequence[Path], against: Sequence[Path], into: Path) -> Path:
+def compile_java(
+    jdk: Jdk, sources: Sequence[Path], against: Sequence[Path], into: Path, *options: str
+) -> Path:
     """Compile sources of a test; return the folder of their classes."""
     path = ":".join(map(str, against))
-    words = ("-encoding", "UTF-8", "-nowarn", "-cp", path, "-d", str(into), *map(str, sources))
+    words = (
+        *options,
+        "-encoding",
+        "UTF-8",
+        "-nowarn",
+        "-cp",
+        path,
+        "-d",
+        str(into),
+        *map(str, sources),
+    )
     done = subprocess.run(
         [jdk.javac, *words], capture_output=True, text=True, check=False, timeout=DEADLINE
     )
     assert done.returncode == 0, done.stderr
     return into
+
+
+def write_java_8(jdk: Jdk, jar: Path) -> Path:
+    """Write the classes of Java 8, without code, as the compiler of a JDK has them.
+
+    They bear the version of that JDK, which Debian's ProGuard does not read.
+    """
+    with zipfile.ZipFile(jdk.home / "lib/ct.sym") as known, zipfile.ZipFile(jar, "w") as made:
+        for name in known.namelist():
+            releases, _, place = name.partition("/")
+            if "8" in releases and place.startswith("java.base/") and place.endswith(".sig"):
+                content = known.read(name)
+                text = content[:4] + (52).to_bytes(4) + content[8:]
+                made.writestr(
+                    f"{place.removeprefix('java.base/').removesuffix('.sig')}.class", text
+                )
+    return jar

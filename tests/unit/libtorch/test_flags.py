@@ -50,6 +50,7 @@ def test_libraries_are_linked_as_stores_ask() -> None:
     flags = link_flags(make_target(Platform.LINUX, Abi.X86_64))
     assert flags[flags.index("max-page-size=16384") - 1] == "-z"
     assert {"--gc-sections", "--strip-all", "--build-id=sha1"} <= set(flags)
+    assert "-z nodelete" in paired(flags), "what closes it may go on, and end"
 
 
 def test_a_flag_and_its_word_are_one_text() -> None:
