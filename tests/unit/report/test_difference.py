@@ -60,6 +60,14 @@ def test_parts_name_the_operators_that_they_grew_for() -> None:
     assert (symbol.change, symbol.reason) == (400, "aten::add")
 
 
+def test_what_shrank_names_the_operators_that_it_shrank_for() -> None:
+    base, new = net(1400, add=500), net(1000, add=100)
+    mine = replace(base.symbols[0], share=1, size=400)
+    base = replace(base, symbols=(replace(base.symbols[0], size=1000), mine))
+    (component,) = compare(new, base).components
+    assert (component.change, component.reason) == (-400, "aten::add")
+
+
 def test_bases_are_of_the_same_target() -> None:
     new, old = make_report(X86, 10, 5), make_report(ARM, 10, 5)
     assert pair_up([new], [old, new]) == ((new, new),)

@@ -69,6 +69,12 @@ def test_csv_has_the_columns_of_bloaty_and_every_byte(report: SizeReport) -> Non
     assert sum(int(it["filesize"]) for it in rows) == report.stripped
 
 
+def test_csv_counts_zeroed_bytes_in_memory_alone() -> None:
+    zeroed = SymbolRow(".bss", "c10/a.o", "totals", 0, 0, 4096)
+    (row,) = csv.DictReader(io.StringIO(to_csv([replace(NEW, symbols=(zeroed,))])))
+    assert (row["vmsize"], row["filesize"]) == ("4096", "0")
+
+
 def test_csv_of_several_libraries_says_which() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv([NEW, make_report(ARM, 10, 5)]))))
     assert {it["target"] for it in rows} == {"linux-x86_64", "linux-arm64-v8a"}

@@ -108,6 +108,13 @@ def test_packed_relocations_of_android_are_unpacked() -> None:
     assert causes(found.slices(section)) == [0x2008, 0x2010, 0x2020]
 
 
+def test_packed_relocations_with_addends_are_unpacked() -> None:
+    own = (2, 1 | 2 | 8, 8, 0x403, 5, -6)  # an addend for each
+    one = (2, 1 | 2 | 4 | 8, 16, 0x403, 7)  # an addend for all
+    section, found = with_section(".rela.dyn", b"APS2" + signed(4, 0x2000, *own, *one))
+    assert causes(found.slices(section)) == [0x2008, 0x2010, 0x2020, 0x2030]
+
+
 @given(st.integers(0, 40), st.binary(max_size=60))
 def test_damaged_tables_are_read_or_refused(cut: int, noise: bytes) -> None:
     content = (b"APS2" + signed(3, 0x2000, 2, 1 | 2, 8, 0x403, 1, 8, 16, 0x403, -4))[:cut] + noise
