@@ -99,7 +99,7 @@ def refuse_other_models(artifact: Artifact, models: Sequence[Path], lists: Seque
     wrong += [f"{name} is not in it" for name in sorted(given.keys() - made_of.keys())]
     unlisted = sorted(artifact.wanted_by - made_of.keys())
     if unlisted and not lists:
-        wrong.append(f"the operator list of {', '.join(unlisted)} is not given")
+        wrong.append(f"no list is given with the operators of {', '.join(unlisted)}")
     if wrong:
         raise UsageError(
             f"--rebuild needs the models that {artifact.source} was made of: {'; '.join(wrong)}",

@@ -29,6 +29,7 @@ def verify(used: Workshop, made: Runtime, again: Path, *, expect: int = 0) -> Fi
     return used.tool.run("verify", *words, cwd=used.folder, expect=expect, env=env)
 
 
+@pytest.mark.slow
 def test_a_build_elsewhere_gives_the_same_bytes(
     used: Workshop, first: Runtime, again: Path
 ) -> None:

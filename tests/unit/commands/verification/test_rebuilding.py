@@ -170,7 +170,7 @@ def test_other_models_are_refused_before_anything_is_built(
 
 def test_the_operators_of_a_list_need_the_list(artifact: Artifact, model: Path) -> None:
     wanted = replace(artifact, wanted_by=frozenset({"net", "extra"}))
-    with pytest.raises(UsageError, match="the operator list of extra is not given"):
+    with pytest.raises(UsageError, match="no list is given with the operators of extra"):
         refuse_other_models(wanted, (model,), ())
     refuse_other_models(wanted, (model,), (Path("extra.yaml"),))
 
