@@ -1,10 +1,8 @@
-// at::PerTensorAffineQuantizer::quantize: upstream asks the C library to round each number.
+// at::native::quantize_per_tensor and quantize_per_tensor_tensor_qparams: upstream asks the C
+// library to round each number.
 #include "kernels/quantizer.h"
 
-#include "kernels/xnnpack.h"
-
 #include <ATen/Parallel.h>
-#include <ATen/native/quantized/AffineQuantizer.h>
 #include <ATen/quantized/Quantizer.h>
 
 #include <limits>
@@ -29,11 +27,30 @@ void quantize_part(const float* from, int64_t count, float inverse, float least,
   }
 }
 
+constexpr int64_t kSteps = std::numeric_limits<uint8_t>::max();
+
+at::Tensor quantized(const at::Tensor& values, double scale, int64_t zero_point,
+                     at::ScalarType dtype) {
+  const at::QuantizerPtr quantizer = at::make_per_tensor_affine_quantizer(scale, zero_point, dtype);
+  const bool is_signed = dtype == at::kQInt8;
+  const int64_t least = is_signed ? std::numeric_limits<int8_t>::min() : 0;
+  if ((!is_signed && dtype != at::kQUInt8) || zero_point < least || zero_point > least + kSteps ||
+      values.scalar_type() != at::kFloat || values.layout() != at::kStrided) {
+    return quantizer->quantize(values);
+  }
+  const at::MemoryFormat format = values.suggest_memory_format();
+  const at::Tensor dense = values.contiguous(format);
+  at::Tensor made =
+      at::new_qtensor(dense.sizes(), dense.options().dtype(dtype).memory_format(format), quantizer);
+  quantize(dense.const_data_ptr<float>(), dense.numel(), scale, zero_point, least,
+           static_cast<uint8_t*>(made.mutable_data_ptr()));
+  return made;
+}
+
 } // namespace
 
 void quantize(const float* from, int64_t count, double scale, int64_t zero_point, int64_t least,
               uint8_t* to) {
-  constexpr int64_t kSteps = std::numeric_limits<uint8_t>::max();
   const float inverse = 1.0F / static_cast<float>(scale);
   const auto lowest = static_cast<float>(least - zero_point);
   const auto highest = static_cast<float>(least + kSteps - zero_point);
@@ -45,27 +62,15 @@ void quantize(const float* from, int64_t count, double scale, int64_t zero_point
 
 } // namespace build_runtime
 
-namespace at {
+namespace at::native {
 
-Tensor PerTensorAffineQuantizer::quantize(const Tensor& rtensor) {
-  if (rtensor.scalar_type() != kFloat) {
-    build_runtime::fail_kernel("only float32 numbers can be quantized");
-  }
-  const MemoryFormat format = rtensor.suggest_memory_format();
-  const Tensor values = rtensor.contiguous(format);
-  Tensor made =
-      new_qtensor(values.sizes(), values.options().dtype(scalar_type_).memory_format(format),
-                  intrusive_from_this());
-  const bool is_signed = scalar_type_ == kQInt8;
-  const int64_t least = is_signed ? std::numeric_limits<int8_t>::min() : 0;
-  constexpr int64_t kSteps = std::numeric_limits<uint8_t>::max();
-  if ((is_signed || scalar_type_ == kQUInt8) && values.device().is_cpu() && zero_point_ >= least &&
-      zero_point_ <= least + kSteps) {
-    build_runtime::quantize(values.const_data_ptr<float>(), values.numel(), scale_, zero_point_,
-                            least, static_cast<uint8_t*>(made.mutable_data_ptr()));
-    return made;
-  }
-  return native::quantize_tensor_per_tensor_affine(values, made, scale_, zero_point_);
+Tensor quantize_per_tensor(const Tensor& self, double scale, int64_t zero_point, ScalarType dtype) {
+  return build_runtime::quantized(self, scale, zero_point, dtype);
 }
 
-} // namespace at
+Tensor quantize_per_tensor_tensor_qparams(const Tensor& self, const Tensor& scale,
+                                          const Tensor& zero_point, ScalarType dtype) {
+  return build_runtime::quantized(self, scale.item().toDouble(), zero_point.item().toLong(), dtype);
+}
+
+} // namespace at::native
