@@ -31,8 +31,8 @@ def budgets() -> dict[str, int]:
 
 
 def cases() -> list[object]:
-    """Return the models of the table; one takes a cold build of other backends."""
-    slow = {"quantized": pytest.mark.slow}
+    """Return the models of the table; what no other test builds for phones takes longer."""
+    slow = dict.fromkeys(("quantized", *LAYERS), pytest.mark.slow)
     return [pytest.param(name, marks=slow.get(name, ())) for name in budgets()]
 
 
