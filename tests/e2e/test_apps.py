@@ -61,12 +61,20 @@ def answers(
 ) -> Asking:  # fmt: skip
     """Return what asks the apps' classes, on one runtime for both models."""
     folder = tmp_path_factory.mktemp("apps")
-    words = [
-        it for name in NAMES.values()
-        for it in (models / f"{name}.pt", "--input", models / f"{name}_inputs.pt")
-    ]  # fmt: skip
+    made = [models / f"{it}.pt" for it in NAMES.values()]
+    inputs = [it for name in NAMES.values() for it in ("--input", models / f"{name}_inputs.pt")]
     done = tool.run(
-        "build", *words, "--abi", "x86_64", "--java", "on", "-o", folder, "--json", cwd=folder
+        "build",
+        *made,
+        *inputs,
+        "--abi",
+        "x86_64",
+        "--java",
+        "on",
+        "-o",
+        folder,
+        "--json",
+        cwd=folder,
     )
     (runtime,) = built(done, folder)
     library = build_library(require("cmake"), folder / "vision")
