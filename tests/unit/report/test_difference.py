@@ -58,6 +58,8 @@ def test_parts_name_the_operators_that_they_grew_for() -> None:
     )
     (symbol,) = compare(new, base).symbols
     assert (symbol.change, symbol.reason) == (400, "aten::add")
+    (component,) = compare(new, base).components
+    assert (component.change, component.reason) == (400, "aten::add")
 
 
 def test_what_shrank_names_the_operators_that_it_shrank_for() -> None:
