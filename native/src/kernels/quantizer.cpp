@@ -3,6 +3,7 @@
 #include "kernels/quantizer.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/quantize_per_tensor_native.h>
 #include <ATen/quantized/Quantizer.h>
 
 #include <limits>
