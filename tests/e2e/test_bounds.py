@@ -99,6 +99,17 @@ class Attending(torch.nn.Module):
         return torch.nn.functional.scaled_dot_product_attention(query, key, key, enable_gqa=True)
 
 
+class Headed(torch.nn.Module):
+    """Attends with some number of heads."""
+
+    def forward(self, x: torch.Tensor, heads: int) -> torch.Tensor:
+        into, out = torch.ones(24, 8), torch.ones(8, 8)
+        made = torch._native_multi_head_attention(
+            x, x, x, 8, heads, into, torch.ones(24), out, torch.ones(8), None, False,  # noqa: FBT003
+        )  # fmt: skip
+        return made[0]
+
+
 class Repeated(torch.nn.Module):
     """Takes medians of elements that are the same one."""
 
@@ -122,6 +133,30 @@ class Recurrent(torch.nn.Module):
             x, lengths, [hidden, cells], layer + layer, True, 2, 0.0, False, False,  # noqa: FBT003
         )  # fmt: skip
         return made[0]
+
+
+class Bagged(torch.nn.Module):
+    """Joins rows of a table in some mode."""
+
+    def forward(self, table: torch.Tensor, mode: int) -> torch.Tensor:
+        rows, starts = torch.tensor([0, 1, 1]), torch.tensor([0, 2])
+        made = torch.embedding_bag(table, rows, starts, False, mode, False, None)  # noqa: FBT003
+        return made[0]
+
+
+class Shuffled(torch.nn.Module):
+    """Makes an image larger of its channels."""
+
+    def forward(self, x: torch.Tensor, factor: int) -> torch.Tensor:
+        return torch.pixel_shuffle(x, factor)
+
+
+class Padded(torch.nn.Module):
+    """Pads sequences again, whose numbers at each step are an input."""
+
+    def forward(self, data: torch.Tensor, batches: torch.Tensor) -> list[torch.Tensor]:
+        padded = torch._pad_packed_sequence(data, batches, False, 0.0, 0)  # noqa: FBT003
+        return [padded[0], padded[1]]
 
 
 def floats(*values: float) -> Value:
@@ -149,8 +184,9 @@ def made(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     folder = tmp_path_factory.mktemp("bounds")
     models = {
         "sizes": Sizes(), "masked": Masked(), "counted": Counted(), "growing": Growing(),
-        "divided": Divided(), "attending": Attending(), "repeated": Repeated(),
-        "recurrent": Recurrent(),
+        "divided": Divided(), "attending": Attending(), "headed": Headed(), "repeated": Repeated(),
+        "recurrent": Recurrent(), "padded": Padded(), "shuffled": Shuffled(),
+        "bagged": Bagged(),
     }  # fmt: skip
     paths = [folder / f"{name}.pt" for name in models]
     for path, model in zip(paths, models.values(), strict=True):
@@ -264,6 +300,12 @@ def test_attention_to_no_heads_is_an_error(made: Runtime, tmp_path: Path) -> Non
     assert [isinstance(it, encoded.Failure) for it in results] == [False, True, False]
 
 
+def test_attention_of_no_heads_is_an_error(made: Runtime, tmp_path: Path) -> None:
+    cases: list[tuple[Value, ...]] = [(ones(2, 5, 8), heads) for heads in (2, 0, -2, 1)]
+    results = made.run_cases(made.model("headed"), cases, tmp_path, "forward")
+    assert [isinstance(it, encoded.Failure) for it in results] == [False, True, True, False]
+
+
 def test_a_median_of_repeated_elements_is_one_of_them(made: Runtime, tmp_path: Path) -> None:
     x = torch.arange(8.0).flip(0)
     case = (encoded.Tensor.from_numpy(x.numpy()),)
@@ -280,3 +322,32 @@ def test_an_lstm_with_fewer_cells_than_states_is_an_error(made: Runtime, tmp_pat
     fewer = (ones(3, 3), ones(2, 2, 3), ones(1, 2, 3))
     results = made.run_cases(made.model("recurrent"), [sound, fewer, sound], tmp_path, "forward")
     assert [isinstance(it, encoded.Failure) for it in results] == [False, True, False]
+
+
+def whole(*values: int) -> Value:
+    return encoded.Tensor.from_numpy(np.array(values, dtype=np.int64))
+
+
+@pytest.mark.parametrize("batches", [(2, 1, 3), (1, 2), (-1, 2), (2, -1), (), (0, 1 << 40)])
+def test_sequences_whose_numbers_do_not_fall_are_an_error(
+    made: Runtime, tmp_path: Path, batches: tuple[int, ...]
+) -> None:
+    sound = (ones(3), whole(2, 1))
+    cases: list[tuple[Value, ...]] = [sound, (ones(3), whole(*batches)), sound]
+    results = made.run_cases(made.model("padded"), cases, tmp_path, "forward")
+    assert [isinstance(it, encoded.Failure) for it in results] == [False, True, False]
+
+
+@pytest.mark.parametrize("factor", [1 << 32, 1 << 53, 3037000500])
+def test_a_factor_whose_square_overflows_is_an_error(
+    made: Runtime, tmp_path: Path, factor: int
+) -> None:
+    cases: list[tuple[Value, ...]] = [(ones(1, 4, 2, 2), it) for it in (2, factor, 1)]
+    results = made.run_cases(made.model("shuffled"), cases, tmp_path, "forward")
+    assert [isinstance(it, encoded.Failure) for it in results] == [False, True, False]
+
+
+def test_a_mode_that_embedding_bags_do_not_have_is_an_error(made: Runtime, tmp_path: Path) -> None:
+    cases: list[tuple[Value, ...]] = [(ones(2, 3), mode) for mode in (0, 1, 2, 3, -1)]
+    results = made.run_cases(made.model("bagged"), cases, tmp_path, "forward")
+    assert [isinstance(it, encoded.Failure) for it in results] == [False] * 3 + [True] * 2

@@ -41,6 +41,32 @@ class Layers(torch.nn.Module):
         return torch.int_repr(made)
 
     @torch.jit.export
+    def volume(  # noqa: PLR0917  those of the operator
+        self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor,
+        stride: list[int], padding: list[int], dilation: list[int], relu: int,
+    ) -> torch.Tensor:  # fmt: skip
+        weight = torch.quantize_per_tensor(w, 0.02, 0, torch.qint8)
+        packed = torch.ops.quantized.conv3d_prepack(weight, b, stride, padding, dilation, 1)
+        q = torch.quantize_per_tensor(x, 0.031, 119, torch.quint8)
+        if relu == 1:
+            made = torch.ops.quantized.conv3d_relu(q, packed, 0.05, 12)
+        else:
+            made = torch.ops.quantized.conv3d(q, packed, 0.07, 131)
+        return torch.int_repr(made)
+
+    @torch.jit.export
+    def limited(self, x: torch.Tensor, low: float, high: float) -> list[torch.Tensor]:
+        q = torch.quantize_per_tensor(x, 0.05, 121, torch.quint8)
+        by_channel = q.contiguous(memory_format=torch.channels_last)
+        turned = q.transpose(1, 2)
+        made = [
+            torch.clamp(q, low, high), torch.clamp(by_channel, low, high),
+            torch.clamp(turned, low, high), torch.nn.functional.hardtanh(by_channel, low, high),
+            torch.clamp(by_channel, min=low), torch.clamp(by_channel, max=high),
+        ]  # fmt: skip
+        return [torch.int_repr(it) for it in made]
+
+    @torch.jit.export
     def linear(
         self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int, relu: int
     ) -> torch.Tensor:
@@ -323,6 +349,52 @@ def test_what_no_convolution_has_is_refused(
     case = (ones(1, 3, 5, 5), ones(4, 3, 3, 3), ones(4), ones(4), *parts.values(), 1, 0)
     (found,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, "convolution")
     assert isinstance(found, Failure)
+
+
+@pytest.mark.parametrize("relu", [0, 1])
+def test_convolutions_of_three_dimensions(runtime: Runtime, tmp_path: Path, relu: int) -> None:
+    draw = torch.Generator().manual_seed(1)
+    x, w = torch.randn(2, 3, 5, 6, 7, generator=draw), torch.randn(4, 3, 3, 3, 3, generator=draw)
+    parts: list[list[Value]] = [[1, 2, 1], [0, 1, 2], [2, 1, 1]]
+    compare(runtime, tmp_path, "volume", [(x, w * 0.1, torch.linspace(-1, 1, 4), *parts, relu)])
+
+
+VOLUME: Final[dict[str, Value]] = {
+    "x": ones(1, 3, 5, 5, 5), "w": ones(4, 3, 3, 3, 3), "b": ones(4),
+    "stride": [1, 1, 1], "padding": [0, 0, 0], "dilation": [1, 1, 1], "relu": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "value_of_it"),
+    [
+        ("stride", [1, 1, 0]),
+        ("stride", [1, 1]),
+        ("padding", [-1, 0, 0]),
+        ("dilation", [1, 0, 1]),
+        ("dilation", [1, 1, 1 << 62]),
+        ("x", ones(1, 2, 5, 5, 5)),
+        ("x", ones(1, 3, 5, 5, 2)),
+        ("w", ones(4, 3, 3, 3)),
+        ("b", ones(3)),
+    ],
+)
+def test_what_no_convolution_of_three_dimensions_has_is_refused(
+    runtime: Runtime, tmp_path: Path, what: str, value_of_it: Value
+) -> None:
+    cases = [tuple(VOLUME.values()), tuple({**VOLUME, what: value_of_it}.values())]
+    made = runtime.run_cases(runtime.model("layers"), cases, tmp_path, "volume")
+    assert [isinstance(it, Failure) for it in made] == [False, True]
+
+
+def test_limits_of_images_that_keep_their_channels_last(runtime: Runtime, tmp_path: Path) -> None:
+    x = torch.linspace(-6, 6, 2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    case: tuple[Value, ...] = (value(x), -1.3, 2.2)
+    (made,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, "limited")
+    assert isinstance(made, list)
+    for found, wanted in zip(made, Layers().limited(x, -1.3, 2.2), strict=True):
+        assert isinstance(found, Tensor), found
+        assert torch.equal(torch.from_numpy(found.numpy()), wanted)
 
 
 @pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])

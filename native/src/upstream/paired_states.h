@@ -2,13 +2,16 @@
 //
 // LibTorch goes through the layers of the hidden state, and takes as many cells: with fewer of them
 // it moves what lies behind their list. Its function gets another name (calls name it with template
-// arguments, so only the definition is followed by a parenthesis), and ours checks before it.
+// arguments, so only the definition is followed by a parenthesis), and ours checks before it. The
+// batch sizes of packed sequences are checked where they become members: see falling_batches.h.
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
 
 #include <tuple>
 #include <vector>
+
+#include "falling_batches.h"
 
 namespace at::native {
 namespace {
@@ -37,3 +40,4 @@ std::tuple<Sequence, Tensor, Tensor> _lstm_impl(const Sequence& input,
 } // namespace at::native
 
 #define _lstm_impl(...) lstm_of_pairs(__VA_ARGS__)
+#define batch_sizes(...) batch_sizes(checked_batches(__VA_ARGS__))

@@ -102,6 +102,14 @@ def test_a_header_of_ours_comes_before_a_source_that_names_one(tmp_path: Path) -
     assert "#undef C10_MOBILE" in files["include/upstream/checked_sizes.h"]
 
 
+def test_what_such_a_header_includes_comes_along(tmp_path: Path) -> None:
+    before = (("aten/a.cpp", "packed_sequences.h"),)
+    group = Group("aten", KERNEL, "pytorch", "CXX", ("aten/a.cpp",), (), (), before=before)
+    files = {str(it.path) for it in render_objects(plan(tmp_path, "CPU"), [group]).files}
+    headers = {f"include/upstream/{it}.h" for it in ("packed_sequences", "falling_batches")}
+    assert headers <= files
+
+
 def test_conjugates_are_computed_where_there_are_complex_numbers() -> None:
     made = make_plan()
     for dtypes, expected in ((frozenset({"Float"}), False), (frozenset({"ComplexFloat"}), True)):

@@ -1,15 +1,13 @@
 // PackedConvWeightsQnnp<2>::prepack: what a quantized convolution is packed into. XNNPACK computes
 // it where its kernels suit, and QNNPACK, of which it is made, everywhere else.
+#include "kernels/quantized/checked.h"
 #include "kernels/quantized/depthwise.h"
 #include "kernels/quantized/products.h"
 #include "kernels/quantized/steps.h"
 #include "kernels/xnnpack.h"
 
-#include <ATen/native/quantized/cpu/QnnpackUtils.h>
-#include <ATen/native/quantized/cpu/init_qnnpack.h>
 #include <ATen/ops/_empty_affine_quantized.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 
 #include <array>
 #include <utility>
@@ -17,57 +15,29 @@
 namespace build_runtime {
 namespace {
 
-using Qnnpack = PackedConvWeightsQnnp<2>;
-
-// Far above what layers have, and far below what would overflow.
-constexpr int64_t kMaxParameter = 1 << 15;
 constexpr int64_t kMaxTile = 64;
-
-bool within(const torch::List<int64_t>& pair, int64_t least) {
-  return pair.size() == 2 && pair[0] >= least && pair[1] >= least && pair[0] <= kMaxParameter &&
-         pair[1] <= kMaxParameter;
-}
 
 bool is(const torch::List<int64_t>& pair, int64_t value) {
   return pair[0] == value && pair[1] == value;
 }
 
-struct QuantizedConvolution final : Qnnpack {
-  using Qnnpack::Qnnpack; // NOLINT(cppcoreguidelines-rvalue-reference-param-not-moved)
-
-  // What an image has: QNNPACK lets go of the weights that would tell.
-  void take(int64_t channels) { channels_ = channels; }
+struct QuantizedConvolution final : CheckedConvolution<2> {
+  using CheckedConvolution<
+      2>::CheckedConvolution; // NOLINT(cppcoreguidelines-rvalue-reference-param-not-moved)
 
   at::Tensor apply(const at::Tensor& input, double scale, int64_t zero_point) override {
     check_input(input);
     const at::Tensor made = compute(input, {scale, zero_point}, false);
-    return made.defined() ? made : Qnnpack::apply(input, scale, zero_point);
+    return made.defined() ? made : CheckedConvolution<2>::apply(input, scale, zero_point);
   }
 
   at::Tensor apply_relu(const at::Tensor& input, double scale, int64_t zero_point) override {
     check_input(input);
     const at::Tensor made = compute(input, {scale, zero_point}, true);
-    return made.defined() ? made : Qnnpack::apply_relu(input, scale, zero_point);
+    return made.defined() ? made : CheckedConvolution<2>::apply_relu(input, scale, zero_point);
   }
 
  private:
-  // QNNPACK believes what it is given: it would read, or even write, beyond other images.
-  void check_input(const at::Tensor& input) const {
-    if (input.dim() != 4) {
-      return; // refused by what comes next
-    }
-    if (input.size(1) != channels_) {
-      fail_kernel("a quantized convolution takes " + std::to_string(channels_) +
-                  " channels, and got " + std::to_string(input.size(1)));
-    }
-    for (size_t d = 0; d < 2 && !transpose_; ++d) {
-      const int64_t padded = input.size(static_cast<int64_t>(d) + 2) + 2 * padding_[d];
-      if (padded < dilation_[d] * (kernel_[d] - 1) + 1) {
-        fail_kernel("the image is too small for the kernel of a quantized convolution");
-      }
-    }
-  }
-
   // Undefined where XNNPACK does not suit.
   at::Tensor compute(const at::Tensor& input, Steps output, bool relu) {
     const std::scoped_lock alone(mutex_);
@@ -194,25 +164,12 @@ struct QuantizedConvolution final : Qnnpack {
     flip(made, made, output.numel());
   }
 
-  int64_t channels_ = 0;
   XnnOperator operator_;
   std::optional<Depthwise> depthwise_; // in place of the operator,
   std::optional<Products> products_;   // and so is this
   Requantization ready_;
   std::mutex mutex_;
 };
-
-void check_parts(const at::Tensor& weight, const torch::List<int64_t>& stride,
-                 const torch::List<int64_t>& padding, const torch::List<int64_t>& output_padding,
-                 const torch::List<int64_t>& dilation, bool transpose) {
-  if (weight.dim() != 4 || weight.scalar_type() != at::kQInt8) {
-    fail_kernel("the weight of a quantized convolution is not four-dimensional qint8");
-  }
-  if (!within(stride, 1) || !within(padding, 0) || !within(dilation, 1) ||
-      (transpose && !within(output_padding, 0))) {
-    fail_kernel("a quantized convolution has no stride, padding or dilation for two dimensions");
-  }
-}
 
 } // namespace
 } // namespace build_runtime
@@ -225,27 +182,6 @@ c10::intrusive_ptr<ConvPackedParamsBase<2>> PackedConvWeightsQnnp<2>::prepack(
     torch::List<int64_t> padding, torch::List<int64_t> output_padding,
     torch::List<int64_t> dilation, int64_t groups, bool transpose) {
   // NOLINTEND(performance-unnecessary-value-param)
-  build_runtime::check_parts(weight, stride, padding, output_padding, dilation, transpose);
-  if (groups < 1) {
-    build_runtime::fail_kernel("a quantized convolution has no groups");
-  }
-  at::native::initQNNPACK();
-  const int64_t outputs = transpose ? weight.size(1) * groups : weight.size(0);
-  const at::Tensor offsets =
-      bias && bias->defined() ? *bias : at::zeros({outputs}, at::TensorOptions().dtype(at::kFloat));
-  if (offsets.dim() != 1 || offsets.size(0) != outputs || offsets.scalar_type() != at::kFloat) {
-    build_runtime::fail_kernel("the bias of a quantized convolution is not " +
-                               std::to_string(outputs) + " float32 numbers");
-  }
-  const at::Tensor steps = weight.contiguous(at::MemoryFormat::ChannelsLast);
-  auto [zero_points, scales] =
-      make_zero_points_and_scales_tensor(steps, transpose, static_cast<uint32_t>(groups));
-  const int64_t channels = transpose ? steps.size(0) : steps.size(1) * groups;
-  auto made = c10::make_intrusive<build_runtime::QuantizedConvolution>(
-      nullptr, steps, offsets.contiguous(), std::move(stride), std::move(padding),
-      std::move(output_padding), std::move(dilation), groups, transpose, std::nullopt,
-      std::vector<int64_t>{steps.size(2), steps.size(3)}, scales, std::move(zero_points),
-      steps.qscheme() == at::kPerChannelAffine);
-  made->take(channels);
-  return made;
+  return build_runtime::pack<2, build_runtime::QuantizedConvolution>(
+      weight, bias, stride, padding, output_padding, dilation, groups, transpose);
 }

@@ -26,11 +26,11 @@ def test_what_gives_a_tensor_is_replaced_and_what_writes_to_one_is_not() -> None
     assert find("_ZN2at3cpu9tanh_outfERKNS_6TensorERS1_") is None
 
 
-def test_the_weights_of_images_are_packed_by_ours_and_those_of_volumes_by_upstream() -> None:
+def test_the_weights_of_images_and_of_volumes_are_packed_by_ours() -> None:
     find = find_replacement()
     packed = "_ZN21PackedConvWeightsQnnpILi{}EE7prepackEN2at6TensorENSt3__18optionalIS2_EE"
     assert find(packed.format(2)) == "native:src/kernels/quantized/convolution.cpp"
-    assert find(packed.format(3)) is None
+    assert find(packed.format(3)) == "native:src/kernels/quantized/volume.cpp"
 
 
 def test_nothing_is_replaced_where_upstreams_kernels_are_asked_for() -> None:
