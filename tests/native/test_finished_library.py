@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from builder.artifact.staging import Contents
+from builder.artifact.staging import Contents, Part, Presence
 from builder.artifact.tar.archive import write_archive
 from builder.artifact.tar.packing import stage
 from builder.foundation.elf import read_elf
@@ -191,7 +191,7 @@ def installed(x86_64: Linked, tmp_path_factory: pytest.TempPathFactory) -> Path:
         program=folder / "build_runtime.h",
         benchmark=folder / "build_runtime.h",
         models=(("net", folder / "model.ptl"),),
-        parts=(),
+        parts=(Part("tiny", "1", "", "MIT", Presence.LINKED, 1, ()),),
         selected_operators="",
         size=x86_64.report,
         size_json=to_json(x86_64.report),
