@@ -60,7 +60,11 @@ def open_bundle(path: Path, release: Release, host: Host, progress: Progress) ->
         if tree is not None and tree.digest == wanted:
             return tree
         for archive in chosen.values():
-            content = bundle.extractfile(members[archive.file])
+            member = members[archive.file]
+            # a sparse member tells a size that is not in the file
+            if member.size != archive.size or member.issparse():
+                raise _other(path, archive)
+            content = bundle.extractfile(member)
             assert content is not None, "it is a plain file"
             with content:
                 _keep(content, archive, host.cache / "downloads" / archive.file, path)
@@ -96,14 +100,19 @@ def _choose(members: Iterable[str], release: Release, path: Path) -> Mapping[str
 
 
 def _keep(content: IO[bytes], archive: Archive, place: Path, bundle: Path) -> None:
-    """Copy an archive to the cache; nothing is kept of one that is not as it was pinned."""
+    """Copy an archive to the cache, at most as many bytes as it has.
+
+    Nothing is kept of one that is not as it was pinned.
+    """
     digest = hashlib.sha256()
+    left = archive.size
     with open_atomic(place) as stream:
-        while chunk := content.read(_CHUNK):
+        while chunk := content.read(min(_CHUNK, left)):
+            left -= len(chunk)
             digest.update(chunk)
             stream.write(chunk)
         if digest.hexdigest() != archive.sha256:
-            raise _damaged(bundle, f"{archive.file} is not the pinned archive")
+            raise _other(bundle, archive)
 
 
 @contextmanager
@@ -113,6 +122,10 @@ def _reading(path: Path) -> Iterator[tarfile.TarFile]:
             yield bundle
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise _damaged(path, str(error) or "it ends early") from error
+
+
+def _other(bundle: Path, archive: Archive) -> SourceError:
+    return _damaged(bundle, f"{archive.file} is not the pinned archive")
 
 
 def _damaged(path: Path, why: str) -> SourceError:

@@ -1,3 +1,4 @@
+import io
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Host
 from builder.source import opening
-from builder.source.bundle import open_bundle, write_bundle
+from builder.source.bundle import _keep, open_bundle, write_bundle
 from builder.source.opening import open_source, will_fetch
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import SourceError
@@ -101,6 +102,30 @@ def test_an_archive_that_is_another_is_refused_and_not_kept(bundle: Path, fresh:
     changed = rewritten(bundle, {FIRST.file: packed("pytorch")})
     assert f"{FIRST.file} is not the pinned archive" in refused(changed, fresh).message
     assert not (fresh.cache / "downloads" / FIRST.file).exists()
+
+
+@pytest.mark.parametrize("size", [FIRST.size, 50_000_000])
+def test_a_sparse_archive_is_refused_before_it_is_copied(
+    bundle: Path, fresh: Host, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header says how large it is, and the file holds next to nothing of it."""
+    path = bundle.with_name("sparse.tar")
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as new:
+        for archive, pax in (
+            (FIRST, {"GNU.sparse.map": "0,512", "GNU.sparse.size": str(size)}),
+            (SECOND, {}),
+        ):
+            member = tarfile.TarInfo(archive.file)
+            member.pax_headers, member.size = pax, 512
+            new.addfile(member, io.BytesIO(b"x" * 512))
+    monkeypatch.setattr("builder.source.bundle.open_atomic", lambda _: pytest.fail("it is copied"))
+    assert f"{FIRST.file} is not the pinned archive" in refused(path, fresh).message
+
+
+def test_no_more_is_copied_than_an_archive_has(tmp_path: Path) -> None:
+    endless = io.BytesIO(packed("fmt") + b"x" * 5_000_000)
+    _keep(endless, SECOND, tmp_path / "kept", tmp_path / "bundle.tar")
+    assert endless.tell() == SECOND.size
 
 
 def test_what_a_bundle_lacks_is_named(bundle: Path, fresh: Host) -> None:
