@@ -1,5 +1,6 @@
 """Whether libraries keep to the bytes that they are allowed."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -43,8 +44,10 @@ def judge(
 ) -> Iterator[Judged]:
     """Yield the budgets that are for a library; one of its target comes before one for all.
 
-    Raise `UsageError` for a budget of growth without a base.
+    Raise `UsageError` for a budget of growth without a base, and for two of one metric and target.
     """
+    budgets = tuple(budgets)
+    _refuse_twice(budgets)
     target = f"{report.target.platform}-{report.target.abi}"
     found: dict[Metric, Budget] = {}
     for it in budgets:
@@ -52,6 +55,17 @@ def judge(
             found[it.metric] = it
     for metric, budget in found.items():
         yield Judged(str(report.target), budget, _measured(report, metric, difference))
+
+
+def _refuse_twice(budgets: tuple[Budget, ...]) -> None:
+    counts = Counter((it.metric, it.target) for it in budgets)
+    for (metric, target), count in counts.items():
+        if count > 1:
+            its = f"{target} has" if target else "there are"
+            raise UsageError(
+                f"{its} {count} budgets of {metric}, and one counts",
+                hint=f"write one: --budget {metric}=SIZE",
+            )
 
 
 def _measured(report: SizeReport, metric: Metric, difference: Difference | None) -> int:

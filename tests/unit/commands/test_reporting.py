@@ -75,6 +75,11 @@ def test_a_budget_that_is_exceeded_fails_with_what_grew(capsys: pytest.CaptureFi
     assert main(["report", "new", "--budget", "2.3MB", "--budget", "download=1MiB"]) == 0
 
 
+def test_two_budgets_of_one_metric_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "new", "--budget", "3MB", "--budget", "10"]) == 2
+    assert "there are 2 budgets of installed" in capsys.readouterr().err
+
+
 def test_budgets_of_the_project_are_held_with_their_history(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,17 @@ def test_a_budget_of_the_target_comes_before_one_for_all() -> None:
         assert found.budget is own
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("", "there are 2 budgets"), ("android-arm64-v8a", "android-arm64-v8a has 2 budgets")],
+)
+def test_two_budgets_of_one_thing_are_refused(target: str, told: str) -> None:
+    two = [budget(Metric.INSTALLED, it, target=target) for it in (3_000_000, 10)]
+    with pytest.raises(UsageError, match=f"{told} of installed") as caught:
+        list(judge(REPORT, two, None))
+    assert "--budget installed=SIZE" in caught.value.hint
+
+
 def test_growth_is_measured_from_a_base() -> None:
     base = make_report(ARM, 2_299_000, 900_000, operators={"aten::add": 199_000})
     difference = compare(REPORT, base)
