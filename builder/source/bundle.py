@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.fetching.progress import Progress
 from builder.foundation.files import open_atomic
 from builder.foundation.process import Host
@@ -56,6 +57,7 @@ def open_bundle(path: Path, release: Release, host: Host, progress: Progress) ->
         members = {PurePosixPath(it.name).name: it for it in _members(bundle)}
         chosen = _choose(members, release, path)
         wanted = store.digest(release, {name: it.sha256 for name, it in chosen.items()})
+        note_use(host.cache, store.place(host.cache / "sources", release, wanted))
         tree = store.find_tree(host.cache / "sources", release, SourceProvider.DEBIAN)
         if tree is not None and tree.digest == wanted:
             return tree

@@ -1,10 +1,13 @@
 import io
+import os
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from builder.foundation.cache import lease, prune
 from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Host
 from builder.source import opening
@@ -75,6 +78,39 @@ def test_a_machine_with_nothing_builds_from_the_bundle_alone(bundle: Path, fresh
     assert again == tree
     without = open_source(SourceRequest(offline=True), fresh, NoProgress())
     assert without == tree, "what it brought is kept"
+
+
+def note_old_use(host: Host, place: Path) -> Path:
+    """Note that a tree was last used in 1970; return the file whose time says so."""
+    mark = host.cache / "uses" / "sources" / place.name
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    os.utime(mark, (0, 0))
+    return mark
+
+
+def test_the_use_of_a_tree_that_is_kept_is_noted(bundle: Path, fresh: Host) -> None:
+    ways = (SourceRequest(bundle, offline=True), SourceRequest(offline=True))
+    (first,) = {open_source(it, fresh, NoProgress()) for it in ways}
+    place = first.root("pytorch").parent
+    for request in ways:
+        note_old_use(fresh, place)
+        with lease(fresh.cache):
+            open_source(request, fresh, NoProgress())
+            pruned = prune(fresh.cache, max_size=0)
+        assert "sources" in {it.shelf for it in pruned.in_use}
+    assert place.is_dir()
+
+
+def test_a_tree_that_is_made_anew_counts_as_used(bundle: Path, fresh: Host) -> None:
+    """The mark may be older than the tree: whoever removes a tree by hand leaves it."""
+    tree = open_source(SourceRequest(bundle, offline=True), fresh, NoProgress())
+    place = tree.root("pytorch").parent
+    for request in (SourceRequest(bundle, offline=True), SourceRequest(offline=True)):
+        shutil.rmtree(place)
+        mark = note_old_use(fresh, place)
+        open_source(request, fresh, NoProgress())
+        assert mark.stat().st_mtime > 0
 
 
 def test_equal_archives_give_an_equal_bundle(bundle: Path, fresh: Host) -> None:
