@@ -14,7 +14,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from builder import RELEASE
 from builder.artifact.reading import Artifact
+from builder.foundation.cache import lease, note_use
 from builder.foundation.files import replace_link, sha256_file
 from builder.foundation.process import Host
 from builder.foundation.settings import BuildSettings
@@ -71,6 +73,7 @@ def rebuild(  # noqa: PLR0917  what, of what, and where
             made = tempfile.TemporaryDirectory(prefix="build-runtime-rebuild-")
             folder = Path(stack.enter_context(made))
         request = request_again(artifacts[0], models, inputs, wish, folder / _OUTPUT)
+        stack.enter_context(lease(host.cache))
         events.step("building it again")
         # what only builds need takes half a second to load
         from builder.pipeline.run import run  # noqa: PLC0415
@@ -174,11 +177,17 @@ def request_again(
 
 
 def _elsewhere(host: Host, cache: Path) -> Host:
-    """Return the machine with another cache, which has the sources of the user's."""
+    """Return the machine with another cache, which has the sources of the user's.
+
+    The build notes what it uses in its own: all that it may take is noted in the user's before.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    theirs = host.cache / "sources"
-    if theirs.is_dir() and not (cache / "sources").exists():
-        replace_link(cache / "sources", theirs)
+    theirs, link = host.cache / "sources", cache / "sources"
+    theirs.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink() or not link.exists():
+        replace_link(link, theirs.resolve())
+    for tree in sorted(theirs.glob(f"{RELEASE}-*")):
+        note_use(host.cache, tree)
     return replace(host, cache=cache)
 
 

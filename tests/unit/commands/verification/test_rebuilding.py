@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from builder import RELEASE
 from builder.artifact.opening import open_artifacts
 from builder.artifact.reading import Artifact
 from builder.commands.verification.rebuilding import (
@@ -16,6 +18,7 @@ from builder.commands.verification.rebuilding import (
     refuse_other_models,
     request_again,
 )
+from builder.foundation.cache import prune
 from builder.foundation.process import Host
 from builder.foundation.settings import BuildSettings
 from builder.pipeline.request import Built, Events, Request
@@ -130,6 +133,35 @@ def test_building_into_the_cache_is_refused(
     with pytest.raises(UsageError, match="and your cache is"):
         rebuild((artifact,), (model,), (), within, host, Steps())
     assert not asked
+
+
+def test_the_sources_are_not_pruned_in_mid_build(
+    artifact: Artifact, model: Path, host: Host, tmp_path: Path, builds: Any
+) -> None:
+    tree = host.cache / "sources" / f"{RELEASE}-0123456789abcdef"
+    tree.mkdir(parents=True)
+    os.utime(tree, (0, 0))
+
+    def prune_meanwhile(_: Path) -> None:
+        assert not prune(host.cache, max_size=-1).removed
+        assert tree.is_dir()
+
+    builds(prune_meanwhile)
+    found = rebuild((artifact,), (model,), (), wish(tmp_path / "again"), host, Steps())
+    assert found.outcome is Outcome.PASSED
+    assert prune(host.cache, max_size=-1).removed, "afterwards it is"
+
+
+def test_the_sources_are_those_of_the_cache_in_use(
+    artifact: Artifact, model: Path, host: Host, tmp_path: Path, builds: Any
+) -> None:
+    """The folder may be of an earlier time, when another cache was used."""
+    asked = builds(lambda _: None)
+    for cache in (tmp_path / "first", tmp_path / "second"):
+        (cache / "sources").mkdir(parents=True)
+        mine = replace(host, cache=cache)
+        rebuild((artifact,), (model,), (), wish(tmp_path / "again"), mine, Steps())
+        assert (asked[-1][1].cache / "sources").resolve() == cache / "sources"
 
 
 def test_what_was_run_to_prove_it_is_not_compared(
