@@ -18,7 +18,12 @@ from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.providers import SourceProvider
 
-_DOING = "fetching sources"
+
+@contextmanager
+def fetching(host: Host, progress: Progress) -> Iterator[None]:
+    """Hold the lock under which archives are fetched, and trees are made."""
+    with alone(host.cache / "sources" / ".lock", "fetching sources", progress):
+        yield
 
 
 def will_fetch(request: SourceRequest, host: Host) -> bool:
@@ -41,14 +46,14 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     if request.directory is not None:
         if not request.pinned:
             return open_directory(request.directory, release)
-        with _keeping(host), alone(sources / ".lock", _DOING, progress):
+        with _keeping(host), fetching(host, progress):
             return open_bundle(request.directory, release, host, progress)
     tree = _find(request, release, host)
     if tree is not None:
         return tree
     if request.provider is SourceProvider.CACHE:
         raise _exhausted(release, [f"cache (no tree in {sources})"])
-    with _keeping(host), alone(sources / ".lock", _DOING, progress):
+    with _keeping(host), fetching(host, progress):
         # Whoever held the lock before us may have made the tree.
         tree = _find(request, release, host) or _fetch(request, release, host, progress)
         note_use(host.cache, _place(tree))
