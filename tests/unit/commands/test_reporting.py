@@ -80,6 +80,16 @@ def test_two_budgets_of_one_metric_are_refused(capsys: pytest.CaptureFixture[str
     assert "there are 2 budgets of installed" in capsys.readouterr().err
 
 
+def test_nothing_may_be_added_to_a_library(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--base", "old.json", "--budget", "growth=0", "--json"]
+    assert main(["report", "old.json", *words]) == 0
+    validate("size-report", json.loads(capsys.readouterr().out))
+    assert main(["report", "new", *words]) == 7
+    document = json.loads(capsys.readouterr().out)
+    validate("size-report", document)
+    assert [(it["limit"], it["kept"]) for it in document["budgets"]] == [(0, False)]
+
+
 def test_budgets_of_the_project_are_held_with_their_history(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

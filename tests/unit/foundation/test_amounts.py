@@ -69,6 +69,12 @@ def test_a_budget_allows_something_of_a_known_metric(text: str, told: str | None
 
 
 def test_a_limit_is_no_less_than_a_byte() -> None:
-    assert parse_limit("1") == 1
-    with pytest.raises(UsageError, match=r"a budget of 0\.1 allows nothing"):
-        parse_limit("0.1")
+    for metric in (Metric.INSTALLED, Metric.DOWNLOAD):
+        assert parse_limit("1", metric) == 1
+        with pytest.raises(UsageError, match=r"a budget of 0\.1 allows nothing"):
+            parse_limit("0.1", metric)
+
+
+def test_nothing_may_be_allowed_to_grow() -> None:
+    assert parse_limit("0", Metric.GROWTH) == 0
+    assert parse_budget("growth=0") == Budget(Metric.GROWTH, (Limit(0),))

@@ -170,6 +170,11 @@ growth = "10KiB"
     )
 
 
+def test_growth_may_be_forbidden(project: Path) -> None:
+    (found,) = budgets(project, "growth = { limit = 0 }")
+    assert found == Budget(Metric.GROWTH, (Limit(0),))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
