@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -82,7 +83,7 @@ def _budgets(path: Path, table: object) -> Iterator[Budget]:
     """Yield `[tool.build-runtime.budgets]`: limits by metric, or by target and then by metric.
 
     A limit is a size, or a list of entries `{ limit = SIZE, reason = TEXT }`: the last one counts,
-    and each one but the first says why it was raised.
+    and one that is higher than the one before says why it was raised.
     """
     place = f"{path}, [tool.build-runtime.budgets]"
     try:
@@ -114,9 +115,11 @@ def _metric(text: str, known: Iterable[str]) -> Metric:
 def _history(value: object, metric: Metric) -> tuple[Limit, ...]:
     entries = value if isinstance(value, list) else [value]
     limits = tuple(_limit(it, metric) for it in entries)
-    if not limits or not all(it.reason for it in limits[1:]):
+    if not limits:
+        raise UsageError("the list has no limit", hint='write it like installed = "2.2MB"')
+    if any(now.size > before.size and not now.reason for before, now in pairwise(limits)):
         raise UsageError(
-            "each limit after the first needs a reason",
+            "a limit that is raised needs a reason",
             hint='write it like { limit = "2.4MB", reason = "XNNPACK is in" }',
         )
     return limits

@@ -31,12 +31,21 @@ class Judged:
         part = f"{self.size / self.budget.limit:.1%}" if self.budget.limit else "of nothing"
         amounts = f"{self.budget.metric} {self.size:,} of {self.budget.limit:,} bytes ({part})"
         lines = [f"{self.target} {state} its budget: {amounts}"]
-        before = 0
+        before: int | None = None
         for limit in self.budget.history:
             reason = f": {limit.reason}" if limit.reason else ""
-            lines.append(f"    {'raised to' if before else 'set to'} {limit.size:,}{reason}")
+            lines.append(f"    {_step(before, limit.size)} {limit.size:,}{reason}")
             before = limit.size
         return lines[0] if len(self.budget.history) == 1 else "\n".join(lines)
+
+
+def _step(before: int | None, now: int) -> str:
+    """Return what happened to a limit, which had no value before if it is the first."""
+    if before is None:
+        return "set to"
+    if before == now:
+        return "kept at"
+    return "raised to" if before < now else "lowered to"
 
 
 def judge(

@@ -56,12 +56,21 @@ def test_growth_is_measured_from_a_base() -> None:
 
 
 def test_the_history_of_a_budget_is_told() -> None:
-    (found,) = judge(REPORT, [budget(Metric.INSTALLED, 2_000_000, 2_500_000)], None)
+    sizes = (2_000_000, 3_000_000, 2_500_000, 2_500_000)
+    (found,) = judge(REPORT, [budget(Metric.INSTALLED, *sizes)], None)
     assert str(found).splitlines() == [
         "android24-arm64-v8a keeps its budget: installed 2,300,000 of 2,500,000 bytes (92.0%)",
         "    set to 2,000,000",
-        "    raised to 2,500,000: reason 1",
+        "    raised to 3,000,000: reason 1",
+        "    lowered to 2,500,000: reason 2",
+        "    kept at 2,500,000: reason 3",
     ]
+
+
+def test_the_history_of_a_budget_may_begin_with_nothing() -> None:
+    difference = compare(REPORT, REPORT)
+    (found,) = judge(REPORT, [budget(Metric.GROWTH, 0, 10)], difference)
+    assert str(found).splitlines()[1:] == ["    set to 0", "    raised to 10: reason 1"]
 
 
 def test_without_a_base_the_largest_operators_are_named() -> None:
