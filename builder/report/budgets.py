@@ -48,6 +48,13 @@ def _step(before: int | None, now: int) -> str:
     return "raised to" if before < now else "lowered to"
 
 
+def in_force(given: Iterable[Budget], project: Iterable[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets that count: those given replace those of the project, by metric."""
+    given = tuple(given)
+    metrics = {it.metric for it in given}
+    return (*given, *(it for it in project if it.metric not in metrics))
+
+
 def judge(
     report: SizeReport, budgets: Iterable[Budget], difference: Difference | None
 ) -> Iterator[Judged]:

@@ -103,6 +103,17 @@ def test_budgets_of_the_project_are_held_with_their_history(
     assert "raised to 2,250,000: products of matrices" in capsys.readouterr().out
 
 
+def test_a_budget_replaces_those_of_its_metric_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(BUDGETS, encoding="utf-8")
+    assert main(["report", "new", "--budget", "download=2MB", "--json"]) == 7
+    budgets = json.loads(capsys.readouterr().out)["budgets"]
+    told = {it["metric"]: (it["limit"], it["kept"]) for it in budgets}
+    assert told == {"installed": (2_250_000, False), "download": (2_000_000, True)}
+    assert main(["report", "new", "--budget", "2.3MB"]) == 0, "also in place of a target's"
+
+
 def test_a_build_checks_budgets_that_need_no_base(tmp_path: Path) -> None:
     places = [tmp_path / "new"]
     growth = Budget(Metric.GROWTH, (Limit(1),))
