@@ -114,6 +114,15 @@ def test_a_budget_replaces_those_of_its_metric_alone(
     assert main(["report", "new", "--budget", "2.3MB"]) == 0, "also in place of a target's"
 
 
+def test_a_file_without_a_report_keeps_no_budget(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none.json").write_text('{"version": 2, "reports": []}', encoding="utf-8")
+    for words in (["none.json", "--budget", "1"], ["new", "--base", "none.json"]):
+        assert main(["report", *words]) == 2
+        assert "none.json holds no size report" in capsys.readouterr().err
+
+
 def test_a_build_checks_budgets_that_need_no_base(tmp_path: Path) -> None:
     places = [tmp_path / "new"]
     growth = Budget(Metric.GROWTH, (Limit(1),))
