@@ -37,8 +37,8 @@ def parse_limit(text: str, metric: Metric) -> int:
 
 def parse_budget(text: str) -> Budget:
     """Return a budget for all targets: `2.2MB`, or `METRIC=SIZE` such as `download=900kB`."""
-    metric, _, size = text.rpartition("=")
-    name = metric.strip() or Metric.INSTALLED
+    metric, named, size = text.rpartition("=")
+    name = metric.strip() if named else Metric.INSTALLED
     if name not in set(Metric):
         raise UsageError(
             f"unknown metric {name!r}{did_you_mean(name, Metric)}",
