@@ -5,6 +5,7 @@ archive counts if its SHA-256 is the pinned one, wherever it came from.
 """
 
 import hashlib
+import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,8 +51,8 @@ def write_bundle(
 def open_bundle(path: Path, release: Release, host: Host, progress: Progress) -> SourceTree:
     """Return the tree of the archives in a bundle, which are kept in the cache.
 
-    Raise `SourceError` for a file that is no bundle, lacks an archive, or holds another in its
-    place. The caller holds the lock on the sources.
+    Raise `SourceError` for a file that cannot be read, is no bundle, lacks an archive, or holds
+    another in its place. The caller holds the lock on the sources.
     """
     with _reading(path) as bundle:
         members = {PurePosixPath(it.name).name: it for it in _members(bundle)}
@@ -117,10 +118,36 @@ def _keep(content: IO[bytes], archive: Archive, place: Path, bundle: Path) -> No
             raise _other(bundle, archive)
 
 
+class _File(io.FileIO):
+    """A bundle; that it cannot be read is told apart from a cache that cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raise `SourceError` where that is not possible."""
+        self._path = path
+        with _telling(path):
+            super().__init__(path)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return `size` bytes at most; raise `SourceError` where they cannot be read."""
+        with _telling(self._path):
+            return super().read(size)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="let it be read by you, or copy it again",
+        ) from error
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, mode="r:") as bundle:
+        with _File(path) as stream, tarfile.open(fileobj=stream, mode="r:") as bundle:
             yield bundle
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise _damaged(path, str(error) or "it ends early") from error

@@ -1,9 +1,12 @@
+import errno
 import io
 import os
 import shutil
 import tarfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +14,9 @@ from builder.foundation.cache import lease, prune
 from builder.foundation.fetching.progress import NoProgress, Unavailable
 from builder.foundation.process import Host
 from builder.source import opening
-from builder.source.bundle import _keep, open_bundle, write_bundle
+from builder.source.bundle import _choose, _File, _keep, open_bundle, write_bundle
 from builder.source.opening import open_source, will_fetch
+from builder.source.pins import Archive
 from builder.source.request import SourceRequest
 from builder.vocabulary.errors import SourceError
 from tests.unit.source.small import packed, release
@@ -174,6 +178,48 @@ def test_a_file_that_is_no_bundle_is_refused(bundle: Path, fresh: Host) -> None:
     for data in (b"", b"no tar at all" * 100, whole[:700]):
         bundle.write_bytes(data)
         assert "no bundle" in refused(bundle, fresh).message
+
+
+def failure(bundle: Path, host: Host) -> str:
+    with pytest.raises(SourceError) as caught:
+        open_source(SourceRequest(bundle, offline=True), host, NoProgress())
+    return caught.value.message
+
+
+def test_a_bundle_that_cannot_be_opened_is_told(tmp_path: Path, fresh: Host) -> None:
+    """A folder stands for a file that nobody lets us read: root reads all files."""
+    assert refused(tmp_path, fresh).message == f"cannot read {tmp_path}: Is a directory"
+
+
+def test_a_bundle_that_cannot_be_read_is_not_a_cache_that_is_full(
+    bundle: Path, fresh: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[_File] = []
+
+    class Noted(_File):
+        def __init__(self, path: Path) -> None:
+            super().__init__(path)
+            opened.append(self)
+
+    def fail_from_now_on(*given: Any) -> Mapping[str, Archive]:
+        folder = os.open(bundle.parent, os.O_RDONLY)
+        os.dup2(folder, opened[0].fileno())
+        os.close(folder)
+        return _choose(*given)
+
+    monkeypatch.setattr("builder.source.bundle._File", Noted)
+    monkeypatch.setattr("builder.source.bundle._choose", fail_from_now_on)
+    assert failure(bundle, fresh) == f"cannot read {bundle}: Is a directory"
+
+
+def test_a_cache_that_is_full_is_no_bundle_that_cannot_be_read(
+    bundle: Path, fresh: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("builder.source.bundle._keep", full)
+    assert failure(bundle, fresh).startswith(f"cannot keep sources in {fresh.cache}: No space")
 
 
 def test_a_link_in_place_of_an_archive_is_refused(bundle: Path, fresh: Host) -> None:
