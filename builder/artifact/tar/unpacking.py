@@ -44,6 +44,15 @@ class Bounded(gzip.GzipFile):
         return super().seek(offset, whence)
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive of ours does."""
+    try:
+        with Bounded(path, "rb") as stream, tarfile.open(fileobj=stream, mode="r:"):
+            return True
+    except _DAMAGED:
+        return False
+
+
 def unpack(source: Path, into: Path) -> None:
     """Unpack an archive whose every member is a plain file below `into`.
 
