@@ -1,6 +1,5 @@
 """An artifact of an earlier build, of any kind: opened without trusting it."""
 
-import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -15,14 +14,14 @@ from builder.artifact.android.zips import reading_zip, unzip
 from builder.artifact.reading import HINT, Artifact, read_artifact, read_manifest
 from builder.artifact.supply.provenance import check_statement
 from builder.artifact.tar import layout as tar
-from builder.artifact.tar.unpacking import unpack
+from builder.artifact.tar.unpacking import is_archive, unpack
 from builder.vocabulary.checks import FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError
 
 
 def is_artifact(path: Path) -> bool:
     """Whether a path can be an artifact; a model can not, though it is a zip archive, too."""
-    if not path.is_file() or tarfile.is_tarfile(path):
+    if not path.is_file() or is_archive(path):
         return path.exists()
     if not zipfile.is_zipfile(path):
         return False

@@ -1,6 +1,5 @@
 """Where the size reports of an artifact are; nothing else of it is read."""
 
-import lzma
 import tarfile
 import zipfile
 import zlib
@@ -13,12 +12,14 @@ from builder.artifact.android.unpacking import find_aar
 from builder.artifact.android.zips import read_member, reading_zip
 from builder.artifact.reading import HINT
 from builder.artifact.tar.layout import SIZE_REPORT
+from builder.artifact.tar.unpacking import Bounded, members
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.targets import Abi
 
+_CHUNK: Final = 1 << 16
 _LARGEST: Final = 50_000_000
 _DAMAGED: Final = (
-    tarfile.TarError, KeyError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error,
+    tarfile.TarError, KeyError, OSError, EOFError, ValueError, zlib.error,
 )  # fmt: skip
 """What reading a compressed archive may raise when its bytes are not what they were."""
 
@@ -53,11 +54,21 @@ def _in_archive(archive: Path) -> Iterator[str]:
                 if data is not None:
                     yield data.decode("utf-8")
         return
-    with tarfile.open(archive) as opened_tar:
-        member = opened_tar.getmember(str(SIZE_REPORT))
-        stream = opened_tar.extractfile(member)
-        if stream is not None and member.size <= _LARGEST:
-            yield stream.read().decode("utf-8")
+    with (
+        Bounded(archive, "rb") as stream,
+        tarfile.open(fileobj=stream, mode="r:") as opened_tar,
+    ):
+        found = [it for it in members(opened_tar) if it.name == str(SIZE_REPORT) and it.isreg()]
+        for member in found[-1:]:
+            if member.size <= _LARGEST:
+                yield _content(opened_tar, member).decode("utf-8")
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = archive.extractfile(member)
+    assert content is not None, "it is a plain file"
+    with content:
+        return b"".join(iter(lambda: content.read(_CHUNK), b""))
 
 
 def _places() -> Iterator[str]:

@@ -51,12 +51,17 @@ def size_report(question: Question, *, as_json: bool) -> Answer:
 
 
 def read_reports(path: Path) -> tuple[SizeReport, ...]:
-    """Return the reports of an artifact, or of a file with the JSON that `report` prints."""
+    """Return the reports of an artifact, or of a file with the JSON that `report` prints.
+
+    Raise `UsageError` where there is none.
+    """
     if path.is_file() and path.suffix == ".json":
         try:
             texts: Sequence[str] = documents_in(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read {path}: {error}", hint="pass a report") from error
+        if not texts:
+            raise UsageError(f"{path} holds no size report", hint="pass a report")
     else:
         texts = read_size_reports(path)
     return tuple(map(from_json, texts))

@@ -22,10 +22,13 @@ def parse_size(text: str) -> int:
     return round(float(found[1]) * base ** _POWERS[found[2].lower()])
 
 
-def parse_limit(text: str) -> int:
-    """Return the bytes that a budget allows; raise `UsageError` for less than one."""
+def parse_limit(text: str, metric: Metric) -> int:
+    """Return the bytes that a budget allows; raise `UsageError` for less than one.
+
+    Growth may be nothing: then nothing may be added.
+    """
     size = parse_size(text)
-    if size < 1:
+    if size < 1 and metric is not Metric.GROWTH:
         raise UsageError(
             f"a budget of {text.strip()} allows nothing", hint="write it like 2.2MB or 900kB"
         )
@@ -34,14 +37,14 @@ def parse_limit(text: str) -> int:
 
 def parse_budget(text: str) -> Budget:
     """Return a budget for all targets: `2.2MB`, or `METRIC=SIZE` such as `download=900kB`."""
-    metric, _, size = text.rpartition("=")
-    name = metric.strip() or Metric.INSTALLED
+    metric, named, size = text.rpartition("=")
+    name = metric.strip() if named else Metric.INSTALLED
     if name not in set(Metric):
         raise UsageError(
             f"unknown metric {name!r}{did_you_mean(name, Metric)}",
             hint=f"write one of {', '.join(Metric)} before the =",
         )
-    return Budget(Metric(name), (Limit(parse_limit(size)),))
+    return Budget(Metric(name), (Limit(parse_limit(size, Metric(name))),))
 
 
 def parse_age(text: str) -> timedelta:

@@ -3,6 +3,9 @@
 Note [Prune beside builds]: whoever uses the cache holds a lease, a lock in `running/`. What was
 used since the oldest lease began stays: a build may go back to it. Each use is noted, and each
 removal is decided, under one lock, so nothing is removed between being noted and being used.
+
+A shelf that is a link is another's, such as the sources that `verify --rebuild` takes: its leases
+are elsewhere, so it is neither counted nor pruned.
 """
 
 import os
@@ -123,7 +126,7 @@ def prune(
 
     Those go until all together take `max_size` bytes at most. What a running command may use stays.
     """
-    for trash in (*cache.glob(f"{_TRASH}*"), *cache.glob(f"*/{_TRASH}*")):  # of one that was killed
+    for trash in _trash(cache):  # of one that was killed
         shutil.rmtree(trash, ignore_errors=True)
     entries = sorted(inventory(cache), key=lambda it: (it.used, it.shelf, it.name))
     left = sum(it.size for it in entries)
@@ -167,8 +170,16 @@ def _oldest_lease(cache: Path) -> float:
     return oldest
 
 
+def _trash(cache: Path) -> Iterator[Path]:
+    for folder in (cache, *(cache / it.name for it in SHELVES)):
+        if folder == cache or not folder.is_symlink():
+            yield from folder.glob(f"{_TRASH}*")
+
+
 def _entries(cache: Path, shelf: Shelf) -> Iterator[Path]:
     folder = cache / shelf.name
+    if folder.is_symlink():
+        return
     if shelf.whole:
         found = [folder] if folder.is_dir() else []
     else:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -82,16 +83,18 @@ def _budgets(path: Path, table: object) -> Iterator[Budget]:
     """Yield `[tool.build-runtime.budgets]`: limits by metric, or by target and then by metric.
 
     A limit is a size, or a list of entries `{ limit = SIZE, reason = TEXT }`: the last one counts,
-    and each one but the first says why it was raised.
+    and one that is higher than the one before says why it was raised.
     """
     place = f"{path}, [tool.build-runtime.budgets]"
     try:
         for key, value in _require_table(table).items():
             if key in known_targets():
                 for metric, limits in _require_table(value).items():
-                    yield Budget(_metric(metric, Metric), _history(limits), key)
+                    its = _metric(metric, Metric)
+                    yield Budget(its, _history(limits, its), key)
             else:
-                yield Budget(_metric(key, (*Metric, *known_targets())), _history(value))
+                its = _metric(key, (*Metric, *known_targets()))
+                yield Budget(its, _history(value, its))
     except UsageError as error:
         raise UsageError(f"{place}: {error.message}", hint=error.hint) from error
 
@@ -109,22 +112,25 @@ def _metric(text: str, known: Iterable[str]) -> Metric:
     return Metric(text)
 
 
-def _history(value: object) -> tuple[Limit, ...]:
+def _history(value: object, metric: Metric) -> tuple[Limit, ...]:
     entries = value if isinstance(value, list) else [value]
-    limits = tuple(_limit(it) for it in entries)
-    if not limits or not all(it.reason for it in limits[1:]):
+    limits = tuple(_limit(it, metric) for it in entries)
+    if not limits:
+        raise UsageError("the list has no limit", hint='write it like installed = "2.2MB"')
+    if any(now.size > before.size and not now.reason for before, now in pairwise(limits)):
         raise UsageError(
-            "each limit after the first needs a reason",
+            "a limit that is raised needs a reason",
             hint='write it like { limit = "2.4MB", reason = "XNNPACK is in" }',
         )
     return limits
 
 
-def _limit(entry: object) -> Limit:
+def _limit(entry: object, metric: Metric) -> Limit:
     if isinstance(entry, dict) and entry.keys() <= {"limit", "reason"} and "limit" in entry:
-        return Limit(_limit(entry["limit"]).size, str(entry.get("reason", "")).strip())
+        reason = str(entry.get("reason", "")).strip()
+        return Limit(_limit(entry["limit"], metric).size, reason)
     if isinstance(entry, str) or type(entry) is int:  # a bool is an int, too
-        return Limit(parse_limit(str(entry)))
+        return Limit(parse_limit(str(entry), metric))
     raise UsageError(
         f"{entry!r:.60} is no limit",
         hint='write it like "2.4MB", or { limit = "2.4MB", reason = "XNNPACK is in" }',

@@ -1,5 +1,6 @@
 """Whether libraries keep to the bytes that they are allowed."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -30,12 +31,28 @@ class Judged:
         part = f"{self.size / self.budget.limit:.1%}" if self.budget.limit else "of nothing"
         amounts = f"{self.budget.metric} {self.size:,} of {self.budget.limit:,} bytes ({part})"
         lines = [f"{self.target} {state} its budget: {amounts}"]
-        before = 0
+        before: int | None = None
         for limit in self.budget.history:
             reason = f": {limit.reason}" if limit.reason else ""
-            lines.append(f"    {'raised to' if before else 'set to'} {limit.size:,}{reason}")
+            lines.append(f"    {_step(before, limit.size)} {limit.size:,}{reason}")
             before = limit.size
         return lines[0] if len(self.budget.history) == 1 else "\n".join(lines)
+
+
+def _step(before: int | None, now: int) -> str:
+    """Return what happened to a limit, which had no value before if it is the first."""
+    if before is None:
+        return "set to"
+    if before == now:
+        return "kept at"
+    return "raised to" if before < now else "lowered to"
+
+
+def in_force(given: Iterable[Budget], project: Iterable[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets that count: those given replace those of the project, by metric."""
+    given = tuple(given)
+    metrics = {it.metric for it in given}
+    return (*given, *(it for it in project if it.metric not in metrics))
 
 
 def judge(
@@ -43,8 +60,10 @@ def judge(
 ) -> Iterator[Judged]:
     """Yield the budgets that are for a library; one of its target comes before one for all.
 
-    Raise `UsageError` for a budget of growth without a base.
+    Raise `UsageError` for a budget of growth without a base, and for two of one metric and target.
     """
+    budgets = tuple(budgets)
+    _refuse_twice(budgets)
     target = f"{report.target.platform}-{report.target.abi}"
     found: dict[Metric, Budget] = {}
     for it in budgets:
@@ -52,6 +71,17 @@ def judge(
             found[it.metric] = it
     for metric, budget in found.items():
         yield Judged(str(report.target), budget, _measured(report, metric, difference))
+
+
+def _refuse_twice(budgets: tuple[Budget, ...]) -> None:
+    counts = Counter((it.metric, it.target) for it in budgets)
+    for (metric, target), count in counts.items():
+        if count > 1:
+            its = f"{target} has" if target else "there are"
+            raise UsageError(
+                f"{its} {count} budgets of {metric}, and one counts",
+                hint=f"write one: --budget {metric}=SIZE",
+            )
 
 
 def _measured(report: SizeReport, metric: Metric, difference: Difference | None) -> int:

@@ -20,6 +20,8 @@ _KEYS: Final = {
     "symbols", "made",
 }  # fmt: skip
 _SYMBOL_FIELDS: Final = 6
+_MOST: Final = 1 << 53
+"""Bytes: beyond it programs that read JSON round, and no library is so large."""
 
 
 def to_document(report: SizeReport) -> dict[str, Any]:
@@ -177,11 +179,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         message = f"expected a name, not {value!r:.40}"
         raise TypeError(message)
+    if not value.isprintable():  # it could do things to the terminal, or cannot be encoded
+        message = f"expected a name that can be printed, not {value!a:.40}"
+        raise ValueError(message)
     return value
 
 
 def _int(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
         message = f"expected a number of bytes, not {value!r:.40}"
         raise ValueError(message)
     return value
@@ -192,5 +197,6 @@ def _require_keys(value: object, keys: set[str]) -> None:
         message = f"expected an object, not {value!r:.40}"
         raise TypeError(message)
     if wrong := sorted(value.keys() ^ keys):
-        message = f"missing or unknown: {', '.join(wrong)}"
+        names = (it if it.isprintable() else ascii(it) for it in wrong)
+        message = f"missing or unknown: {', '.join(names)}"
         raise ValueError(message)

@@ -5,12 +5,14 @@ archive counts if its SHA-256 is the pinned one, wherever it came from.
 """
 
 import hashlib
+import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from builder.foundation.cache import note_use
 from builder.foundation.fetching.progress import Progress
 from builder.foundation.files import open_atomic
 from builder.foundation.process import Host
@@ -49,18 +51,23 @@ def write_bundle(
 def open_bundle(path: Path, release: Release, host: Host, progress: Progress) -> SourceTree:
     """Return the tree of the archives in a bundle, which are kept in the cache.
 
-    Raise `SourceError` for a file that is no bundle, lacks an archive, or holds another in its
-    place. The caller holds the lock on the sources.
+    Raise `SourceError` for a file that cannot be read, is no bundle, lacks an archive, or holds
+    another in its place. The caller holds the lock on the sources.
     """
     with _reading(path) as bundle:
         members = {PurePosixPath(it.name).name: it for it in _members(bundle)}
         chosen = _choose(members, release, path)
         wanted = store.digest(release, {name: it.sha256 for name, it in chosen.items()})
+        note_use(host.cache, store.place(host.cache / "sources", release, wanted))
         tree = store.find_tree(host.cache / "sources", release, SourceProvider.DEBIAN)
         if tree is not None and tree.digest == wanted:
             return tree
         for archive in chosen.values():
-            content = bundle.extractfile(members[archive.file])
+            member = members[archive.file]
+            # a sparse member tells a size that is not in the file
+            if member.size != archive.size or member.issparse():
+                raise _other(path, archive)
+            content = bundle.extractfile(member)
             assert content is not None, "it is a plain file"
             with content:
                 _keep(content, archive, host.cache / "downloads" / archive.file, path)
@@ -96,23 +103,58 @@ def _choose(members: Iterable[str], release: Release, path: Path) -> Mapping[str
 
 
 def _keep(content: IO[bytes], archive: Archive, place: Path, bundle: Path) -> None:
-    """Copy an archive to the cache; nothing is kept of one that is not as it was pinned."""
+    """Copy an archive to the cache, at most as many bytes as it has.
+
+    Nothing is kept of one that is not as it was pinned.
+    """
     digest = hashlib.sha256()
+    left = archive.size
     with open_atomic(place) as stream:
-        while chunk := content.read(_CHUNK):
+        while chunk := content.read(min(_CHUNK, left)):
+            left -= len(chunk)
             digest.update(chunk)
             stream.write(chunk)
         if digest.hexdigest() != archive.sha256:
-            raise _damaged(bundle, f"{archive.file} is not the pinned archive")
+            raise _other(bundle, archive)
+
+
+class _File(io.FileIO):
+    """A bundle; that it cannot be read is told apart from a cache that cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raise `SourceError` where that is not possible."""
+        self._path = path
+        with _telling(path):
+            super().__init__(path)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return `size` bytes at most; raise `SourceError` where they cannot be read."""
+        with _telling(self._path):
+            return super().read(size)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="let it be read by you, or copy it again",
+        ) from error
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, mode="r:") as bundle:
+        with _File(path) as stream, tarfile.open(fileobj=stream, mode="r:") as bundle:
             yield bundle
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise _damaged(path, str(error) or "it ends early") from error
+
+
+def _other(bundle: Path, archive: Archive) -> SourceError:
+    return _damaged(bundle, f"{archive.file} is not the pinned archive")
 
 
 def _damaged(path: Path, why: str) -> SourceError:

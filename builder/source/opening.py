@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from builder.foundation.cache import note_use
 from builder.foundation.fetching.progress import Progress, Unavailable, alone
@@ -17,7 +18,12 @@ from builder.vocabulary.errors import SourceError
 from builder.vocabulary.plan import SourceTree
 from builder.vocabulary.providers import SourceProvider
 
-_DOING = "fetching sources"
+
+@contextmanager
+def fetching(host: Host, progress: Progress) -> Iterator[None]:
+    """Hold the lock under which archives are fetched, and trees are made."""
+    with alone(host.cache / "sources" / ".lock", "fetching sources", progress):
+        yield
 
 
 def will_fetch(request: SourceRequest, host: Host) -> bool:
@@ -40,18 +46,31 @@ def open_source(request: SourceRequest, host: Host, progress: Progress) -> Sourc
     if request.directory is not None:
         if not request.pinned:
             return open_directory(request.directory, release)
-        with _keeping(host), alone(sources / ".lock", _DOING, progress):
+        with _keeping(host), fetching(host, progress):
             return open_bundle(request.directory, release, host, progress)
-    tree = store.find_tree(sources, release, request.provider)
+    tree = _find(request, release, host)
     if tree is not None:
-        note_use(host.cache, tree.root("pytorch").parent)
         return tree
     if request.provider is SourceProvider.CACHE:
         raise _exhausted(release, [f"cache (no tree in {sources})"])
-    with _keeping(host), alone(sources / ".lock", _DOING, progress):
+    with _keeping(host), fetching(host, progress):
         # Whoever held the lock before us may have made the tree.
-        tree = store.find_tree(sources, release, request.provider)
-        return tree or _fetch(request, release, host, progress)
+        tree = _find(request, release, host) or _fetch(request, release, host, progress)
+        note_use(host.cache, _place(tree))
+        return tree
+
+
+def _find(request: SourceRequest, release: Release, host: Host) -> SourceTree | None:
+    """Return a tree that is kept and that nobody prunes from now on; None if there is none."""
+    tree = store.find_tree(host.cache / "sources", release, request.provider)
+    if tree is None:
+        return None
+    note_use(host.cache, _place(tree))
+    return tree if _place(tree).is_dir() else None  # it may have been pruned before that
+
+
+def _place(tree: SourceTree) -> Path:
+    return tree.root("pytorch").parent
 
 
 @contextmanager

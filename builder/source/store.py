@@ -35,6 +35,11 @@ def identity(component: Component) -> str:
     return component.sha256 or component.version
 
 
+def place(sources: Path, release: Release, name: str) -> Path:
+    """Return where the tree of a digest lies."""
+    return sources / f"{release.version}-{name[:16]}"
+
+
 def find_tree(sources: Path, release: Release, provider: SourceProvider) -> SourceTree | None:
     """Return the best finished tree of `release`, or None. Reads stamps only, hashes nothing."""
     found = [
@@ -94,9 +99,9 @@ def make_tree(
     """
     held = {component.name: component for component in components}
     name = digest(release, {name: identity(component) for name, component in held.items()})
-    place = sources / f"{release.version}-{name[:16]}"
+    home = place(sources, release, name)
     _sweep(sources, release)
-    with files.new_directory(place) as scratch:
+    with files.new_directory(home) as scratch:
         for pin in release.components:
             root = scratch / pin.name
             root.mkdir()
@@ -118,7 +123,7 @@ def make_tree(
             ],
         }
         files.write_atomic(scratch / _STAMP, json.dumps(stamp, indent=1) + "\n")
-    tree = _read(place / _STAMP, release)
+    tree = _read(home / _STAMP, release)
     assert tree is not None, "a stamp just written can be read"
     return tree
 

@@ -109,7 +109,7 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Bytes that are allowed, and why they were raised to that: the first limit needs no reason."""
+    """Bytes that are allowed, and why: a limit higher than the one before it needs a reason."""
 
     size: int
     reason: str = ""

@@ -4,6 +4,7 @@ import gzip
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,23 +23,34 @@ _DAMAGED: Final = (
 """What an archive raises whose bytes are not what a build wrote, ours included."""
 
 
-class _Bounded(gzip.GzipFile):
+class Bounded(gzip.GzipFile):
     """A decompressed stream that refuses to go on where no archive of ours would.
 
     `tarfile` reads a header's extension in one piece, as long as the header says it is.
     """
 
     def read(self, size: int | None = -1) -> bytes:
+        """Return `size` bytes at most; raise `ValueError` for more at once than a header has."""
         if size is None or not 0 <= size <= _LARGEST_HEADER:
             message = "a header is too long"
             raise ValueError(message)
         return super().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to `offset`; raise `ValueError` where no archive of ours ends later."""
         if offset > _LARGEST_CONTENT + _MOST_MEMBERS * _LARGEST_HEADER:
             message = "it holds too much"
             raise ValueError(message)
         return super().seek(offset, whence)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive of ours does."""
+    try:
+        with Bounded(path, "rb") as stream, tarfile.open(fileobj=stream, mode="r:"):
+            return True
+    except _DAMAGED:
+        return False
 
 
 def unpack(source: Path, into: Path) -> None:
@@ -49,18 +61,24 @@ def unpack(source: Path, into: Path) -> None:
     """
     try:
         with (
-            _Bounded(source, "rb") as stream,
+            Bounded(source, "rb") as stream,
             tarfile.open(fileobj=stream, mode="r:") as archive,
         ):
-            total = 0
-            for count, member in enumerate(archive):
-                total += member.size
-                if member.size < 0 or count >= _MOST_MEMBERS or total > _LARGEST_CONTENT:
-                    message = "it holds too much"
-                    raise ValueError(message)
+            for member in members(archive):
                 _write(archive, member, into)
     except _DAMAGED as error:
         raise UsageError(f"{source} is no artifact of build-runtime: {error}", hint=HINT) from error
+
+
+def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield what is in an archive; raise `ValueError` once that is more than is ever in one."""
+    total = 0
+    for count, member in enumerate(archive):
+        total += member.size
+        if member.size < 0 or count >= _MOST_MEMBERS or total > _LARGEST_CONTENT:
+            message = "it holds too much"
+            raise ValueError(message)
+        yield member
 
 
 def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:

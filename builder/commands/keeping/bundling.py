@@ -9,6 +9,7 @@ from builder.foundation.fetching.progress import Progress, Unavailable
 from builder.foundation.files import check_file_writable, sha256_file
 from builder.foundation.process import Host
 from builder.source.bundle import write_bundle
+from builder.source.opening import fetching
 from builder.source.pins import pins
 from builder.vocabulary.errors import SourceError
 
@@ -17,7 +18,7 @@ def bundle(path: Path, host: Host, progress: Progress, *, offline: bool) -> Answ
     """Write the bundle; raise `SourceError` where an archive can neither be found nor fetched."""
     check_file_writable(path, option="-o")
     release = pins(RELEASE)
-    with lease(host.cache):
+    with lease(host.cache), fetching(host, progress):
         try:
             archives = write_bundle(path, release, host, progress, offline=offline)
         except Unavailable as error:

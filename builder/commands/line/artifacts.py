@@ -220,12 +220,13 @@ class ReportOptions:
 
 def _report(options: ReportOptions, session: Session) -> Answer:
     from builder.commands import reporting
+    from builder.report.budgets import in_force
 
     question = reporting.Question(
         options.artifact,
         options.form,
         options.base,
-        options.budgets or session.resolved.budgets,
+        in_force(options.budgets, session.resolved.budgets),
         options.output,
     )
     return reporting.size_report(question, as_json=options.form == "json")

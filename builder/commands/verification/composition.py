@@ -1,7 +1,7 @@
 """`sbom`: what an artifact was made of, in its own words."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from builder.artifact.opening import open_artifacts
 from builder.artifact.reading import Artifact, changed_files
 from builder.commands.exchange import Answer
 from builder.foundation.process import Host
+from builder.vocabulary.checks import failures
 from builder.vocabulary.errors import UsageError, VerificationError
 from builder.vocabulary.targets import Abi
 
@@ -63,8 +64,15 @@ def composition(question: Question, host: Host) -> Answer:
     return Answer(document, json.dumps(bills[0], indent=2, ensure_ascii=False))
 
 
-def _refuse_changed(artifacts: Iterable[Artifact], source: Path) -> None:
-    """Raise `VerificationError` for an artifact whose files are not those that were built."""
+def _refuse_changed(artifacts: Sequence[Artifact], source: Path) -> None:
+    """Raise `VerificationError` for an artifact whose files are not those that were built.
+
+    What was found of the archive as a whole counts, too. An app says nothing anyway.
+    """
+    against = failures(it for artifact in artifacts if not artifact.is_app for it in artifact.found)
+    if against:
+        reasons = "; ".join(reason for it in against for reason in it.reasons)
+        raise VerificationError(f"{source} is not what was built: {reasons}", hint=against[0].hint)
     if changed := [it for artifact in artifacts for it in changed_files(artifact)]:
         raise VerificationError(
             f"{source} is not what was built: {'; '.join(changed)}",

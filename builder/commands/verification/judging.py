@@ -10,7 +10,12 @@ from typing import Any, Final
 from builder.artifact.opening import open_artifacts, unpacking
 from builder.artifact.reading import Artifact, changed_files
 from builder.commands.exchange import Answer
-from builder.commands.verification.rebuilding import Rebuild, rebuild, refuse_other_models
+from builder.commands.verification.rebuilding import (
+    Rebuild,
+    rebuild,
+    refuse_other_models,
+    refuse_overlap,
+)
 from builder.extensions.libraries import refuse_unloadable
 from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import check_file_writable, write_atomic
@@ -85,6 +90,7 @@ def verify(question: Question, host: Host, events: Events) -> Answer:
             refuse_unloadable(models, host)
         if question.rebuild is not None:
             refuse_other_models(artifacts[0], question.models, question.rebuild.lists)
+            refuse_overlap(artifacts, question.rebuild.folder, host)
         judged = [(it.target, _judged(it, models, question, host, events)) for it in artifacts]
         if question.rebuild is not None and not failures(judged[0][1]):
             wish = question.rebuild

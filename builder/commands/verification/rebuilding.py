@@ -14,7 +14,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from builder import RELEASE
 from builder.artifact.reading import Artifact
+from builder.foundation.cache import lease, note_use
 from builder.foundation.files import replace_link, sha256_file
 from builder.foundation.process import Host
 from builder.foundation.settings import BuildSettings
@@ -26,6 +28,10 @@ from builder.vocabulary.errors import UsageError
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.operators import Selection
 
+_OUTPUT: Final = "rebuilt"
+_CACHE: Final = "cache"
+"""Folders that it is built in; the first is not where builds write by default."""
+
 _OF_THE_PROOF: Final = frozenset({"checks", "instruction_sets", "tolerances", "files"})
 """Keys of a manifest: what was run differs between machines, and files are compared themselves."""
 
@@ -33,6 +39,8 @@ _OF_THE_PROOF: Final = frozenset({"checks", "instruction_sets", "tolerances", "f
 @dataclass(frozen=True, slots=True)
 class Rebuild:
     """What an artifact is built of again. `folder` is where, None for one that is removed.
+
+    It gets two folders, `cache` and `rebuilt`.
 
     `settings` are the user's: an artifact tells its own, but neither which NDK nor where operators
     of the user's own are.
@@ -57,18 +65,20 @@ def rebuild(  # noqa: PLR0917  what, of what, and where
     Raise `UsageError` where it cannot be the same, before anything is built.
     """
     refuse_other_models(artifacts[0], models, wish.lists)
+    refuse_overlap(artifacts, wish.folder, host)
     started = time.monotonic()
     with ExitStack() as stack:
         folder = wish.folder
         if folder is None:
             made = tempfile.TemporaryDirectory(prefix="build-runtime-rebuild-")
             folder = Path(stack.enter_context(made))
-        request = request_again(artifacts[0], models, inputs, wish, folder / "dist")
+        request = request_again(artifacts[0], models, inputs, wish, folder / _OUTPUT)
+        stack.enter_context(lease(host.cache))
         events.step("building it again")
         # what only builds need takes half a second to load
         from builder.pipeline.run import run  # noqa: PLC0415
 
-        (built,) = run(request, _elsewhere(host, folder / "cache"), events)
+        (built,) = run(request, _elsewhere(host, folder / _CACHE), events)
         wrong = tuple(_differences(artifacts, built))
     return Check(
         name=REBUILD,
@@ -105,6 +115,26 @@ def refuse_other_models(artifact: Artifact, models: Sequence[Path], lists: Seque
             f"--rebuild needs the models that {artifact.source} was made of: {'; '.join(wrong)}",
             hint="name the files that were given to the build",
         )
+
+
+def refuse_overlap(artifacts: Sequence[Artifact], folder: Path | None, host: Host) -> None:
+    """Raise `UsageError` where building in `folder` would write to the artifact or the cache."""
+    if folder is None:
+        return
+    kept = [(it.source, "the artifact") for it in artifacts]
+    kept += [(it.root, "the artifact") for it in artifacts]
+    kept.append((host.cache, "your cache"))
+    for made in (folder / _OUTPUT, folder / _CACHE):
+        for place, what in kept:
+            if _overlap(made.resolve(), place.resolve()):
+                raise UsageError(
+                    f"--rebuild {folder} would write to {made}, and {what} is {place}",
+                    hint="name another folder: --rebuild DIR",
+                )
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def request_again(
@@ -147,11 +177,17 @@ def request_again(
 
 
 def _elsewhere(host: Host, cache: Path) -> Host:
-    """Return the machine with another cache, which has the sources of the user's."""
+    """Return the machine with another cache, which has the sources of the user's.
+
+    The build notes what it uses in its own: all that it may take is noted in the user's before.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    theirs = host.cache / "sources"
-    if theirs.is_dir() and not (cache / "sources").exists():
-        replace_link(cache / "sources", theirs)
+    theirs, link = host.cache / "sources", cache / "sources"
+    theirs.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink() or not link.exists():
+        replace_link(link, theirs.resolve())
+    for tree in sorted(theirs.glob(f"{RELEASE}-*")):
+        note_use(host.cache, tree)
     return replace(host, cache=cache)
 
 

@@ -152,6 +152,16 @@ def claiming(size: int, kind: bytes) -> bytes:
     return claim.tobuf(tarfile.GNU_FORMAT)
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_asking_for_an_artifact_costs_no_memory(kind: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(claiming(30_000_000, kind) + bytes(30_010_240), 1))
+    tracemalloc.start()
+    assert not is_artifact(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE])
 @pytest.mark.parametrize("size", [10**9, 10**15])
 def test_claimed_sizes_cost_no_memory(kind: bytes, size: int, tmp_path: Path) -> None:

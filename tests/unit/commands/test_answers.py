@@ -1,8 +1,10 @@
 """What `plan`, `inspect` and `report` answer."""
 
+import gzip
 import json
 import shutil
 import tarfile
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,12 +114,28 @@ def test_a_link_in_an_archive_is_not_followed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "secret").write_text("secret")
-    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+    with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo("share/build_runtime/size-report.json")
         member.type, member.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
         archive.addfile(member)
-    assert main(["report", "evil.tar"]) == 2
+    assert main(["report", "evil.tar.gz"]) == 2
     assert "secret" not in capsys.readouterr().err.replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_the_report_of_an_archive_costs_no_memory_for_long_headers(
+    tmp_path: Path, kind: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = tarfile.TarInfo("claim")
+    claim.type, claim.size = kind, 30_000_000
+    with gzip.open(tmp_path / "long.tar.gz", "wb", 1) as stream:
+        stream.write(claim.tobuf(tarfile.GNU_FORMAT))
+        stream.write(bytes(claim.size + 10_240))
+    tracemalloc.start()
+    assert main(["report", "long.tar.gz"]) == 2
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert "long.tar.gz is no artifact" in capsys.readouterr().err
 
 
 def test_an_inspection_tells_people_which_model_needs_what(

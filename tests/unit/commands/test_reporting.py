@@ -75,6 +75,21 @@ def test_a_budget_that_is_exceeded_fails_with_what_grew(capsys: pytest.CaptureFi
     assert main(["report", "new", "--budget", "2.3MB", "--budget", "download=1MiB"]) == 0
 
 
+def test_two_budgets_of_one_metric_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "new", "--budget", "3MB", "--budget", "10"]) == 2
+    assert "there are 2 budgets of installed" in capsys.readouterr().err
+
+
+def test_nothing_may_be_added_to_a_library(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--base", "old.json", "--budget", "growth=0", "--json"]
+    assert main(["report", "old.json", *words]) == 0
+    validate("size-report", json.loads(capsys.readouterr().out))
+    assert main(["report", "new", *words]) == 7
+    document = json.loads(capsys.readouterr().out)
+    validate("size-report", document)
+    assert [(it["limit"], it["kept"]) for it in document["budgets"]] == [(0, False)]
+
+
 def test_budgets_of_the_project_are_held_with_their_history(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +101,26 @@ def test_budgets_of_the_project_are_held_with_their_history(
     assert kept == {"installed": False, "download": True}
     assert main(["report", "old.json"]) == 0
     assert "raised to 2,250,000: products of matrices" in capsys.readouterr().out
+
+
+def test_a_budget_replaces_those_of_its_metric_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(BUDGETS, encoding="utf-8")
+    assert main(["report", "new", "--budget", "download=2MB", "--json"]) == 7
+    budgets = json.loads(capsys.readouterr().out)["budgets"]
+    told = {it["metric"]: (it["limit"], it["kept"]) for it in budgets}
+    assert told == {"installed": (2_250_000, False), "download": (2_000_000, True)}
+    assert main(["report", "new", "--budget", "2.3MB"]) == 0, "also in place of a target's"
+
+
+def test_a_file_without_a_report_keeps_no_budget(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none.json").write_text('{"version": 2, "reports": []}', encoding="utf-8")
+    for words in (["none.json", "--budget", "1"], ["new", "--base", "none.json"]):
+        assert main(["report", *words]) == 2
+        assert "none.json holds no size report" in capsys.readouterr().err
 
 
 def test_a_build_checks_budgets_that_need_no_base(tmp_path: Path) -> None:

@@ -58,17 +58,26 @@ def test_a_budget_is_a_size_and_what_it_limits(text: str, metric: Metric, size: 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("0", "allows nothing"), ("-1", "not a size"), ("=5", None), ("weight=5", "unknown metric")],
+    [
+        ("0", "allows nothing"),
+        ("-1", "not a size"),
+        ("=5", "unknown metric ''"),
+        (" =5", "unknown metric ''"),
+        ("weight=5", "unknown metric 'weight'"),
+    ],
 )
-def test_a_budget_allows_something_of_a_known_metric(text: str, told: str | None) -> None:
-    if told is None:
-        assert parse_budget(text) == Budget(Metric.INSTALLED, (Limit(5),))
-        return
+def test_a_budget_allows_something_of_a_known_metric(text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         parse_budget(text)
 
 
 def test_a_limit_is_no_less_than_a_byte() -> None:
-    assert parse_limit("1") == 1
-    with pytest.raises(UsageError, match=r"a budget of 0\.1 allows nothing"):
-        parse_limit("0.1")
+    for metric in (Metric.INSTALLED, Metric.DOWNLOAD):
+        assert parse_limit("1", metric) == 1
+        with pytest.raises(UsageError, match=r"a budget of 0\.1 allows nothing"):
+            parse_limit("0.1", metric)
+
+
+def test_nothing_may_be_allowed_to_grow() -> None:
+    assert parse_limit("0", Metric.GROWTH) == 0
+    assert parse_budget("growth=0") == Budget(Metric.GROWTH, (Limit(0),))

@@ -122,3 +122,18 @@ def test_what_a_killed_prune_left_is_tidied_up(cache: Path) -> None:
     assert "objects/.pruned.x" not in names(cache)
     prune(cache)
     assert not left.parent.exists()
+
+
+def test_what_a_link_leads_to_is_neither_counted_nor_removed(cache: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    for name in ("sources/tree", "sources/.pruned.x", "zig/lib"):
+        (mine / name).mkdir(parents=True)
+    for shelf in ("sources", "zig"):
+        (cache / shelf).symlink_to(mine / shelf)
+    assert not {it for it in names(cache) if it.startswith(("sources", "zig"))}
+    prune(cache, max_size=-1)
+    assert names(cache) == set()
+    assert (mine / "sources" / "tree").is_dir()
+    assert (mine / "sources" / ".pruned.x").is_dir(), "another may be at it"
+    assert (mine / "zig" / "lib").is_dir()
+    assert (cache / "sources").is_symlink()

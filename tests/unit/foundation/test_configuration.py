@@ -170,14 +170,25 @@ growth = "10KiB"
     )
 
 
+def test_a_limit_is_lowered_without_a_reason(project: Path) -> None:
+    (found,) = budgets(project, "installed = [7, 5, 5]")
+    assert found == Budget(Metric.INSTALLED, (Limit(7), Limit(5), Limit(5)))
+
+
+def test_growth_may_be_forbidden(project: Path) -> None:
+    (found,) = budgets(project, "growth = { limit = 0 }")
+    assert found == Budget(Metric.GROWTH, (Limit(0),))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("instaled = 5", "unknown metric or target 'instaled' .did you mean installed"),
         ("linux-x86.weight = 5", "unknown metric or target 'weight'"),
         ("linux-x86 = 5", "not a table"),
-        ("installed = []", "needs a reason"),
-        ("installed = [5, 6]", "each limit after the first needs a reason"),
+        ("installed = []", "the list has no limit"),
+        ("installed = [5, 6]", "a limit that is raised needs a reason"),
+        ("installed = [{ limit = 7, reason = 'x' }, 5, 6]", "a limit that is raised"),
         ("installed = true", "True is no limit"),
         ("installed = { reason = 'x' }", "is no limit"),
         ("installed = { limit = 5, why = 'x' }", "is no limit"),

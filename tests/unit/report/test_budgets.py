@@ -34,6 +34,17 @@ def test_a_budget_of_the_target_comes_before_one_for_all() -> None:
         assert found.budget is own
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("", "there are 2 budgets"), ("android-arm64-v8a", "android-arm64-v8a has 2 budgets")],
+)
+def test_two_budgets_of_one_thing_are_refused(target: str, told: str) -> None:
+    two = [budget(Metric.INSTALLED, it, target=target) for it in (3_000_000, 10)]
+    with pytest.raises(UsageError, match=f"{told} of installed") as caught:
+        list(judge(REPORT, two, None))
+    assert "--budget installed=SIZE" in caught.value.hint
+
+
 def test_growth_is_measured_from_a_base() -> None:
     base = make_report(ARM, 2_299_000, 900_000, operators={"aten::add": 199_000})
     difference = compare(REPORT, base)
@@ -45,12 +56,21 @@ def test_growth_is_measured_from_a_base() -> None:
 
 
 def test_the_history_of_a_budget_is_told() -> None:
-    (found,) = judge(REPORT, [budget(Metric.INSTALLED, 2_000_000, 2_500_000)], None)
+    sizes = (2_000_000, 3_000_000, 2_500_000, 2_500_000)
+    (found,) = judge(REPORT, [budget(Metric.INSTALLED, *sizes)], None)
     assert str(found).splitlines() == [
         "android24-arm64-v8a keeps its budget: installed 2,300,000 of 2,500,000 bytes (92.0%)",
         "    set to 2,000,000",
-        "    raised to 2,500,000: reason 1",
+        "    raised to 3,000,000: reason 1",
+        "    lowered to 2,500,000: reason 2",
+        "    kept at 2,500,000: reason 3",
     ]
+
+
+def test_the_history_of_a_budget_may_begin_with_nothing() -> None:
+    difference = compare(REPORT, REPORT)
+    (found,) = judge(REPORT, [budget(Metric.GROWTH, 0, 10)], difference)
+    assert str(found).splitlines()[1:] == ["    set to 0", "    raised to 10: reason 1"]
 
 
 def test_without_a_base_the_largest_operators_are_named() -> None:

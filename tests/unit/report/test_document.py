@@ -18,15 +18,18 @@ SCHEMA = json.loads((DATA / "schemas" / "size-report.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+PRINTABLE = st.text(
+    st.characters(exclude_categories=["C", "Z"], include_characters=" "), min_size=1
+)
 
 
 @st.composite
-def reports(draw: st.DrawFn) -> SizeReport:
+def reports(draw: st.DrawFn, texts: st.SearchStrategy[str] = NAMES) -> SizeReport:
     total = draw(st.integers(0, 10**8))
     download = draw(st.integers(0, total))
 
     def parts(whole: int, least: int = 1) -> list[tuple[str, int]]:
-        names = draw(st.lists(NAMES, min_size=least, max_size=5, unique=True))
+        names = draw(st.lists(texts, min_size=least, max_size=5, unique=True))
         cuts = sorted(draw(st.integers(0, whole)) for _ in names[1:])
         sizes = [stop - start for start, stop in zip([0, *cuts], [*cuts, whole], strict=True)]
         return list(zip(names, sizes, strict=True))
@@ -50,7 +53,7 @@ def reports(draw: st.DrawFn) -> SizeReport:
             *(Share((name,), size) for name, size in shares[1:]),
         ),
         symbols=tuple(
-            SymbolRow(draw(NAMES), draw(file), name, draw(number), size, size)
+            SymbolRow(draw(texts), draw(file), name, draw(number), size, size)
             for name, size in symbols
         ),
     )
@@ -66,7 +69,7 @@ def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@given(reports())
+@given(reports(PRINTABLE))
 def test_json_is_read_back_and_keeps_the_schema(original: SizeReport) -> None:
     text = to_json(original)
     VALIDATOR.validate(json.loads(text))
@@ -97,6 +100,17 @@ def broken(**changes: Any) -> str:
         (broken(stripped="1000000"), "expected a number of bytes"),
         (broken(stripped=True), "expected a number of bytes"),
         (broken(download=-1), "expected a number of bytes"),
+        (broken(stripped=10**400), "expected a number of bytes"),
+        (broken(download=2**53 + 1), "expected a number of bytes"),
+        (broken(sections=[{"name": "\ud800", "size": 1}]), "a name that can be printed"),
+        (broken(sections=[{"name": "\x1b]0;x\x07", "size": 1}]), r"not '\\x1b\]0;x\\x07'"),
+        (
+            broken(operators=[{"name": "a", "models": ["\x1b[2J"], "alone": 1, "shared": 1}]),
+            "a name that can be printed",
+        ),
+        (broken(made=[{"name": "source", "value": "\x9b2J"}]), "a name that can be printed"),
+        (broken(made=[{"name": "a\nb", "value": ""}]), "a name that can be printed"),
+        (broken(**{"\x1b[2J": 1}), r"unknown: '\\x1b\[2J'"),
         (broken(sections={}), "expected a list of rows"),
         (broken(sections=[1]), "expected an object"),
         (broken(sections=[{"name": 1, "size": 1}]), "expected a name"),

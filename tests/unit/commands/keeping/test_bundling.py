@@ -1,10 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder.commands.keeping import bundling
 from builder.foundation.fetching.progress import NoProgress
-from builder.foundation.files import sha256_file
+from builder.foundation.files import held, sha256_file
 from builder.foundation.process import Host
 from builder.vocabulary.errors import SourceError
 from tests.documents import validate
@@ -37,3 +38,18 @@ def test_what_cannot_be_had_is_one_message(host: Host, tmp_path: Path) -> None:
         bundling.bundle(tmp_path / "sources.tar", host, NoProgress(), offline=True)
     assert caught.value.exit_code == 4
     assert "offline, and not fetched before" in caught.value.looked_in[1]
+
+
+def test_nobody_else_fetches_meanwhile(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[bool] = []
+
+    def write(path: Path, *_: Any, **__: Any) -> tuple[()]:
+        locked.append(held(host.cache / "sources" / ".lock"))
+        path.touch()
+        return ()
+
+    monkeypatch.setattr(bundling, "write_bundle", write)
+    bundling.bundle(tmp_path / "sources.tar", host, NoProgress(), offline=True)
+    assert locked == [True]

@@ -1,9 +1,11 @@
 import hashlib
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from builder.artifact.supply.provenance import statement_place
 from builder.commands.verification.composition import Form, Question, composition
 from builder.foundation.process import Host
 from builder.vocabulary.errors import UsageError, VerificationError
@@ -49,6 +51,37 @@ def test_a_changed_artifact_says_nothing_of_what_it_was_made_of(tmp_path: Path, 
     (artifact / forge.LIBRARY).write_bytes(b"another runtime")
     with pytest.raises(VerificationError, match=r"libbuild_runtime\.so"):
         composition(ask(artifact), host)
+
+
+def packed(folder: Path, archive: Path) -> Path:
+    """Pack an artifact, as a build does."""
+    with tarfile.open(archive, "w:gz") as opened:
+        for path in sorted(it for it in folder.rglob("*") if it.is_file()):
+            opened.add(path, path.relative_to(folder).as_posix())
+    return archive
+
+
+def test_an_archive_that_its_statement_contradicts_says_nothing(tmp_path: Path, host: Host) -> None:
+    archive = packed(write(tmp_path / "dist"), tmp_path / "net.tar.gz")
+    digest = {"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}
+    for told, agrees in ((digest, True), ({"sha256": "0" * 64}, False)):
+        subject = [{"name": archive.name, "digest": told}]
+        statement_place(archive).write_text(json.dumps({"subject": subject}))
+        for form in Form:
+            if agrees:
+                assert composition(ask(archive, form), host).text
+                continue
+            with pytest.raises(VerificationError, match="its content is not that of") as caught:
+                composition(ask(archive, form), host)
+            assert caught.value.hint.startswith("take both files of one build")
+
+
+def test_an_archive_with_more_than_was_built_says_nothing(tmp_path: Path, host: Host) -> None:
+    folder = write(tmp_path / "dist")
+    (folder / "share" / "more.txt").write_text("more")
+    archive = packed(folder, tmp_path / "net.tar.gz")
+    with pytest.raises(VerificationError, match=r"share/more\.txt: is not part of the artifact"):
+        composition(ask(archive), host)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"[" * 50_000])

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from builder import RELEASE
 from builder.artifact.opening import open_artifacts
 from builder.artifact.reading import Artifact
 from builder.commands.verification.rebuilding import (
@@ -16,6 +18,7 @@ from builder.commands.verification.rebuilding import (
     refuse_other_models,
     request_again,
 )
+from builder.foundation.cache import prune
 from builder.foundation.process import Host
 from builder.foundation.settings import BuildSettings
 from builder.pipeline.request import Built, Events, Request
@@ -90,9 +93,75 @@ def test_equal_bytes_pass_and_everything_is_made_in_another_cache(
     ((request, elsewhere),) = asked
     assert elsewhere.cache == tmp_path / "again/cache"
     assert (elsewhere.cache / "sources").resolve() == (host.cache / "sources").resolve()
-    assert request.output == tmp_path / "again/dist"
+    assert request.output == tmp_path / "again/rebuilt"
     assert (request.abis, request.platform) == ((Abi.X86_64,), Platform.LINUX)
     assert not request.verify
+
+
+def test_the_artifact_in_the_default_folder_is_left_alone(
+    tmp_path: Path, model: Path, host: Host, builds: Any
+) -> None:
+    place = forge.write_folder(tmp_path / "dist/linux-x86_64", manifest())
+    builds(flip)
+    with open_artifacts(place, host.cache) as found:
+        mine = replace(host, cache=tmp_path / "mine")
+        check = rebuild(found, (model,), (), wish(tmp_path), mine, Steps())
+    assert check.outcome is Outcome.FAILED, "it is not compared with itself"
+    assert (place / forge.LIBRARY).read_bytes() == forge.CONTENT[forge.LIBRARY]
+
+
+@pytest.mark.parametrize("where", ["again/rebuilt/linux-x86_64", "again", "again/cache/x"])
+def test_building_into_the_artifact_is_refused(
+    tmp_path: Path, model: Path, host: Host, builds: Any, where: str
+) -> None:
+    asked = builds(lambda _: None)
+    with open_artifacts(forge.write_folder(tmp_path / where, manifest()), host.cache) as found:
+        with pytest.raises(UsageError, match=r"would write to .*, and the artifact is") as caught:
+            rebuild(found, (model,), (), wish(tmp_path / "again"), host, Steps())
+        assert caught.value.hint
+    assert not asked
+
+
+def test_building_into_the_cache_is_refused(
+    artifact: Artifact, model: Path, host: Host, tmp_path: Path, builds: Any
+) -> None:
+    asked = builds(lambda _: None)
+    mine = replace(host, cache=tmp_path / "again/cache")
+    with pytest.raises(UsageError, match="and your cache is"):
+        rebuild((artifact,), (model,), (), wish(tmp_path / "again"), mine, Steps())
+    within = wish(host.cache / "again")
+    with pytest.raises(UsageError, match="and your cache is"):
+        rebuild((artifact,), (model,), (), within, host, Steps())
+    assert not asked
+
+
+def test_the_sources_are_not_pruned_in_mid_build(
+    artifact: Artifact, model: Path, host: Host, tmp_path: Path, builds: Any
+) -> None:
+    tree = host.cache / "sources" / f"{RELEASE}-0123456789abcdef"
+    tree.mkdir(parents=True)
+    os.utime(tree, (0, 0))
+
+    def prune_meanwhile(_: Path) -> None:
+        assert not prune(host.cache, max_size=-1).removed
+        assert tree.is_dir()
+
+    builds(prune_meanwhile)
+    found = rebuild((artifact,), (model,), (), wish(tmp_path / "again"), host, Steps())
+    assert found.outcome is Outcome.PASSED
+    assert prune(host.cache, max_size=-1).removed, "afterwards it is"
+
+
+def test_the_sources_are_those_of_the_cache_in_use(
+    artifact: Artifact, model: Path, host: Host, tmp_path: Path, builds: Any
+) -> None:
+    """The folder may be of an earlier time, when another cache was used."""
+    asked = builds(lambda _: None)
+    for cache in (tmp_path / "first", tmp_path / "second"):
+        (cache / "sources").mkdir(parents=True)
+        mine = replace(host, cache=cache)
+        rebuild((artifact,), (model,), (), wish(tmp_path / "again"), mine, Steps())
+        assert (asked[-1][1].cache / "sources").resolve() == cache / "sources"
 
 
 def test_what_was_run_to_prove_it_is_not_compared(
