@@ -192,6 +192,17 @@ def test_a_library_within_its_budget_passes(runner: Runner) -> None:
     assert (ended.code, ended.outputs["passed"]) == (0, "true")
 
 
+def test_a_report_that_fails_is_told_like_a_build_that_does(runner: Runner) -> None:
+    runner.answer("report", "", 2, "error: it cannot be read\n")
+    ended = runner.step("build", **GIVEN, budget="2MB")
+    assert ended.code == 2
+    assert ended.outputs["passed"] == "false"
+    assert ended.outputs["artifact"], "it was built all the same"
+    assert "::error title=build-runtime::it cannot be read" in ended.stdout
+    assert "it cannot be read" in ended.summary
+    assert "--budget" not in runner.asked()[-1]
+
+
 def test_an_answer_that_is_none_is_told_by_its_exit_code(runner: Runner) -> None:
     runner.answer("build", "no JSON", 1, "Traceback\n")
     ended = runner.step("build", **GIVEN)

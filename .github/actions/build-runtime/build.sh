@@ -16,8 +16,9 @@ build-runtime "${words[@]}" --output "$OUTPUT" "${options[@]}" --json 2>&1 >"$an
 if ((code == 0)); then
   : >"$report"
   while IFS= read -r archive; do
-    build-runtime report "$archive" --format markdown >>"$report"
-    if [[ -n "${BUDGET:-}" ]]; then
+    build-runtime report "$archive" --format markdown 2>&1 >>"$report" |
+      tee "$errors" >&2 || code=$?
+    if ((code == 0)) && [[ -n "${BUDGET:-}" ]]; then
       build-runtime report "$archive" --budget "$BUDGET" 2>&1 >"$answer.report" |
         tee "$errors" >&2 || code=$?
     fi

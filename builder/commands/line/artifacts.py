@@ -221,11 +221,12 @@ class ReportOptions:
 def _report(options: ReportOptions, session: Session) -> Answer:
     from builder.commands import reporting
 
+    project = session.resolved.budgets
     question = reporting.Question(
         options.artifact,
         options.form,
         options.base,
-        options.budgets or session.resolved.budgets,
+        options.budgets or (project if options.base else reporting.without_base(project)),
         options.output,
     )
     return reporting.size_report(question, as_json=options.form == "json")
