@@ -268,6 +268,21 @@ def test_the_job_of_the_component_runs(runner: Runner) -> None:
     ]
 
 
+def test_ci_runs_the_native_tests_where_their_programs_are() -> None:
+    """With `CI` set, a test fails whose program is missing."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    for job in jobs.values():
+        steps = [it["run"] for it in job["steps"] if "run" in it]
+        (run,) = (it for it in steps if "native" in it) if "native" in str(steps) else ("",)
+        if run:
+            assert '-m "native and not slow"' in run, "those need more than .ci/packages"
+        if run and "sudo .ci/packages" not in steps:
+            files = [ROOT / it for it in run.split() if it.startswith("tests/")]
+            asked = re.findall(r"\brequire\((.*?)\)", "".join(it.read_text() for it in files))
+            assert files
+            assert set(asked) <= {'"git"'}
+
+
 def test_what_is_pinned_is_pinned_by_hash_and_nothing_is_permitted_by_default() -> None:
     texts = {it: it.read_text() for it in (ROOT / ".github").rglob("*.yml")}
     assert len(texts) >= 5
