@@ -139,8 +139,11 @@ def test_the_cache_is_keyed_by_the_tool(runner: Runner) -> None:
 def test_a_model_that_cannot_be_read_ends_the_step(runner: Runner) -> None:
     (runner.folder / "net.ptl").write_text("<html>")
     ended = runner.step("key", **GIVEN)
-    assert ended.code != 0
+    assert ended.code == 3
     assert not ended.outputs
+    (line,) = ended.stdout.splitlines()
+    assert line.startswith("::error title=build-runtime::")
+    assert "net.ptl" in line
 
 
 def test_a_build_tells_its_archive_its_report_and_that_it_passed(runner: Runner) -> None:
@@ -156,12 +159,29 @@ def test_a_build_tells_its_archive_its_report_and_that_it_passed(runner: Runner)
     assert "::error" not in ended.stdout
     build, report = runner.asked()
     assert build == [
-        "net.ptl", "--abi", "x86_64", "--platform", "linux", "--output", "dist",
-        "--input-shape", "1,3", "--json",
+        "net.ptl", "--abi", "x86_64", "--platform", "linux", "--input-shape", "1,3",
+        "--output", "dist", "--json",
     ]  # fmt: skip
     assert report == [
         "report", "dist/build-runtime-linux-x86_64.tar.gz", "--format", "markdown",
     ]  # fmt: skip
+
+
+def test_several_models_are_words_of_their_own(runner: Runner) -> None:
+    ended = runner.step("build", model="  net.ptl \n\na b.pt\n", abi="x86_64")
+    assert ended.code == 0
+    assert runner.asked()[0][:4] == ["net.ptl", "a b.pt", "--abi", "x86_64"]
+
+
+def test_the_steps_use_nothing_that_the_bash_of_macos_lacks() -> None:
+    """Version 3.2: without `mapfile`, and with an empty array that `set -u` takes for unset."""
+    texts = {it.name: it.read_text() for it in ACTION.glob("*.sh")}
+    assert texts.keys() >= {"build.sh", "install.sh", "key.sh", "words.sh"}
+    for name, text in texts.items():
+        code = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+        assert not re.search(r"\b(mapfile|readarray|declare -A|local -n|wait -n)\b", code), name
+        assert not re.search(r"\$\{\w+(,,|\^\^|@[A-Z])", code), name
+        assert set(re.findall(r"\$\{(\w+)\[@\]", code)) <= {"words"}, name
 
 
 def test_a_failed_build_is_annotated_and_keeps_its_exit_code(runner: Runner) -> None:

@@ -11,7 +11,7 @@ report="${OUTPUT:?}/size-report.md"
 
 code=0
 # what it prints on stderr is shown as it comes, and kept
-build-runtime "${words[@]}" --output "$OUTPUT" "${options[@]}" --json 2>&1 >"$answer" |
+build-runtime "${words[@]}" --output "$OUTPUT" --json 2>&1 >"$answer" |
   tee "$errors" >&2 || code=$?
 if ((code == 0)); then
   : >"$report"
