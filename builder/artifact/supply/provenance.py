@@ -74,7 +74,6 @@ def _target(facts: BuildFacts) -> dict[str, Any]:
     return {
         "target": str(plan.target),
         "dtypes": sorted(plan.profile.dtypes),
-        "optimize": plan.profile.optimisation,
         "messages": plan.profile.messages,
         "kernels": plan.kernels,
         "isa": plan.isa,

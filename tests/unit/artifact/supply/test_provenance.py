@@ -39,7 +39,9 @@ def test_it_names_the_archive_and_all_that_it_was_made_of(bundle: Bundle, tmp_pa
     made = document["predicate"]["buildDefinition"]
     source = hashlib.sha256(b"scripted").hexdigest()
     assert made["externalParameters"]["models"] == [{"name": "net", "digest": {"sha256": source}}]
-    assert made["externalParameters"]["targets"][0]["operators"] == ["aten::add.Tensor"]
+    (target,) = made["externalParameters"]["targets"]
+    assert target["operators"] == ["aten::add.Tensor"]
+    assert target.keys() == {"target", "dtypes", "messages", "kernels", "isa", "operators"}
     assert made["resolvedDependencies"] == [
         {"name": "cpuinfo", "digest": {"sha256": "b" * 64}},
         {
