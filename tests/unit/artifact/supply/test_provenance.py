@@ -73,6 +73,21 @@ def test_equal_builds_have_equal_statements_anywhere(bundle: Bundle, tmp_path: P
     assert str(tmp_path) not in texts[0]
 
 
+def test_an_archive_is_read_once(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_statement(bundle, (facts(tmp_path),))
+    read = []
+
+    def sha256(path: Path) -> str:
+        read.append(path)
+        return bundle.sha256
+
+    monkeypatch.setattr("builder.artifact.supply.provenance.sha256_file", sha256)
+    check_statement(bundle.archive)
+    assert read == [bundle.archive]
+
+
 def test_an_archive_is_compared_with_the_statement_beside_it(
     bundle: Bundle, tmp_path: Path
 ) -> None:
