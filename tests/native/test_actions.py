@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from builder import VERSION
 from tests.docs.pages import block, table
 from tests.places import ROOT, STEERING
 from tests.unit.models import forge
@@ -253,6 +254,47 @@ def test_the_page_uses_the_action_as_it_is() -> None:
     assert required <= used["with"].keys()
     assert {it.strip("`") for it in table(CI_PAGE, "input")} == action["inputs"].keys()
     assert {it.strip("`") for it in table(CI_PAGE, "output")} == action["outputs"].keys()
+
+
+def test_the_workflow_takes_what_the_page_says() -> None:
+    action = yaml.safe_load((ACTION / "action.yml").read_text())
+    text = (ROOT / ".github/workflows/build-runtime.yml").read_text()
+    called = yaml.safe_load(text)[True]["workflow_call"]  # YAML reads `on` as a truth
+    assert called["inputs"].keys() == action["inputs"].keys() - {"output"}
+    assert called["outputs"].keys() == {"passed"}
+    page = " ".join(CI_PAGE.read_text().split())
+    assert "with the same inputs but `output`" in page
+    assert "tells `passed` alone" in page
+
+
+@pytest.mark.parametrize(("tag", "code"), [(f"v{VERSION}", 0), (VERSION, 1), ("v9.9.9", 1)])
+def test_a_release_has_the_tag_of_its_version(tag: str, code: int) -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    steps = yaml.safe_load(text)["jobs"]["packages"]["steps"]
+    (compare,) = (it["run"] for it in steps if "tag" in it.get("name", ""))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", compare],
+        cwd=ROOT, env={**os.environ, "PATH": path, "GITHUB_REF_NAME": tag}, check=False,
+    )  # fmt: skip
+    assert ended.returncode == code
+
+
+def test_a_release_has_all_that_the_packaging_tests_judge() -> None:
+    """Those build the sdist and the wheel with the same command."""
+    assert (
+        "python -m hatchling build -d dist" in (ROOT / ".github/workflows/release.yml").read_text()
+    )
+
+
+def test_torch_is_the_same_wherever_it_is_installed_first() -> None:
+    places = (
+        ".ci/install", ".github/actions/build-runtime/install.sh",
+        "templates/build-runtime/template.yml", "docs/ci.md",
+    )  # fmt: skip
+    found = {it: re.findall(r"torch==([\w.]+)", (ROOT / it).read_text()) for it in places}
+    assert all(found.values()), found
+    assert len({version for it in found.values() for version in it}) == 1, found
 
 
 def test_the_page_includes_the_component_as_it_is() -> None:
