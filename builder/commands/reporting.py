@@ -100,11 +100,16 @@ def error_of(told: Told) -> BudgetError | None:
 
 def check_built(places: Iterable[Path], budgets: Sequence[Budget]) -> BudgetError | None:
     """Return the error if artifacts that a build just made break budgets that need no base."""
-    absolute = tuple(it for it in budgets if it.metric is not Metric.GROWTH)
+    absolute = without_base(budgets)
     if not absolute:
         return None
     reports = tuple(report for place in places for report in read_reports(place))
     return error_of(Told(reports, (), judge_all(reports, absolute, ())))
+
+
+def without_base(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets that can be held where there is nothing to grow from."""
+    return tuple(it for it in budgets if it.metric is not Metric.GROWTH)
 
 
 def _write(path: Path, text: str) -> None:

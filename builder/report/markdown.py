@@ -21,12 +21,14 @@ def to_markdown(
 ) -> str:
     """Return tables of all libraries; they get shorter until the whole is short enough."""
     texts = ("\n".join(_lines(reports, differences, judged, top)) + "\n" for top in _TOPS)
-    return next((it for it in texts if len(it.encode()) < LONGEST), _brief(reports))
+    return next((it for it in texts if len(it.encode()) < LONGEST), _brief(reports, judged))
 
 
-def _brief(reports: Iterable[SizeReport]) -> str:
-    lines = (f"- {it.target}: {it.stripped:,} bytes" for it in reports)
-    return "\n".join(lines).encode()[: LONGEST - 1].decode(errors="ignore")
+def _brief(reports: Iterable[SizeReport], judged: Iterable[Judged]) -> str:
+    """Return the verdicts without their reasons, then the sizes, as far as there is room."""
+    verdicts = ("- " + _verdict(it).partition("\n")[0] for it in judged)
+    sizes = (f"- {it.target}: {it.stripped:,} bytes" for it in reports)
+    return "\n".join((*verdicts, *sizes)).encode()[: LONGEST - 1].decode(errors="ignore")
 
 
 def _lines(
@@ -46,10 +48,14 @@ def _lines(
         told = f" {change.change:+,} |" if change else ""
         yield f"| {it.target} | {it.stripped:,} | {it.download:,} | {it.core:,} |{told}"
     for verdict in judged:
-        yield f"\n{'✅' if verdict.kept else '❌'} {_text(str(verdict))}"
+        yield f"\n{_verdict(verdict)}"
     for it in reports:
         change = changes.get(str(it.target))
         yield from _difference(change, top) if change else _costs(it, top)
+
+
+def _verdict(judged: Judged) -> str:
+    return f"{'✅' if judged.kept else '❌'} {_text(str(judged))}"
 
 
 def _costs(report: SizeReport, top: int) -> Iterator[str]:

@@ -26,6 +26,9 @@ THOROUGH: Final = [
 ]  # fmt: skip
 """Models, and which of their operators: 0 is the one that costs most alone."""
 
+ONE_FILE: Final = ("aten::eq.str", "aten::gt.int", "aten::sub.int", "prim::TupleUnpack")
+"""Operators that one constructor of upstream registers, each with a function of its own."""
+
 
 def report_of(runtime: Runtime) -> Any:
     path = runtime.prefix / "share/build_runtime/size-report.json"
@@ -62,6 +65,17 @@ def test_an_operator_costs_what_goes_when_it_is_dropped(
 def test_large_operators_are_among_them(runtime: Make) -> None:
     costs = report_of(runtime(AS_EXPORTED, "x86_64"))["operators"]
     assert [it["alone"] > 20_000 for it in costs[:4]] == [True] * 4
+
+
+@pytest.mark.parametrize("abi", ["arm64-v8a", "x86_64"])
+def test_what_one_constructor_registers_is_told_apart(abi: str, tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text(yaml.safe_dump([*ONE_FILE]), encoding="utf-8")
+    words = ("list.yaml", "--abi", abi, "--no-verify", "-o", tmp_path / "dist", "--json")
+    (made,) = built(tool.run(*words, cwd=tmp_path), tmp_path / "dist")
+    costs = {it["name"]: it["alone"] for it in report_of(made)["operators"]}
+    LOG.info("%s: %s", abi, costs)
+    assert costs.keys() == set(ONE_FILE)
+    assert min(costs.values()) > 100, "the name alone has less than 40 bytes"
 
 
 def test_the_page_lies_beside_the_report(runtime: Make, tool: Tool, tmp_path: Path) -> None:

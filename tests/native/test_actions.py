@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from builder import VERSION
 from tests.docs.pages import block, table
 from tests.places import ROOT, STEERING
 from tests.unit.models import forge
@@ -139,8 +140,11 @@ def test_the_cache_is_keyed_by_the_tool(runner: Runner) -> None:
 def test_a_model_that_cannot_be_read_ends_the_step(runner: Runner) -> None:
     (runner.folder / "net.ptl").write_text("<html>")
     ended = runner.step("key", **GIVEN)
-    assert ended.code != 0
+    assert ended.code == 3
     assert not ended.outputs
+    (line,) = ended.stdout.splitlines()
+    assert line.startswith("::error title=build-runtime::")
+    assert "net.ptl" in line
 
 
 def test_a_build_tells_its_archive_its_report_and_that_it_passed(runner: Runner) -> None:
@@ -156,12 +160,29 @@ def test_a_build_tells_its_archive_its_report_and_that_it_passed(runner: Runner)
     assert "::error" not in ended.stdout
     build, report = runner.asked()
     assert build == [
-        "net.ptl", "--abi", "x86_64", "--platform", "linux", "--output", "dist",
-        "--input-shape", "1,3", "--json",
+        "net.ptl", "--abi", "x86_64", "--platform", "linux", "--input-shape", "1,3",
+        "--output", "dist", "--json",
     ]  # fmt: skip
     assert report == [
         "report", "dist/build-runtime-linux-x86_64.tar.gz", "--format", "markdown",
     ]  # fmt: skip
+
+
+def test_several_models_are_words_of_their_own(runner: Runner) -> None:
+    ended = runner.step("build", model="  net.ptl \n\na b.pt\n", abi="x86_64")
+    assert ended.code == 0
+    assert runner.asked()[0][:4] == ["net.ptl", "a b.pt", "--abi", "x86_64"]
+
+
+def test_the_steps_use_nothing_that_the_bash_of_macos_lacks() -> None:
+    """Version 3.2: without `mapfile`, and with an empty array that `set -u` takes for unset."""
+    texts = {it.name: it.read_text() for it in ACTION.glob("*.sh")}
+    assert texts.keys() >= {"build.sh", "install.sh", "key.sh", "words.sh"}
+    for name, text in texts.items():
+        code = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+        assert not re.search(r"\b(mapfile|readarray|declare -A|local -n|wait -n)\b", code), name
+        assert not re.search(r"\$\{\w+(,,|\^\^|@[A-Z])", code), name
+        assert set(re.findall(r"\$\{(\w+)\[@\]", code)) <= {"words"}, name
 
 
 def test_a_failed_build_is_annotated_and_keeps_its_exit_code(runner: Runner) -> None:
@@ -190,6 +211,17 @@ def test_a_library_within_its_budget_passes(runner: Runner) -> None:
     runner.answer("budget", "{}")
     ended = runner.step("build", **GIVEN, budget="2MB")
     assert (ended.code, ended.outputs["passed"]) == (0, "true")
+
+
+def test_a_report_that_fails_is_told_like_a_build_that_does(runner: Runner) -> None:
+    runner.answer("report", "", 2, "error: it cannot be read\n")
+    ended = runner.step("build", **GIVEN, budget="2MB")
+    assert ended.code == 2
+    assert ended.outputs["passed"] == "false"
+    assert ended.outputs["artifact"], "it was built all the same"
+    assert "::error title=build-runtime::it cannot be read" in ended.stdout
+    assert "it cannot be read" in ended.summary
+    assert "--budget" not in runner.asked()[-1]
 
 
 def test_an_answer_that_is_none_is_told_by_its_exit_code(runner: Runner) -> None:
@@ -224,6 +256,47 @@ def test_the_page_uses_the_action_as_it_is() -> None:
     assert {it.strip("`") for it in table(CI_PAGE, "output")} == action["outputs"].keys()
 
 
+def test_the_workflow_takes_what_the_page_says() -> None:
+    action = yaml.safe_load((ACTION / "action.yml").read_text())
+    text = (ROOT / ".github/workflows/build-runtime.yml").read_text()
+    called = yaml.safe_load(text)[True]["workflow_call"]  # YAML reads `on` as a truth
+    assert called["inputs"].keys() == action["inputs"].keys() - {"output"}
+    assert called["outputs"].keys() == {"passed"}
+    page = " ".join(CI_PAGE.read_text().split())
+    assert "with the same inputs but `output`" in page
+    assert "tells `passed` alone" in page
+
+
+@pytest.mark.parametrize(("tag", "code"), [(f"v{VERSION}", 0), (VERSION, 1), ("v9.9.9", 1)])
+def test_a_release_has_the_tag_of_its_version(tag: str, code: int) -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    steps = yaml.safe_load(text)["jobs"]["packages"]["steps"]
+    (compare,) = (it["run"] for it in steps if "tag" in it.get("name", ""))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", compare],
+        cwd=ROOT, env={**os.environ, "PATH": path, "GITHUB_REF_NAME": tag}, check=False,
+    )  # fmt: skip
+    assert ended.returncode == code
+
+
+def test_a_release_has_all_that_the_packaging_tests_judge() -> None:
+    """Those build the sdist and the wheel with the same command."""
+    assert (
+        "python -m hatchling build -d dist" in (ROOT / ".github/workflows/release.yml").read_text()
+    )
+
+
+def test_torch_is_the_same_wherever_it_is_installed_first() -> None:
+    places = (
+        ".ci/install", ".github/actions/build-runtime/install.sh",
+        "templates/build-runtime/template.yml", "docs/ci.md",
+    )  # fmt: skip
+    found = {it: re.findall(r"torch==([\w.]+)", (ROOT / it).read_text()) for it in places}
+    assert all(found.values()), found
+    assert len({version for it in found.values() for version in it}) == 1, found
+
+
 def test_the_page_includes_the_component_as_it_is() -> None:
     head, job = yaml.safe_load_all((ROOT / "templates/build-runtime/template.yml").read_text())
     inputs = head["spec"]["inputs"]
@@ -255,6 +328,21 @@ def test_the_job_of_the_component_runs(runner: Runner) -> None:
     assert runner.asked() == [
         ["net.ptl", "--abi", "x86_64", "--platform", "linux", "--output", "dist", "--no-verify"]
     ]
+
+
+def test_ci_runs_the_native_tests_where_their_programs_are() -> None:
+    """With `CI` set, a test fails whose program is missing."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    for job in jobs.values():
+        steps = [it["run"] for it in job["steps"] if "run" in it]
+        (run,) = (it for it in steps if "native" in it) if "native" in str(steps) else ("",)
+        if run:
+            assert '-m "native and not slow"' in run, "those need more than .ci/packages"
+        if run and "sudo .ci/packages" not in steps:
+            files = [ROOT / it for it in run.split() if it.startswith("tests/")]
+            asked = re.findall(r"\brequire\((.*?)\)", "".join(it.read_text() for it in files))
+            assert files
+            assert set(asked) <= {'"git"'}
 
 
 def test_what_is_pinned_is_pinned_by_hash_and_nothing_is_permitted_by_default() -> None:

@@ -11,13 +11,14 @@ report="${OUTPUT:?}/size-report.md"
 
 code=0
 # what it prints on stderr is shown as it comes, and kept
-build-runtime "${words[@]}" --output "$OUTPUT" "${options[@]}" --json 2>&1 >"$answer" |
+build-runtime "${words[@]}" --output "$OUTPUT" --json 2>&1 >"$answer" |
   tee "$errors" >&2 || code=$?
 if ((code == 0)); then
   : >"$report"
   while IFS= read -r archive; do
-    build-runtime report "$archive" --format markdown >>"$report"
-    if [[ -n "${BUDGET:-}" ]]; then
+    build-runtime report "$archive" --format markdown 2>&1 >>"$report" |
+      tee "$errors" >&2 || code=$?
+    if ((code == 0)) && [[ -n "${BUDGET:-}" ]]; then
       build-runtime report "$archive" --budget "$BUDGET" 2>&1 >"$answer.report" |
         tee "$errors" >&2 || code=$?
     fi

@@ -1,8 +1,9 @@
 """What a step of the action tells: its outputs, the summary of the job, and annotations.
 
-`tell.py archives ANSWER` prints the archives that a build wrote. `tell.py outcome ANSWER ERRORS
-REPORT CODE` writes to the files that GitHub names, within its limits: a summary has 1 MiB, and ten
-annotations of a step are shown. Only Python itself is needed.
+`tell.py archives ANSWER` prints the archives that a build wrote, `tell.py failed ERRORS CODE` only
+what went wrong. `tell.py outcome ANSWER ERRORS REPORT CODE` writes to the files that GitHub names,
+within its limits: a summary has 1 MiB, and ten annotations of a step are shown. Only Python itself
+is needed.
 """
 
 import json
@@ -97,5 +98,7 @@ if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     if what == "archives":
         print(*archives(json.loads(Path(rest[0]).read_text(encoding="utf-8"))), sep="\n")
+    elif what == "failed":
+        print(annotation(failed(read(Path(rest[0])), int(rest[1]))))
     else:
         outcome(Path(rest[0]), Path(rest[1]), Path(rest[2]), int(rest[3]))

@@ -9,6 +9,12 @@ lines() {
   sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d' <<<"$1"
 }
 
-mapfile -t models < <(lines "${MODEL:?}")
-mapfile -t options < <(lines "${OPTIONS:-}")
-words=("${models[@]}" --abi "${ABI:?}" --platform "${PLATFORM:?}")
+# macOS has bash 3.2: no `mapfile`, and an empty array would be unset.
+words=()
+while IFS= read -r line; do
+  words+=("$line")
+done < <(lines "${MODEL:?}")
+words+=(--abi "${ABI:?}" --platform "${PLATFORM:?}")
+while IFS= read -r line; do
+  words+=("$line")
+done < <(lines "${OPTIONS:-}")

@@ -74,7 +74,6 @@ def _target(facts: BuildFacts) -> dict[str, Any]:
     return {
         "target": str(plan.target),
         "dtypes": sorted(plan.profile.dtypes),
-        "optimize": plan.profile.optimisation,
         "messages": plan.profile.messages,
         "kernels": plan.kernels,
         "isa": plan.isa,
@@ -124,7 +123,7 @@ def _differences(archive: Path, place: Path) -> Iterator[str]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         yield f"{place.name}: it is no statement about an archive: {type(error).__name__}"
         return
-    if told.get(archive.name, sha256_file(archive)) != sha256_file(archive):
-        yield f"{archive.name}: its content is not that of {place.name}"
-    elif archive.name not in told:
+    if archive.name not in told:
         yield f"{place.name}: it is not about {archive.name}"
+    elif told[archive.name] != sha256_file(archive):
+        yield f"{archive.name}: its content is not that of {place.name}"

@@ -222,11 +222,12 @@ def _report(options: ReportOptions, session: Session) -> Answer:
     from builder.commands import reporting
     from builder.report.budgets import in_force
 
+    project = session.resolved.budgets
     question = reporting.Question(
         options.artifact,
         options.form,
         options.base,
-        in_force(options.budgets, session.resolved.budgets),
+        in_force(options.budgets, project if options.base else reporting.without_base(project)),
         options.output,
     )
     return reporting.size_report(question, as_json=options.form == "json")

@@ -7,6 +7,7 @@ of all objects (SHF_MERGE), and one section of an object may register many opera
 import struct
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from builder.libtorch.closure.objects import Edge
@@ -32,21 +33,45 @@ _IN_PLACE: Final = {
 }
 """By machine, the relocations without an addend of their own whose word holds it."""
 
+_CALLS: Final = {
+    3: frozenset({4}),  # i386: R_386_PLT32
+    40: frozenset({10, 27, 28, 29, 30}),  # ARM: R_ARM_THM_CALL, PLT32, CALL, JUMP24, THM_JUMP24
+    62: frozenset({4}),  # x86-64: R_X86_64_PLT32
+    183: frozenset({282, 283}),  # AArch64: R_AARCH64_JUMP26, CALL26
+}
+"""By machine, the relocations of instructions that call."""
+
+_LOWER: Final = {
+    40: frozenset({44, 46, 48, 50}),  # ARM: R_ARM_MOVT_ABS, MOVT_PREL, THM_MOVT_ABS, THM_MOVT_PREL
+    183: frozenset({277, 278, 284, 285, 286, 299, 312}),  # AArch64: R_AARCH64_..._LO12_NC
+}
+"""By machine, the relocations of the second of two instructions that make one address."""
+
 _EXECUTABLE: Final = 4
 _GROUPED: Final = 0x200
+
+
+class Use(StrEnum):
+    """What an instruction or a word does with what it refers to."""
+
+    ADDRESS = "address"
+    REST = "rest of an address"
+    CALL = "call"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """One relocation: `place` is the offset in the section it leads to, `offset` in its own.
 
-    `constant` is the merged constant there, with its zero byte if it is a text, else empty.
+    `constant` is the merged constant there, with its zero byte if it is a text, else empty. Where
+    two instructions make an address, `use` tells the first from the second.
     """
 
     offset: int
     edge: Edge
     place: int
     constant: bytes
+    use: Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +123,17 @@ class ObjectDetails(ElfTables):
             symbol = self._symbols[fields[1] >> self.layout.symbol_shift]
             if symbol is None:
                 continue
-            place = symbol.value
+            place, kind = symbol.value, fields[1] & mask
             if symbol.is_section:
-                in_place = fields[1] & mask in _IN_PLACE.get(self.machine, ())
+                in_place = kind in _IN_PLACE.get(self.machine, ())
                 place = fields[2] if rela else self._word(start + fields[0]) if in_place else -1
-            yield Reference(fields[0], symbol.edge, place, self._constant(symbol.section, place))
+            constant = self._constant(symbol.section, place)
+            yield Reference(fields[0], symbol.edge, place, constant, self._use(kind))
+
+    def _use(self, kind: int) -> Use:
+        if kind in _CALLS.get(self.machine, ()):
+            return Use.CALL
+        return Use.REST if kind in _LOWER.get(self.machine, ()) else Use.ADDRESS
 
     def _word(self, offset: int) -> int:
         return int(struct.unpack_from("<i", self.data, offset)[0])

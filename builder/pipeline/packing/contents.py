@@ -29,11 +29,13 @@ from builder.vocabulary.sizes import Fact, SizeReport
 def measured(proven: Proven) -> SizeReport:
     """Return where the bytes of a library went."""
     plan, output = proven.planned.plan, proven.output
-    asked = Asked({str(it.name): it.models for it in plan.selection.operators}, tuple(_made(plan)))
+    asked = Asked(
+        {str(it.name): it.models for it in plan.selection.operators}, tuple(facts_of(plan))
+    )
     return measure(output.library, output.link_map, plan.target, shown_roots(plan), asked)
 
 
-def _made(plan: BuildPlan) -> Iterator[Fact]:
+def facts_of(plan: BuildPlan) -> Iterator[Fact]:
     """Yield what decides the size besides the operators, so that a change of it can be told."""
     compiler, profile = plan.toolchain.compiler, plan.profile
     yield Fact("build-runtime", plan.tool)
@@ -41,7 +43,6 @@ def _made(plan: BuildPlan) -> Iterator[Fact]:
     yield Fact("compiler", f"{compiler.name} {compiler.version} (clang {plan.toolchain.clang})")
     yield Fact("dtypes", ", ".join(sorted(profile.dtypes)))
     yield Fact("backends", ", ".join(profile.backends))
-    yield Fact("optimize", profile.optimisation)
     yield Fact("messages", profile.messages)
     yield Fact("kernels", plan.kernels)
     yield Fact("isa", plan.isa)

@@ -1,7 +1,8 @@
 """Constants that the linker merged: who refers to each, and to the end of which longer one."""
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 Keepers = frozenset[str]
@@ -24,8 +25,10 @@ def charge_constants(
     if named is None or not entry:
         yield len(content), _CORE
     elif named["kind"] == "str":
+        lengths = sorted({len(it) for it in keepers if it})
         for text in _texts(content, entry):
-            yield from _charge_text(text, entry, keepers)
+            ends = lengths[: bisect_left(lengths, len(text))]
+            yield from _charge_text(text, [len(text) - it for it in reversed(ends)], entry, keepers)
     else:
         for start in range(0, len(content), entry):
             constant = content[start : start + entry]
@@ -44,15 +47,16 @@ def _texts(content: bytes, entry: int) -> Iterator[bytes]:
 
 
 def _charge_text(
-    text: bytes, entry: int, keepers: Mapping[bytes, Keepers]
+    text: bytes, places: Iterable[int], entry: int, keepers: Mapping[bytes, Keepers]
 ) -> Iterator[tuple[int, Keepers]]:
     """Yield the parts of a text: one that is the end of a longer one has no bytes of its own.
 
     The bytes before the shorter one are kept by those of the longer one alone, the rest by both.
+    `places` are where one may begin, in order: a long text has too many ends to look at all.
     """
     start, current = 0, keepers.get(text)
-    for position in range(entry, len(text), entry):
-        found = keepers.get(text[position:])
+    for position in places:
+        found = None if position % entry else keepers.get(text[position:])
         if found is None:
             continue
         both = found if current is None else current | found if current and found else _CORE

@@ -10,11 +10,12 @@ an object alone defines makes the object part of the library, and with it its co
 copies of an inline function and of equal constants one is kept, whoever refers to another.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import insort
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from builder.libtorch.closure.details import ObjectDetails, Reference
+from builder.libtorch.closure.details import ObjectDetails, Reference, Use
 from builder.libtorch.closure.objects import Edge
 from builder.report.attribution.inputs import LinkedObject
 from builder.report.linkmap import InputPiece
@@ -23,6 +24,7 @@ REGISTERED: Final = "br_registered"
 """The section with the names of operators: native/src/upstream/named_operators.h."""
 
 _EXCEPTIONS: Final = ".gcc_except_table"
+_NO_FUNCTION: Final = "__dso_handle"
 
 Owners = frozenset[str]
 """The operators that keep something; none is the fixed core."""
@@ -50,22 +52,44 @@ def registrations(
     """Yield the operators that a section of an object of the build's own registers.
 
     A table has a name, and what belongs to it follows. Code takes the address of a name, then that
-    of the function; whatever it calls after that, it calls for all of them.
+    of the function; whatever it calls, it calls for all of them. Compilers take some names early:
+    both names and functions come in the order of the source, and that of names is kept in their
+    section. So a function belongs to the first name there that waits for one.
     """
     names = {it for it, found in item.graph.sections.items() if found.name == REGISTERED}
-    table = not item.details.is_code(section)
-    current, taken, done = "", list[Reference](), set[str]()
+    found = _in_code if item.details.is_code(section) else _in_table
+    done = set[str]()
+    for it in found(item, references, names):
+        if it.operator in known and it.operator not in done:
+            done.add(it.operator)
+            yield it
+
+
+def _in_table(
+    item: LinkedObject, references: Iterable[Reference], names: Container[Edge]
+) -> Iterator[Registration]:
+    current, taken = "", list[Reference]()
     for reference in references:
-        if reference.edge in names and isinstance(reference.edge, int):
-            if current and current not in done:
-                yield Registration(current, tuple(taken))
-                done.add(current)
-            text = _text(item.details, reference)
-            current, taken = (text if text in known else ""), []
-        elif current and (table or not taken) and (table or _is_function(item, reference)):
+        if reference.edge in names:
+            yield Registration(current, tuple(taken))
+            current, taken = _text(item.details, reference), []
+        else:
             taken.append(reference)
-    if current and current not in done:
-        yield Registration(current, tuple(taken))
+    yield Registration(current, tuple(taken))
+
+
+def _in_code(
+    item: LinkedObject, references: Iterable[Reference], names: Container[Edge]
+) -> Iterator[Registration]:
+    waiting, seen = list[tuple[int, str]](), set[int]()
+    for reference in references:
+        if reference.edge in names and reference.place not in seen:
+            seen.add(reference.place)
+            insort(waiting, (reference.place, _text(item.details, reference)))
+        elif waiting and reference.use is Use.ADDRESS and _is_function(item, reference):
+            yield Registration(waiting.pop(0)[1], (reference,))
+    for _, text in waiting:
+        yield Registration(text, ())
 
 
 def _text(details: ObjectDetails, reference: Reference) -> str:
@@ -78,8 +102,12 @@ def _text(details: ObjectDetails, reference: Reference) -> str:
 
 
 def _is_function(item: LinkedObject, reference: Reference) -> bool:
-    edge = reference.edge
-    return isinstance(edge, int) and edge in item.graph.sections and item.details.is_code(edge)
+    """Whether a reference is to code; what another object defines is taken for code."""
+    edge, graph = reference.edge, item.graph
+    section = edge if isinstance(edge, int) else graph.strong.get(edge, graph.weak.get(edge))
+    if section is None:
+        return edge != _NO_FUNCTION
+    return section in graph.sections and item.details.is_code(section)
 
 
 class OwnerGraph:

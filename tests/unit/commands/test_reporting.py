@@ -66,6 +66,17 @@ def test_there_are_no_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"use one of {', '.join(FORMATS)}\n" in capsys.readouterr().err
 
 
+def test_growth_of_the_project_waits_for_a_base(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    growth = '[tool.build-runtime.budgets]\ngrowth = "10kB"\ndownload = "1MB"\n'
+    (tmp_path / "pyproject.toml").write_text(growth, encoding="utf-8")
+    assert main(["report", "new", "--json"]) == 0
+    assert [it["metric"] for it in json.loads(capsys.readouterr().out)["budgets"]] == ["download"]
+    assert main(["report", "new", "--base", "old.json"]) == 7
+    assert main(["report", "new", "--budget", "growth=10kB"]) == 2
+
+
 def test_a_budget_that_is_exceeded_fails_with_what_grew(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "new", "--base", "old.json", "--budget", "growth=50kB"]) == 7
     told = capsys.readouterr()

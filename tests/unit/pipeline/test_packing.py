@@ -21,6 +21,7 @@ from builder.foundation.process import Host
 from builder.libtorch.candidates import INCLUDES
 from builder.libtorch.catalogue import make_catalogue
 from builder.libtorch.symbols import Prediction, SymbolIndex
+from builder.pipeline.packing.contents import facts_of
 from builder.pipeline.packing.kinds import LOCK, PACKERS, pack
 from builder.pipeline.planning import Planned
 from builder.pipeline.proving import Proven
@@ -30,7 +31,7 @@ from builder.source.request import SourceRequest
 from builder.toolchains.zig import ZIG
 from builder.vocabulary.models import InputSpec
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import LinkLine
+from builder.vocabulary.plan import Kernels, LinkLine
 from builder.vocabulary.targets import Abi, ArchiveKind, Platform, Target, make_target
 from tests.docs.pages import LEFT_OUT, block
 from tests.documents import validate
@@ -250,3 +251,11 @@ def test_a_damaged_memory_says_nothing(text: str, host: Host) -> None:
     place.parent.mkdir(parents=True)
     place.write_text(text)
     assert recall(["one"], [make_target(Platform.LINUX, Abi.X86)], host) is None
+
+
+def test_reports_tell_what_can_differ_between_builds(tmp_path: Path) -> None:
+    plan = replace(make_plan(tmp_path), kernels=Kernels.ATEN)
+    facts = {it.name: it.value for it in facts_of(plan)}
+    assert facts["dtypes"] == "Float, Long"
+    assert facts["kernels"] == "aten"
+    assert "optimize" not in facts, "no plan knows what was asked for"

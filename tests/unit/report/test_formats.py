@@ -96,6 +96,16 @@ def test_markdown_gets_shorter_before_it_gets_too_long() -> None:
     assert len(to_markdown([NEW] * 4000).encode()) < LONGEST
 
 
+def test_markdown_keeps_the_verdict_whose_reason_is_too_long() -> None:
+    budget = Budget(Metric.INSTALLED, (Limit(10), Limit(1000, "because " * LONGEST)))
+    text = to_markdown([NEW], [], tuple(judge(NEW, [budget], None)))
+    assert len(text.encode()) < LONGEST
+    assert text.splitlines() == [
+        "- ❌ linux-x86\\_64 exceeds its budget: installed 2,000 of 1,000 bytes (200.0%)",
+        "- linux-x86_64: 2,000 bytes",
+    ]
+
+
 def test_names_are_no_markup() -> None:
     odd = make_report(X86, 10, 5, operators={"a|b`<script>": 1})
     (row,) = (it for it in to_markdown([odd]).splitlines() if "script" in it)

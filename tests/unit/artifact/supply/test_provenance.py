@@ -39,7 +39,9 @@ def test_it_names_the_archive_and_all_that_it_was_made_of(bundle: Bundle, tmp_pa
     made = document["predicate"]["buildDefinition"]
     source = hashlib.sha256(b"scripted").hexdigest()
     assert made["externalParameters"]["models"] == [{"name": "net", "digest": {"sha256": source}}]
-    assert made["externalParameters"]["targets"][0]["operators"] == ["aten::add.Tensor"]
+    (target,) = made["externalParameters"]["targets"]
+    assert target["operators"] == ["aten::add.Tensor"]
+    assert target.keys() == {"target", "dtypes", "messages", "kernels", "isa", "operators"}
     assert made["resolvedDependencies"] == [
         {"name": "cpuinfo", "digest": {"sha256": "b" * 64}},
         {
@@ -69,6 +71,21 @@ def test_equal_builds_have_equal_statements_anywhere(bundle: Bundle, tmp_path: P
         texts.append(statement(bundle, (facts(folder, provider),)))
     assert texts[0] == texts[1]
     assert str(tmp_path) not in texts[0]
+
+
+def test_an_archive_is_read_once(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_statement(bundle, (facts(tmp_path),))
+    read = []
+
+    def sha256(path: Path) -> str:
+        read.append(path)
+        return bundle.sha256
+
+    monkeypatch.setattr("builder.artifact.supply.provenance.sha256_file", sha256)
+    check_statement(bundle.archive)
+    assert read == [bundle.archive]
 
 
 def test_an_archive_is_compared_with_the_statement_beside_it(

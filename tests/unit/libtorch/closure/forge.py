@@ -26,13 +26,14 @@ _ROWS: Final = {
 class Section:
     """One section of zeros, unless it has `content`; `entry` is the size of one of its constants.
 
-    `relocations` are (offset, name of a symbol, or of a section as `[name]`)."""
+    `relocations` are (offset, name of a symbol, or of a section as `[name]`), and if it matters the
+    addend and the kind."""
 
     name: str
     size: int = 4
     kind: int = PROGBITS
     flags: int = EXEC
-    relocations: tuple[tuple[int, str], ...] = ()
+    relocations: tuple[tuple[int, str] | tuple[int, str, int, int], ...] = ()
     ordered_with: str = ""
     content: bytes = b""
     entry: int = 0
@@ -49,7 +50,7 @@ class Symbol:
 
 def make_object(
     sections: Sequence[Section], symbols: Sequence[Symbol], *, bits: int = 64, rela: bool = True,
-    extended: bool = False,
+    extended: bool = False, machine: int = 0,
 ) -> bytes:  # fmt: skip
     """Lay out an object of either class. `extended`: section numbers stand in SHT_SYMTAB_SHNDX."""
     wide = bits == 64
@@ -82,7 +83,9 @@ def make_object(
         for it in sections
     ]  # fmt: skip
     for section in relocated:
-        data = b"".join(_relocation(at, row[to], wide, rela) for at, to in section.relocations)
+        data = b"".join(
+            _relocation(at, row[to], wide, rela, *more) for at, to, *more in section.relocations
+        )
         kind, prefix = (RELA, ".rela") if rela else (REL, ".rel")
         headers.append(
             (prefix + section.name, kind, 0, data, len(data), symtab, number[section.name])
@@ -91,17 +94,22 @@ def make_object(
     headers.append((".strtab", STRTAB, 0, bytes(strings), len(strings), 0, 0))
     if extended:
         headers.append((".symtab_shndx", SHNDX, 0, bytes(places), len(places), symtab, 0))
-    return _assemble(headers, {it.name: it.entry for it in sections}, wide=wide)
+    entries = {it.name: it.entry for it in sections}
+    return _assemble(headers, entries, machine or (62 if wide else 40), wide=wide)
 
 
-def _relocation(offset: int, symbol: int, wide: bool, rela: bool) -> bytes:  # noqa: FBT001
-    info = symbol << (32 if wide else 8) | 1
-    return struct.pack(_ROWS[RELA if rela else REL][wide], offset, info, *([0] if rela else []))
+def _relocation(  # noqa: PLR0917
+    offset: int, symbol: int, wide: bool, rela: bool, addend: int = 0, kind: int = 1,  # noqa: FBT001
+) -> bytes:  # fmt: skip
+    info = symbol << (32 if wide else 8) | kind
+    row = _ROWS[RELA if rela else REL][wide]
+    return struct.pack(row, offset, info, *([addend] if rela else []))
 
 
 def _assemble(
     headers: list[tuple[str, int, int, bytes, int, int, int]],
     entries: Mapping[str, int],
+    machine: int,
     *,
     wide: bool,
 ) -> bytes:
@@ -127,7 +135,7 @@ def _assemble(
     ident = b"\x7fELF" + bytes((2 if wide else 1, 1, 1)) + bytes(9)
     head = struct.pack(
         "<16sHHIQQQIHHHHHH" if wide else "<16sHHIIIIIHHHHHH",
-        ident, 1, 62 if wide else 40, 1, 0, 0, offset, 0,
+        ident, 1, machine, 1, 0, 0, offset, 0,
         64 if wide else 52, 0, 0, struct.calcsize(layout), len(rows), len(rows) - 1,
     )  # fmt: skip
     body[: len(head)] = head

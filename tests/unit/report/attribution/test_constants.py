@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,25 @@ def test_a_text_is_of_those_that_refer_to_it() -> None:
 def test_the_end_of_a_longer_text_is_of_both() -> None:
     keepers = {b"schedule\0": A, b"dule\0": B}
     assert list(charge_constants(TEXTS, b"schedule\0", keepers)) == [(4, A), (5, A | B)]
+
+
+def test_only_ends_that_are_as_long_as_a_constant_are_looked_at() -> None:
+    looked_up = []
+
+    class Counted(dict[bytes, frozenset[str]]):
+        def get(self, key: bytes, default: object = None) -> Any:
+            looked_up.append(key)
+            return super().get(key, default)
+
+    keepers = Counted({b"dule\0": B, b"other\0": A, b"": A})
+    assert list(charge_constants(TEXTS, b"x" * 1000 + b"dule\0", keepers)) == [(1000, CORE), (5, B)]
+    assert len(looked_up) == 3
+
+
+def test_ends_of_wide_texts_begin_at_whole_letters() -> None:
+    keepers = {b"c\0d\0\0\0": A, b"\0c\0d\0\0\0": B}
+    text = b"b\0c\0d\0\0\0"
+    assert list(charge_constants(".rodata.str2.2", text, keepers)) == [(2, CORE), (6, A)]
 
 
 def test_what_the_core_needs_of_a_text_is_core() -> None:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from builder.libtorch.closure.details import ObjectDetails
 from builder.libtorch.closure.objects import parse_object
 from builder.report.attribution.inputs import LinkedObject, is_own
@@ -135,6 +137,65 @@ def test_a_registrar_is_there_for_the_operators_it_registers() -> None:
     assert found["registrar.o:.text.lambda"] == A
     assert found["registrar.o:.text.startup"] == A
     assert found["../add.o:.text.add"] == A
+
+
+ADRP, ADD, CALL = 275, 277, 283
+X86_ADDRESS, X86_CALL = 2, 4
+
+
+def two_registered(*relocations: tuple[int, str, int, int], machine: int) -> LinkedObject:
+    """A constructor that refers to two names, and to functions: its own, and another object's."""
+    names = Section("br_registered", flags=ALLOC, content=b"aten::a\0aten::b\0")
+    code = Section(".text.startup", 64, relocations=relocations)
+    constructor = Section(".init_array", 8, INIT_ARRAY, 3, ((0, "[.text.startup]"),))
+    data = make_object(
+        (names, code, function("own"), constructor),
+        (Symbol("f"), Symbol("add"), Symbol("__dso_handle")),
+        machine=machine,
+    )
+    return LinkedObject("two.o", parse_object(Path("two.o"), data), ObjectDetails(data), own=True)
+
+
+def names_and_functions(*order: str) -> LinkedObject:
+    """The same as AArch64's compiler writes it: two instructions make one address."""
+    kinds = dict[str, int]()
+    relocations = []
+    for number, it in enumerate(order):
+        kinds[it] = CALL if it == "add" else ADD if it in kinds else ADRP
+        symbol = "[br_registered]" if it in {"a", "b"} else "[.text.own]" if it == "own" else it
+        relocations.append((4 * number, symbol, 8 if it == "b" else 0, kinds[it]))
+    return two_registered(*relocations, machine=183)
+
+
+@pytest.mark.parametrize("order", [
+    ("a", "a", "own", "own", "b", "b", "f", "f", "add"),  # in turn
+    ("a", "own", "a", "own", "b", "f", "b", "f", "add"),  # interleaved
+    ("b", "b", "a", "add", "a", "own", "own", "f", "f"),  # a name early, a call between
+    ("a", "b", "b", "a", "own", "f", "own", "add", "f"),
+])  # fmt: skip
+def test_each_of_two_names_in_code_gets_its_own_function(order: tuple[str, ...]) -> None:
+    store = linked(
+        "../store.o", function("f"), function("add"),
+        symbols=(Symbol("f", ".text.f"), Symbol("add", ".text.add")),
+    )  # fmt: skip
+    found = owners(names_and_functions(*order), store)
+    assert found["two.o:.text.own"] == A
+    assert found["../store.o:.text.f"] == B
+    assert found["../store.o:.text.add"] == A | B
+
+
+def test_addresses_relative_to_the_instruction_are_read() -> None:
+    registrar = two_registered(
+        (4, "[br_registered]", -4, X86_ADDRESS), (8, "f", -4, X86_ADDRESS),
+        (12, "add", -4, X86_CALL),
+        (16, "[br_registered]", 4, X86_ADDRESS), (20, "__dso_handle", -4, X86_ADDRESS),
+        (24, "[.text.own]", -4, X86_ADDRESS),
+        machine=62,
+    )  # fmt: skip
+    store = linked("../store.o", function("f"), symbols=(Symbol("f", ".text.f"),))
+    found = owners(registrar, store)
+    assert found["../store.o:.text.f"] == A
+    assert found["two.o:.text.own"] == B
 
 
 def test_what_a_shared_object_registers_is_there_whoever_asks_for_it() -> None:
