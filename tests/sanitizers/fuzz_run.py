@@ -102,6 +102,14 @@ def _write(folder: Path, target: str, cases: Iterable[tuple[Value, ...]]) -> Non
         write_atomic(folder / name, f"{target}\n".encode() + encode(case))
 
 
+def unread(folder: Path, targets: Mapping[str, str]) -> list[str]:
+    """Return the files that no target reads: their first line names none."""
+    rows = Path(targets["FUZZ_TARGETS"]).read_text(encoding="utf-8").splitlines()
+    known = {row.partition("\t")[0].encode() for row in rows}
+    files = sorted(folder.iterdir())
+    return [it.name for it in files if it.read_bytes().partition(b"\n")[0] not in known]
+
+
 def replay(program: Path, targets: Mapping[str, str], files: Iterable[Path]) -> str:
     """Run every file once in one process; return what it said when it did not end well."""
     done = subprocess.run(

@@ -59,3 +59,12 @@ def test_a_command_without_a_cache_says_what_to_set(
     monkeypatch.setattr(sys, "argv", ["command", *words])
     with pytest.raises(SystemExit, match="set BUILD_RUNTIME_CACHE_DIR"):
         main()
+
+
+def test_inputs_that_no_target_reads_are_named(tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    found.mkdir()
+    for name, data in (("known", b"aten::add.Tensor\nvalues"), ("unknown", b"aten::ad\nvalues")):
+        (found / name).write_bytes(data)
+    (tmp_path / "targets").write_text("aten::add.Tensor\tmodel\tmethod\n", encoding="utf-8")
+    assert fuzz_run.unread(found, {"FUZZ_TARGETS": str(tmp_path / "targets")}) == ["unknown"]
