@@ -1,4 +1,4 @@
-"""Fuzz runs: forged arguments into every operator and coverage model, under sanitizers.
+"""Fuzz runs: forged arguments into dense operators and coverage models, under sanitizers.
 
     python -m tests.sanitizers.fuzz_run FOLDER --seconds 1800
 
