@@ -351,6 +351,28 @@ def test_what_no_convolution_has_is_refused(
     assert isinstance(found, Failure)
 
 
+@pytest.mark.parametrize(
+    ("shape", "groups"),
+    [
+        ((0, 3, 3, 3), 1),
+        ((4, 3, 0, 3), 1),
+        ((4, 3, 0, 0), 1),
+        ((4, 1, 1, 1), 3),
+        ((2, 1, 1, 1), 3),
+        ((4, 3, 1, 1), 0),
+        ((4, 3, 1, 1), -1),
+    ],
+)
+def test_weights_that_no_convolution_has_are_refused(
+    runtime: Runtime, tmp_path: Path, shape: tuple[int, ...], groups: int
+) -> None:
+    parts: list[Value] = [[1, 1], [0, 0], [1, 1]]
+    offsets = (ones(shape[0]), ones(shape[0]))
+    case: tuple[Value, ...] = (ones(1, 3, 5, 5), ones(*shape), *offsets, *parts, groups, 0)
+    (found,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, "convolution")
+    assert isinstance(found, Failure)
+
+
 @pytest.mark.parametrize("relu", [0, 1])
 def test_convolutions_of_three_dimensions(runtime: Runtime, tmp_path: Path, relu: int) -> None:
     draw = torch.Generator().manual_seed(1)
@@ -376,6 +398,8 @@ VOLUME: Final[dict[str, Value]] = {
         ("x", ones(1, 2, 5, 5, 5)),
         ("x", ones(1, 3, 5, 5, 2)),
         ("w", ones(4, 3, 3, 3)),
+        ("w", ones(0, 3, 3, 3, 3)),
+        ("w", ones(4, 3, 3, 0, 3)),
         ("b", ones(3)),
     ],
 )
