@@ -422,6 +422,16 @@ def test_limits_of_images_that_keep_their_channels_last(runtime: Runtime, tmp_pa
 
 
 @pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
+@pytest.mark.parametrize("method", ["layers", "dynamic_layers"])
+def test_layers_without_outputs_are_refused(
+    runtime: Runtime, tmp_path: Path, method: str, zero: int
+) -> None:
+    case: tuple[Value, ...] = (ones(2, 8), ones(2, 8), ones(0, 8), ones(0), zero)
+    (found,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, method)
+    assert isinstance(found, Failure)
+
+
+@pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
 @pytest.mark.parametrize("then", [(2, 5), (2, 4000), (2, 0)])
 @pytest.mark.parametrize("method", ["layers", "dynamic_layers"])
 def test_rows_that_do_not_suit_a_layer_are_refused(

@@ -224,6 +224,9 @@ c10::intrusive_ptr<LinearPackedParamsBase> PackedLinearWeightsQnnp::prepack(
   if (weight.dim() != 2 || weight.scalar_type() != at::kQInt8) {
     build_runtime::fail_kernel("the weight of a quantized layer is not two-dimensional qint8");
   }
+  if (weight.size(0) < 1) {
+    build_runtime::fail_kernel("the weight of a quantized layer has no outputs");
+  }
   at::native::initQNNPACK();
   const int64_t outputs = weight.size(0);
   const at::Tensor offsets =
