@@ -67,6 +67,12 @@ class Layers(torch.nn.Module):
         return [torch.int_repr(it) for it in made]
 
     @torch.jit.export
+    def hard(self, x: torch.Tensor) -> list[torch.Tensor]:
+        q = torch.quantize_per_tensor(x, 0.05, 121, torch.quint8)
+        swish = torch.ops.quantized.hardswish(q, 0.04, 12)
+        return [torch.int_repr(swish), torch.int_repr(torch.nn.functional.hardsigmoid(q))]
+
+    @torch.jit.export
     def linear(
         self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int, relu: int
     ) -> torch.Tensor:
@@ -419,6 +425,20 @@ def test_limits_of_images_that_keep_their_channels_last(runtime: Runtime, tmp_pa
     for found, wanted in zip(made, Layers().limited(x, -1.3, 2.2), strict=True):
         assert isinstance(found, Tensor), found
         assert torch.equal(torch.from_numpy(found.numpy()), wanted)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (0, 3), (3, 0), (0,)])
+def test_hard_functions_of_any_number_of_rows(
+    runtime: Runtime, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    x = torch.linspace(-6, 6, math.prod(shape)).reshape(shape)
+    (made,) = runtime.run_cases(runtime.model("layers"), [(value(x),)], tmp_path, "hard")
+    assert isinstance(made, list), made
+    for found, wanted in zip(made, Layers().hard(x), strict=True):
+        assert isinstance(found, Tensor), found
+        result = torch.from_numpy(found.numpy())
+        assert result.shape == wanted.shape
+        assert ((result.int() - wanted.int()).abs() <= 1).all()
 
 
 @pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
