@@ -73,6 +73,17 @@ class Layers(torch.nn.Module):
         return [torch.int_repr(swish), torch.int_repr(torch.nn.functional.hardsigmoid(q))]
 
     @torch.jit.export
+    def placed(self, x: torch.Tensor, w: torch.Tensor, zero_point: int, relu: int) -> torch.Tensor:
+        weight = torch.quantize_per_tensor(w, 0.017, 0, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, None)
+        q = torch.quantize_per_tensor(x, 0.031, 119, torch.quint8)
+        if relu == 1:
+            made = torch.ops.quantized.linear_relu(q, packed, 0.07, zero_point)
+        else:
+            made = torch.ops.quantized.linear(q, packed, 0.07, zero_point)
+        return torch.int_repr(made)
+
+    @torch.jit.export
     def linear(
         self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int, relu: int
     ) -> torch.Tensor:
@@ -439,6 +450,17 @@ def test_hard_functions_of_any_number_of_rows(
         result = torch.from_numpy(found.numpy())
         assert result.shape == wanted.shape
         assert ((result.int() - wanted.int()).abs() <= 1).all()
+
+
+@pytest.mark.parametrize("relu", [0, 1])
+def test_zero_points_that_are_no_byte_are_refused(
+    runtime: Runtime, tmp_path: Path, relu: int
+) -> None:
+    cases: list[tuple[Value, ...]] = [
+        (ones(3, 4), ones(2, 4), zero_point, relu) for zero_point in (0, 255, -1, 256, 1 << 40)
+    ]
+    made = runtime.run_cases(runtime.model("layers"), cases, tmp_path, "placed")
+    assert [isinstance(it, Failure) for it in made] == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
