@@ -308,6 +308,26 @@ def compare_convolutions(runtime: Runtime, scratch: Path, layers: list[Layer]) -
 @given(layers=BATCHES)
 @pytest.mark.parametrize("method", ["linear", "dynamic"])
 def test_linear_layers(runtime: Runtime, tmp_path: Path, method: str, layers: list[Layer]) -> None:
+    compare_rows(runtime, tmp_path, method, layers)
+
+
+@settings(many, max_examples=1)
+@given(
+    depthwise=st.lists(DEPTHWISE, min_size=15, max_size=20),
+    pointwise=st.lists(POINTWISE, min_size=15, max_size=20),
+)
+def test_products_and_depthwise_convolutions_with_avx_vnni(
+    runtime: Runtime, tmp_path: Path, depthwise: list[Layer], pointwise: list[Layer]
+) -> None:
+    """On a machine without it no test runs these kernels: qemu lacks it."""
+    if "avx_vnni" not in Path("/proc/cpuinfo").read_text(encoding="utf-8").split():
+        pytest.skip("no avx_vnni")
+    suiting = [replace(it, zero=0) for it in (*depthwise, *pointwise)]
+    compare_convolutions(runtime, tmp_path, suiting)
+    compare_rows(runtime, tmp_path, "linear", suiting)
+
+
+def compare_rows(runtime: Runtime, scratch: Path, method: str, layers: list[Layer]) -> None:
     cases: list[tuple[Value | torch.Tensor, ...]] = [
         (
             it.numbers(it.batch, it.shape[0], it.inputs),
@@ -316,7 +336,7 @@ def test_linear_layers(runtime: Runtime, tmp_path: Path, method: str, layers: li
         )
         for it in layers
     ]  # fmt: skip
-    compare(runtime, tmp_path, method, cases)
+    compare(runtime, scratch, method, cases)
 
 
 def ones(*shape: int) -> Tensor:
