@@ -9,6 +9,7 @@
 #include <ATen/native/CPUBlas.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_native.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 
 extern "C" {
 #include <xnnpack/config.h>
@@ -269,10 +270,11 @@ std::tuple<at::Tensor, at::Tensor> _scaled_dot_product_flash_attention_cpu(
   const auto dtype = wide ? at::kDouble : at::kFloat;
   const auto options = query.options().dtype(dtype);
   const auto factor = scale ? *scale : 1 / std::sqrt(static_cast<double>(query.size(3)));
-  // as upstream has them in memory: B x T x H x D
-  const at::Tensor made =
-      at::empty({query.size(0), query.size(2), query.size(1), query.size(3)}, options)
-          .transpose(1, 2);
+  // as upstream has it in memory: like the query, so that views of it work, but with whole rows
+  at::Tensor made = at::empty_like(query, options);
+  if (made.stride(3) != 1) {
+    made = at::empty(query.sizes(), options);
+  }
   const at::Tensor sums =
       at::empty({query.size(0), query.size(2), query.size(1)}, options).transpose(1, 2);
   if (query.numel() == 0 || key.numel() == 0) {
