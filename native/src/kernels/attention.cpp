@@ -24,8 +24,10 @@ extern "C" {
 namespace build_runtime {
 namespace {
 
-// The scores of a block of queries stay in the second cache.
+// The scores of a block of queries stay in the second cache, as long as there are rows enough for
+// products that read keys and values seldom.
 constexpr int64_t kScores = int64_t{256} * 1024 / sizeof(float);
+constexpr int64_t kLeastRows = 64;
 constexpr int64_t kMostRows = 128;
 
 // Rows of contiguous numbers, so many from one to the next.
@@ -185,7 +187,7 @@ struct Attention {
 
   // `made` is B x H x T x D, `sums` B x H x T x 1.
   void attend_all(int64_t batches, const Heads<Number>& made, const Heads<Number>& sums) const {
-    const int64_t rows = std::clamp<int64_t>(kScores / sizes.keys, 1, kMostRows);
+    const int64_t rows = std::clamp<int64_t>(kScores / sizes.keys, kLeastRows, kMostRows);
     const int64_t blocks = (sizes.queries + rows - 1) / rows;
     const int64_t extra = XNN_EXTRA_BYTES / sizeof(Number); // kernels read beyond the last number
     at::parallel_for(0, batches * sizes.heads * blocks, 1, [&](int64_t begin, int64_t end) {
