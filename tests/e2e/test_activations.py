@@ -60,6 +60,14 @@ class Functions(torch.nn.Module):
         ]
 
     @torch.jit.export
+    def scaled(self, x: torch.Tensor, most: float) -> list[torch.Tensor]:
+        return [
+            torch.nn.functional.leaky_relu(x, most),
+            torch.nn.functional.elu(x, most),
+            torch.clamp_min(x, -most),
+        ]
+
+    @torch.jit.export
     def pointwise_inplace(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
         copies = [laid(x.clone(), way) for _ in range(7)]
         torch.relu_(copies[0])
@@ -252,6 +260,18 @@ def test_functions_answer_as_torch(
             assert isinstance(found, Tensor)
             result = torch.from_numpy(found.numpy())
             torch.testing.assert_close(result, wanted, rtol=2e-5, atol=2e-6, equal_nan=True)
+
+
+def test_scalars_may_be_beyond_floats_where_numbers_are_doubles(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    x = torch.tensor([-2.0, 0.5, -1.0], dtype=torch.double)
+    case: tuple[Value, ...] = (value(x), 1e300)
+    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "scaled")
+    assert isinstance(made, list), made
+    for found, wanted in zip(made, Functions().scaled(x, 1e300), strict=True):
+        assert isinstance(found, Tensor)
+        torch.testing.assert_close(torch.from_numpy(found.numpy()), wanted)
 
 
 def sizes(low: int, high: int, *, least: int = 2) -> st.SearchStrategy[list[int]]:
