@@ -30,6 +30,9 @@ _AS_LINUX_SAYS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The words of /proc/cpuinfo for the `isa` of groups in builder/data/candidates.toml."""
 
+_NOT_EMULATED: Final = frozenset({"avx512f", "avx512skx", "avxvnni", "avx512vnni"})
+"""What qemu does not run: it has neither AVX-512 nor AVX-VNNI."""
+
 
 def instruction_sets(
     groups: Iterable[Group],
@@ -40,8 +43,8 @@ def instruction_sets(
     """Return the instruction sets that sources which are `linked` are for, beyond an ABI's own.
 
     Of the kernels for one purpose a processor takes the last it can run: groups are in that order,
-    and a purpose is a folder. `features` are those of this machine; emulators have all.
-    Of a runner of the user's own nothing is known, and a twin ran other kernels.
+    and a purpose is a folder. `features` are those of this machine; emulators have all that qemu
+    runs. Of a runner of the user's own nothing is known, and a twin ran other kernels.
     """
     how = {it.runner for it in checks if it.name == OUTPUTS and it.outcome is Outcome.PASSED}
     inside: dict[str, None] = {}
@@ -58,7 +61,8 @@ def instruction_sets(
 def _can(features: AbstractSet[str]) -> Callable[[str, str], bool]:
     def can(isa: str, runner: str) -> bool:
         natively = runner == NATIVELY and bool(isa) and _AS_LINUX_SAYS[isa] <= features
-        return not isa or natively or runner.startswith(UNDER)
+        emulated = runner.startswith(UNDER) and isa not in _NOT_EMULATED
+        return not isa or natively or emulated
 
     return can
 

@@ -60,6 +60,14 @@ class Functions(torch.nn.Module):
         ]
 
     @torch.jit.export
+    def scaled(self, x: torch.Tensor, most: float) -> list[torch.Tensor]:
+        return [
+            torch.nn.functional.leaky_relu(x, most),
+            torch.nn.functional.elu(x, most),
+            torch.clamp_min(x, -most),
+        ]
+
+    @torch.jit.export
     def pointwise_inplace(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
         copies = [laid(x.clone(), way) for _ in range(7)]
         torch.relu_(copies[0])
@@ -142,16 +150,26 @@ class Functions(torch.nn.Module):
         mask: torch.Tensor | None,
         causal: bool,  # noqa: FBT001
         scale: float | None,
+        way: int,
     ) -> list[torch.Tensor]:
+        query, key, value = heads_laid(query, way), heads_laid(key, way), heads_laid(value, way)
+        if way == 2:  # one head for all
+            key = key[:, :1].expand(-1, query.size(1), -1, -1)
+            value = value[:, :1].expand(-1, query.size(1), -1, -1)
+        if mask is not None and causal:
+            both, sums = torch._scaled_dot_product_flash_attention_for_cpu(
+                query, key, value, 0.0, causal, attn_mask=mask, scale=scale
+            )
+            return [joined(both, way), sums]
         made = torch.nn.functional.scaled_dot_product_attention(
             query, key, value, mask, 0.0, causal, scale=scale
         )
         if mask is not None and mask.dtype == torch.bool:
-            return [made]
+            return [joined(made, way)]
         results, sums = torch._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, 0.0, causal, attn_mask=mask, scale=scale
         )
-        return [made, results, sums]
+        return [joined(made, way), joined(results, way), sums]
 
     @torch.jit.export
     def integers(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
@@ -169,6 +187,18 @@ def laid(x: torch.Tensor, way: int) -> torch.Tensor:
     if way == 3 and x.dim() == 4:
         return x.contiguous(memory_format=torch.channels_last)
     return x
+
+
+def heads_laid(x: torch.Tensor, way: int) -> torch.Tensor:
+    """Lay out B x H x T x D as B x T x H x D, as projections do."""
+    return x.transpose(1, 2).contiguous().transpose(1, 2) if way == 1 else x
+
+
+def joined(made: torch.Tensor, way: int) -> torch.Tensor:
+    """Join dimensions by views, which asks for the layout of the queries."""
+    if way == 1:
+        return made.transpose(1, 2).view(made.size(0), made.size(2), -1)
+    return made.view(-1, made.size(2), made.size(3))
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +260,18 @@ def test_functions_answer_as_torch(
             assert isinstance(found, Tensor)
             result = torch.from_numpy(found.numpy())
             torch.testing.assert_close(result, wanted, rtol=2e-5, atol=2e-6, equal_nan=True)
+
+
+def test_scalars_may_be_beyond_floats_where_numbers_are_doubles(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    x = torch.tensor([-2.0, 0.5, -1.0], dtype=torch.double)
+    case: tuple[Value, ...] = (value(x), 1e300)
+    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "scaled")
+    assert isinstance(made, list), made
+    for found, wanted in zip(made, Functions().scaled(x, 1e300), strict=True):
+        assert isinstance(found, Tensor)
+        torch.testing.assert_close(torch.from_numpy(found.numpy()), wanted)
 
 
 def sizes(low: int, high: int, *, least: int = 2) -> st.SearchStrategy[list[int]]:
@@ -433,7 +475,10 @@ def test_sequences_come_to_the_states_of_torch(
 
 @dataclass(frozen=True)
 class Heads:
-    """What is attended to; `mask` says which kind of mask there is."""
+    """What is attended to; `mask` says which kind of mask there is.
+
+    `way` says how heads lie in memory: as they are, behind the rows, one key and value for all.
+    """
 
     batch: int
     heads: int
@@ -445,6 +490,7 @@ class Heads:
     scale: float | None
     kind: torch.dtype
     special: bool
+    way: int
 
     def arguments(self) -> tuple[Any, ...]:
         """Return what `attended` takes."""
@@ -454,13 +500,13 @@ class Heads:
         )
         if self.special and not self.causal:
             each[0, 0, 0, 0] = torch.nan
-        return (query, key, each, self.said(), self.causal, self.scale)
+        return (query, key, each, self.said(), self.causal, self.scale, self.way)
 
     def said(self) -> torch.Tensor | None:
         """Return the mask. None of a row may be seen: the first, where there are two."""
         shape = [self.batch, 1] if self.mask == "each" else []
         made = tensor([*shape, self.queries, self.keys], 3, self.kind, special=False)
-        if self.mask == "none" or self.causal:
+        if self.mask == "none" or (self.mask == "bool" and self.causal):
             return None
         if self.mask == "bool":
             return made > 0
@@ -474,13 +520,14 @@ HEADS: Final = st.builds(
     batch=st.integers(1, 2),
     heads=st.integers(1, 3),
     queries=st.sampled_from([1, 2, 7, 130]),
-    keys=st.sampled_from([1, 2, 5, 17, 67]),
+    keys=st.sampled_from([1, 2, 5, 17, 67, 67, 1200]),
     depth=st.sampled_from([1, 3, 8, 17]),
     mask=st.sampled_from(["none", "bool", "all", "each"]),
     causal=st.booleans(),
     scale=st.sampled_from([None, 0.3]),
     kind=st.sampled_from([torch.float, torch.float, torch.double]),
     special=st.booleans(),
+    way=st.integers(0, 2),
 )
 
 

@@ -67,6 +67,23 @@ class Layers(torch.nn.Module):
         return [torch.int_repr(it) for it in made]
 
     @torch.jit.export
+    def hard(self, x: torch.Tensor) -> list[torch.Tensor]:
+        q = torch.quantize_per_tensor(x, 0.05, 121, torch.quint8)
+        swish = torch.ops.quantized.hardswish(q, 0.04, 12)
+        return [torch.int_repr(swish), torch.int_repr(torch.nn.functional.hardsigmoid(q))]
+
+    @torch.jit.export
+    def placed(self, x: torch.Tensor, w: torch.Tensor, zero_point: int, relu: int) -> torch.Tensor:
+        weight = torch.quantize_per_tensor(w, 0.017, 0, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, None)
+        q = torch.quantize_per_tensor(x, 0.031, 119, torch.quint8)
+        if relu == 1:
+            made = torch.ops.quantized.linear_relu(q, packed, 0.07, zero_point)
+        else:
+            made = torch.ops.quantized.linear(q, packed, 0.07, zero_point)
+        return torch.int_repr(made)
+
+    @torch.jit.export
     def linear(
         self, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor, zero: int, relu: int
     ) -> torch.Tensor:
@@ -291,6 +308,26 @@ def compare_convolutions(runtime: Runtime, scratch: Path, layers: list[Layer]) -
 @given(layers=BATCHES)
 @pytest.mark.parametrize("method", ["linear", "dynamic"])
 def test_linear_layers(runtime: Runtime, tmp_path: Path, method: str, layers: list[Layer]) -> None:
+    compare_rows(runtime, tmp_path, method, layers)
+
+
+@settings(many, max_examples=1)
+@given(
+    depthwise=st.lists(DEPTHWISE, min_size=15, max_size=20),
+    pointwise=st.lists(POINTWISE, min_size=15, max_size=20),
+)
+def test_products_and_depthwise_convolutions_with_avx_vnni(
+    runtime: Runtime, tmp_path: Path, depthwise: list[Layer], pointwise: list[Layer]
+) -> None:
+    """On a machine without it no test runs these kernels: qemu lacks it."""
+    if "avx_vnni" not in Path("/proc/cpuinfo").read_text(encoding="utf-8").split():
+        pytest.skip("no avx_vnni")
+    suiting = [replace(it, zero=0) for it in (*depthwise, *pointwise)]
+    compare_convolutions(runtime, tmp_path, suiting)
+    compare_rows(runtime, tmp_path, "linear", suiting)
+
+
+def compare_rows(runtime: Runtime, scratch: Path, method: str, layers: list[Layer]) -> None:
     cases: list[tuple[Value | torch.Tensor, ...]] = [
         (
             it.numbers(it.batch, it.shape[0], it.inputs),
@@ -299,7 +336,7 @@ def test_linear_layers(runtime: Runtime, tmp_path: Path, method: str, layers: li
         )
         for it in layers
     ]  # fmt: skip
-    compare(runtime, tmp_path, method, cases)
+    compare(runtime, scratch, method, cases)
 
 
 def ones(*shape: int) -> Tensor:
@@ -351,6 +388,28 @@ def test_what_no_convolution_has_is_refused(
     assert isinstance(found, Failure)
 
 
+@pytest.mark.parametrize(
+    ("shape", "groups"),
+    [
+        ((0, 3, 3, 3), 1),
+        ((4, 3, 0, 3), 1),
+        ((4, 3, 0, 0), 1),
+        ((4, 1, 1, 1), 3),
+        ((2, 1, 1, 1), 3),
+        ((4, 3, 1, 1), 0),
+        ((4, 3, 1, 1), -1),
+    ],
+)
+def test_weights_that_no_convolution_has_are_refused(
+    runtime: Runtime, tmp_path: Path, shape: tuple[int, ...], groups: int
+) -> None:
+    parts: list[Value] = [[1, 1], [0, 0], [1, 1]]
+    offsets = (ones(shape[0]), ones(shape[0]))
+    case: tuple[Value, ...] = (ones(1, 3, 5, 5), ones(*shape), *offsets, *parts, groups, 0)
+    (found,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, "convolution")
+    assert isinstance(found, Failure)
+
+
 @pytest.mark.parametrize("relu", [0, 1])
 def test_convolutions_of_three_dimensions(runtime: Runtime, tmp_path: Path, relu: int) -> None:
     draw = torch.Generator().manual_seed(1)
@@ -376,6 +435,8 @@ VOLUME: Final[dict[str, Value]] = {
         ("x", ones(1, 2, 5, 5, 5)),
         ("x", ones(1, 3, 5, 5, 2)),
         ("w", ones(4, 3, 3, 3)),
+        ("w", ones(0, 3, 3, 3, 3)),
+        ("w", ones(4, 3, 3, 0, 3)),
         ("b", ones(3)),
     ],
 )
@@ -395,6 +456,41 @@ def test_limits_of_images_that_keep_their_channels_last(runtime: Runtime, tmp_pa
     for found, wanted in zip(made, Layers().limited(x, -1.3, 2.2), strict=True):
         assert isinstance(found, Tensor), found
         assert torch.equal(torch.from_numpy(found.numpy()), wanted)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (0, 3), (3, 0), (0,)])
+def test_hard_functions_of_any_number_of_rows(
+    runtime: Runtime, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    x = torch.linspace(-6, 6, math.prod(shape)).reshape(shape)
+    (made,) = runtime.run_cases(runtime.model("layers"), [(value(x),)], tmp_path, "hard")
+    assert isinstance(made, list), made
+    for found, wanted in zip(made, Layers().hard(x), strict=True):
+        assert isinstance(found, Tensor), found
+        result = torch.from_numpy(found.numpy())
+        assert result.shape == wanted.shape
+        assert ((result.int() - wanted.int()).abs() <= 1).all()
+
+
+@pytest.mark.parametrize("relu", [0, 1])
+def test_zero_points_that_are_no_byte_are_refused(
+    runtime: Runtime, tmp_path: Path, relu: int
+) -> None:
+    cases: list[tuple[Value, ...]] = [
+        (ones(3, 4), ones(2, 4), zero_point, relu) for zero_point in (0, 255, -1, 256, 1 << 40)
+    ]
+    made = runtime.run_cases(runtime.model("layers"), cases, tmp_path, "placed")
+    assert [isinstance(it, Failure) for it in made] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])
+@pytest.mark.parametrize("method", ["layers", "dynamic_layers"])
+def test_layers_without_outputs_are_refused(
+    runtime: Runtime, tmp_path: Path, method: str, zero: int
+) -> None:
+    case: tuple[Value, ...] = (ones(2, 8), ones(2, 8), ones(0, 8), ones(0), zero)
+    (found,) = runtime.run_cases(runtime.model("layers"), [case], tmp_path, method)
+    assert isinstance(found, Failure)
 
 
 @pytest.mark.parametrize("zero", [0, 3], ids=["xnnpack", "qnnpack"])

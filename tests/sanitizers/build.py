@@ -70,6 +70,17 @@ def make_host(cache: Path) -> Host:
     return Host(MappingProxyType(dict(os.environ)), SubprocessRunner(), cache, jobs)
 
 
+def cache_folder() -> Path:
+    """Return the cache that a command was given; end it when it was given none."""
+    chosen = os.environ.get("BUILD_RUNTIME_CACHE_DIR")
+    if not chosen:
+        raise SystemExit(
+            "no cache for the instrumented objects: set BUILD_RUNTIME_CACHE_DIR to a folder that "
+            "is kept, such as .pytest_cache/d/build-runtime"
+        )
+    return Path(chosen).resolve()
+
+
 def build(sanitizer: Sanitizer, host: Host) -> Instrumented:
     """Compile (once) and link; raises what builds raise. Races are looked for in one example and
     a model that keeps state."""
@@ -120,8 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sanitizer", type=Sanitizer, choices=list(Sanitizer))
     options = parser.parse_args()
-    cache = Path(os.environ["BUILD_RUNTIME_CACHE_DIR"]).resolve()
-    made = build(options.sanitizer, make_host(cache))
+    made = build(options.sanitizer, make_host(cache_folder()))
     sys.stdout.write(f"{made.prefix}\n")
 
 

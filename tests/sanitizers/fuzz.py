@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.foundation.process import Host
-from tests.sanitizers.build import Instrumented, build, make_host
+from tests.sanitizers.build import Instrumented, build, cache_folder, make_host
 from tests.sanitizers.seeds import write_seeds
 from tests.sanitizers.toolchain import Sanitizer, find_clang
 
@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=1800)
     parser.add_argument("--folder", type=Path, default=Path("fuzzing"), metavar="DIR")
     options = parser.parse_args()
-    host = make_host(Path(os.environ["BUILD_RUNTIME_CACHE_DIR"]).resolve())
+    host = make_host(cache_folder())
     made = build(Sanitizer.ADDRESS, host)
     target = compile_target(made, host)
     corpus = options.folder / "corpus"

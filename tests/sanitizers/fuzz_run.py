@@ -1,4 +1,4 @@
-"""Fuzz runs: forged arguments into every operator and coverage model, under sanitizers.
+"""Fuzz runs: forged arguments into dense operators and coverage models, under sanitizers.
 
     python -m tests.sanitizers.fuzz_run FOLDER --seconds 1800
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from builder.foundation.files import write_atomic
 from builder.libtorch.codegen import pinned_catalogue
 from builder.vocabulary.value_files import Value, encode
 from tests.coverage.suite import SUITES
-from tests.sanitizers.build import Instrumented, build, make_host
+from tests.sanitizers.build import Instrumented, build, cache_folder, make_host
 from tests.sanitizers.fuzz import HERE, OPTIONS, compile_target
 from tests.sanitizers.observed import observed_calls
 from tests.sanitizers.operators import Called, callable_operators, operators_model, seeds
@@ -101,6 +102,14 @@ def _write(folder: Path, target: str, cases: Iterable[tuple[Value, ...]]) -> Non
         write_atomic(folder / name, f"{target}\n".encode() + encode(case))
 
 
+def unread(folder: Path, targets: Mapping[str, str]) -> list[str]:
+    """Return the files that no target reads: their first line names none."""
+    rows = Path(targets["FUZZ_TARGETS"]).read_text(encoding="utf-8").splitlines()
+    known = {row.partition("\t")[0].encode() for row in rows}
+    files = sorted(folder.iterdir())
+    return [it.name for it in files if it.read_bytes().partition(b"\n")[0] not in known]
+
+
 def replay(program: Path, targets: Mapping[str, str], files: Iterable[Path]) -> str:
     """Run every file once in one process; return what it said when it did not end well."""
     done = subprocess.run(
@@ -110,50 +119,60 @@ def replay(program: Path, targets: Mapping[str, str], files: Iterable[Path]) -> 
     return done.stderr.decode(errors="replace") if done.returncode else ""
 
 
-def fuzz(program: Path, targets: Mapping[str, str], folder: Path, seconds: int) -> int:
-    """Run the fuzzer in one process after another, until the time is over; return how many runs."""
+@dataclass(frozen=True)
+class Fuzzed:
+    """How many runs there were, and the folder with the logs of their processes."""
+
+    runs: int
+    logs: Path
+
+
+def fuzz(program: Path, targets: Mapping[str, str], folder: Path, seconds: int) -> Fuzzed:
+    """Run the fuzzer in one process after another, until the time is over."""
     (folder / "corpus").mkdir(exist_ok=True)
-    (folder / "logs").mkdir(exist_ok=True)
+    logs = Path(tempfile.mkdtemp(prefix="logs-", dir=folder))
     going_on = ("-fork=1", "-ignore_crashes=1", "-ignore_timeouts=1", "-ignore_ooms=1")
     words = (f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", *going_on, *LIMITS)
     with (folder / "fuzzer.log").open("wb") as log:
         subprocess.run(
             [program, *words, folder / "corpus", folder / "seeds", FOUND],
-            env={**run_options(folder / "logs" / "process"), **targets},
+            env={**run_options(logs / "process"), **targets},
             stdout=log, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     told = _RUNS.findall((folder / "fuzzer.log").read_text(errors="replace"))
-    return int(told[-1]) if told else 0
+    return Fuzzed(int(told[-1]) if told else 0, logs)
 
 
-def undefined_places(folder: Path) -> Counter[str]:
+def undefined_places(logs: Path) -> Counter[str]:
     """Count in how many processes each place did what is undefined."""
     found = Counter[str]()
-    for log in sorted((folder / "logs").iterdir()):
+    for log in sorted(logs.iterdir()):
         found.update(_UNDEFINED.findall(log.read_text(errors="replace")))
     return found
 
 
 def main() -> int:
-    """Run the command line; exit 1 when something was found."""
+    """Run the command line; exit 1 when something was found, or nothing was run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=int, default=1800)
     options = parser.parse_args()
-    host = make_host(Path(os.environ["BUILD_RUNTIME_CACHE_DIR"]).resolve())
+    host = make_host(cache_folder())
     made = build(Sanitizer.ADDRESS, host)
     program = compile_target(made, host, SOURCE)
     folder = options.folder.resolve()
     (folder / "seeds").mkdir(parents=True, exist_ok=True)
     write_seeds(made, folder / "seeds")
-    runs = fuzz(program, write_targets(made, folder), folder, options.seconds)
-    for place, count in undefined_places(folder).most_common():
+    fuzzed = fuzz(program, write_targets(made, folder), folder, options.seconds)
+    for place, count in undefined_places(fuzzed.logs).most_common():
         sys.stdout.write(f"{count:6} {place}\n")
     found = sorted(folder.glob("crash-*"))
     for path in found:
         sys.stdout.write(f"{path}: {path.read_bytes().partition(bytes((10,)))[0].decode()}\n")
-    sys.stdout.write(f"{runs} runs, {len(found)} findings\n")
-    return 1 if found else 0
+    sys.stdout.write(f"{fuzzed.runs} runs, {len(found)} findings\n")
+    if not fuzzed.runs:
+        sys.stdout.write(f"the fuzzer did not run: {folder / 'fuzzer.log'} says why\n")
+    return 1 if found or not fuzzed.runs else 0
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def test_no_operator_leaves_its_memory_on_what_the_fuzzer_found(
 ) -> None:
     program = compile_target(instrumented, host, fuzz_run.SOURCE)
     targets = fuzz_run.write_targets(instrumented, tmp_path)
+    assert not fuzz_run.unread(fuzz_run.FOUND, targets)  # would pass without a run
     assert fuzz_run.replay(program, targets, sorted(fuzz_run.FOUND.iterdir())) == ""
 
 

@@ -9,6 +9,7 @@
 #include <ATen/native/CPUBlas.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_native.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 
 extern "C" {
 #include <xnnpack/config.h>
@@ -23,8 +24,10 @@ extern "C" {
 namespace build_runtime {
 namespace {
 
-// The scores of a block of queries stay in the second cache.
+// The scores of a block of queries stay in the second cache, as long as there are rows enough for
+// products that read keys and values seldom.
 constexpr int64_t kScores = int64_t{256} * 1024 / sizeof(float);
+constexpr int64_t kLeastRows = 64;
 constexpr int64_t kMostRows = 128;
 
 // Rows of contiguous numbers, so many from one to the next.
@@ -184,7 +187,7 @@ struct Attention {
 
   // `made` is B x H x T x D, `sums` B x H x T x 1.
   void attend_all(int64_t batches, const Heads<Number>& made, const Heads<Number>& sums) const {
-    const int64_t rows = std::clamp<int64_t>(kScores / sizes.keys, 1, kMostRows);
+    const int64_t rows = std::clamp<int64_t>(kScores / sizes.keys, kLeastRows, kMostRows);
     const int64_t blocks = (sizes.queries + rows - 1) / rows;
     const int64_t extra = XNN_EXTRA_BYTES / sizeof(Number); // kernels read beyond the last number
     at::parallel_for(0, batches * sizes.heads * blocks, 1, [&](int64_t begin, int64_t end) {
@@ -269,10 +272,11 @@ std::tuple<at::Tensor, at::Tensor> _scaled_dot_product_flash_attention_cpu(
   const auto dtype = wide ? at::kDouble : at::kFloat;
   const auto options = query.options().dtype(dtype);
   const auto factor = scale ? *scale : 1 / std::sqrt(static_cast<double>(query.size(3)));
-  // as upstream has them in memory: B x T x H x D
-  const at::Tensor made =
-      at::empty({query.size(0), query.size(2), query.size(1), query.size(3)}, options)
-          .transpose(1, 2);
+  // as upstream has it in memory: like the query, so that views of it work, but with whole rows
+  at::Tensor made = at::empty_like(query, options);
+  if (made.stride(3) != 1) {
+    made = at::empty(query.sizes(), options);
+  }
   const at::Tensor sums =
       at::empty({query.size(0), query.size(2), query.size(1)}, options).transpose(1, 2);
   if (query.numel() == 0 || key.numel() == 0) {

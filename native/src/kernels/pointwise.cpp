@@ -49,32 +49,37 @@ void structured_clamp_min_out::impl(const at::Tensor& /*self*/, const at::Scalar
     out.fill_(min);
     return;
   }
-  const auto least = min.toFloat();
-  if (!computed<1>(*this, [least](Lanes x) { return x < least ? Lanes{} + least : x; })) {
+  if (!is_float(*this)) {
     clamp_min_scalar_stub(device_type(), *this, min);
+    return;
   }
+  const auto least = min.toFloat();
+  compute<1>(*this, [least](Lanes x) { return x < least ? Lanes{} + least : x; });
 }
 
 void structured_leaky_relu_out::impl(const at::Tensor& /*self*/, const at::Scalar& negative_slope,
                                      const at::Tensor& /*out*/) {
-  const auto slope = negative_slope.toFloat();
-  if (!computed<1>(*this, [slope](Lanes x) { return x > 0.0F ? x : x * slope; })) {
+  if (!is_float(*this)) {
     leaky_relu_stub(device_type(), *this, negative_slope);
+    return;
   }
+  const auto slope = negative_slope.toFloat();
+  compute<1>(*this, [slope](Lanes x) { return x > 0.0F ? x : x * slope; });
 }
 
 void structured_elu_out::impl(const at::Tensor& /*self*/, const at::Scalar& alpha,
                               const at::Scalar& scale, const at::Scalar& input_scale,
                               const at::Tensor& /*out*/) {
+  if (!is_float(*this)) {
+    elu_stub(device_type(), *this, alpha, scale, input_scale);
+    return;
+  }
   const float above = scale.toFloat();
   const float below = alpha.toFloat() * above;
   const float within = input_scale.toFloat();
-  const auto elu = [=](Lanes x) {
+  compute<1>(*this, [=](Lanes x) {
     return x > 0.0F ? x * above : (exp_lanes(x * within) - 1.0F) * below;
-  };
-  if (!computed<1>(*this, elu)) {
-    elu_stub(device_type(), *this, alpha, scale, input_scale);
-  }
+  });
 }
 
 void structured_silu_out::impl(const at::Tensor& /*self*/, const at::Tensor& /*out*/) {

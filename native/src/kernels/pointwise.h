@@ -41,16 +41,21 @@ void run_loop(const Loop& loop, int64_t count, const Function& function,
   }
 }
 
-// Computes the result from each of the inputs, where all are floats. Returns false, and does
-// nothing, for others.
+// Computes the result from each of the inputs, all of which are floats.
+template <size_t inputs, class Function>
+void compute(at::TensorIteratorBase& operands, const Function& function) {
+  operands.for_each([&](char** data, const int64_t* strides, int64_t count) {
+    run_loop(Loop{data, strides}, count, function, std::make_index_sequence<inputs>());
+  });
+}
+
+// Computes the result where all are floats. Returns false, and does nothing, for others.
 template <size_t inputs, class Function>
 bool computed(at::TensorIteratorBase& operands, const Function& function) {
   if (!is_float(operands)) {
     return false;
   }
-  operands.for_each([&](char** data, const int64_t* strides, int64_t count) {
-    run_loop(Loop{data, strides}, count, function, std::make_index_sequence<inputs>());
-  });
+  compute<inputs>(operands, function);
   return true;
 }
 

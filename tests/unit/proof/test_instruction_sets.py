@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from builder.libtorch.candidates import Group, read_rows
-from builder.proof.instruction_sets import _AS_LINUX_SAYS, instruction_sets
+from builder.proof.instruction_sets import _AS_LINUX_SAYS, _NOT_EMULATED, instruction_sets
 from builder.vocabulary.checks import OUTPUTS, Check, InstructionSet, Outcome
 from builder.vocabulary.plan import SourceKind
 
@@ -36,9 +36,25 @@ def test_a_processor_takes_the_best_it_has_for_each_purpose() -> None:
     assert told(NATIVE, linked=gemm) == {"avx": False, "fma3": True, "avx512f": False}
 
 
-def test_an_emulator_has_all() -> None:
-    assert told(EMULATED) == {"avx": False, "fma3": False, "avx512f": True}
-    assert told(NATIVE, EMULATED)["avx512f"]
+def test_an_emulator_has_more_than_this_machine_may_have() -> None:
+    assert instruction_sets(GROUPS[:3], ALL, [EMULATED], frozenset()) == (
+        InstructionSet("avx", run=True),
+        InstructionSet("fma3", run=True),
+    )
+
+
+def test_an_emulator_of_x86_lacks_the_widest_and_those_for_neural_networks() -> None:
+    assert told(EMULATED) == {"avx": True, "fma3": True, "avx512f": False}
+    lacking = ("avx512skx", "avxvnni", "avx512vnni")
+    groups = [group(it, f"src/qs8-gemm/{it}.c") for it in lacking]
+    linked = {name for it in groups for name in it.ids}
+    found = instruction_sets(groups, linked, [EMULATED], MODERN)
+    assert found == tuple(InstructionSet(it, run=False) for it in lacking)
+
+
+def test_what_a_processor_has_and_the_emulator_lacks_has_run_where_both_ran() -> None:
+    found = instruction_sets(GROUPS, ALL, [NATIVE, EMULATED], MODERN | {"avx512f"})
+    assert InstructionSet("avx512f", run=True) in found
 
 
 @pytest.mark.parametrize("runner", ["by adb on R58", "in a twin for linux-x86_64, natively"])
@@ -60,3 +76,4 @@ def test_a_library_without_such_kernels_has_no_instruction_sets() -> None:
 
 def test_linux_has_a_word_for_each_instruction_set_of_the_table() -> None:
     assert {row["isa"] for row in read_rows() if "isa" in row} == _AS_LINUX_SAYS.keys()
+    assert _AS_LINUX_SAYS.keys() > _NOT_EMULATED

@@ -71,6 +71,9 @@ void check_parts(const at::Tensor& weight, const torch::List<int64_t>& stride,
     fail_kernel("the weight of a quantized convolution is not qint8 of " +
                 std::to_string(Dimensions + 2) + " dimensions");
   }
+  if (weight.numel() == 0) {
+    fail_kernel("the weight of a quantized convolution has no elements");
+  }
   const auto fits = [](const torch::List<int64_t>& numbers, int64_t least) {
     return numbers.size() == Dimensions && within(numbers, least);
   };
@@ -100,8 +103,9 @@ c10::intrusive_ptr<ConvPackedParamsBase<Dimensions>> pack(
     torch::List<int64_t> dilation, int64_t groups, bool transpose) {
   // NOLINTEND(performance-unnecessary-value-param)
   check_parts<Dimensions>(weight, stride, padding, output_padding, dilation, transpose);
-  if (groups < 1) {
-    fail_kernel("a quantized convolution has no groups");
+  if (groups < 1 || weight.size(0) % groups != 0) { // of outputs, or of a transposed one's inputs
+    fail_kernel("the weight of a quantized convolution has " + std::to_string(weight.size(0)) +
+                " parts, which are not of " + std::to_string(groups) + " groups");
   }
   at::native::initQNNPACK();
   const at::Tensor offsets = float_bias(bias, transpose ? weight.size(1) * groups : weight.size(0));

@@ -40,12 +40,14 @@ struct QuantizedLinear final : Qnnpack {
 
   at::Tensor apply(at::Tensor input, double scale, int64_t zero_point) override {
     check_input(input);
+    check_zero_point(zero_point);
     const at::Tensor made = compute(input, {scale, zero_point}, false);
     return made.defined() ? made : Qnnpack::apply(std::move(input), scale, zero_point);
   }
 
   at::Tensor apply_relu(at::Tensor input, double scale, int64_t zero_point) override {
     check_input(input);
+    check_zero_point(zero_point);
     const at::Tensor made = compute(input, {scale, zero_point}, true);
     return made.defined() ? made : Qnnpack::apply_relu(std::move(input), scale, zero_point);
   }
@@ -72,6 +74,13 @@ struct QuantizedLinear final : Qnnpack {
     if (input.dim() > 0 && input.size(-1) != inputs()) {
       fail_kernel("a quantized layer takes rows of " + std::to_string(inputs()) +
                   " numbers, and got " + std::to_string(input.size(-1)));
+    }
+  }
+
+  static void check_zero_point(int64_t zero_point) {
+    if (zero_point < 0 || zero_point > UINT8_MAX) {
+      fail_kernel("the zero point of what a quantized layer makes is " +
+                  std::to_string(zero_point) + ", and not from 0 to 255");
     }
   }
 
@@ -223,6 +232,9 @@ c10::intrusive_ptr<LinearPackedParamsBase> PackedLinearWeightsQnnp::prepack(
     std::optional<at::Tensor> bias) {
   if (weight.dim() != 2 || weight.scalar_type() != at::kQInt8) {
     build_runtime::fail_kernel("the weight of a quantized layer is not two-dimensional qint8");
+  }
+  if (weight.size(0) < 1) {
+    build_runtime::fail_kernel("the weight of a quantized layer has no outputs");
   }
   at::native::initQNNPACK();
   const int64_t outputs = weight.size(0);
