@@ -95,7 +95,9 @@ def read_baseline(path: Path, target: str, model: str) -> Baseline:
             f"cannot read {path}: {error.strerror or error}",
             hint="name what `build-runtime bench --json` printed earlier",
         ) from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
+    ) as error:  # fmt: skip
         raise UsageError(
             f"{path} is no earlier result, or one without the times of its rounds",
             hint="name what `build-runtime bench --json` printed",
@@ -105,9 +107,13 @@ def read_baseline(path: Path, target: str, model: str) -> Baseline:
             f"{path} is of {its[1]} for {its[0]}, and not of {model} for {target}",
             hint="name an earlier result of the same model and target",
         )
-    if not all(each and min(each) > 0 for row in series.values() for each in row.values()):
+    if not all(map(_are_times, (each for row in series.values() for each in row.values()))):
         raise UsageError(f"{path} has a row without times", hint="measure it again")
     return Baseline(path, series)
+
+
+def _are_times(series: Sequence[float]) -> bool:
+    return bool(series) and all(math.isfinite(it) and it > 0 for it in series)
 
 
 def chance_of(one: Sequence[float], other: Sequence[float]) -> float:

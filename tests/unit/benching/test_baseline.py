@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from builder.vocabulary.errors import UsageError
 from tests.unit.benching.forge import sample
 
 TIMES = st.lists(st.sampled_from([1.0, 2.0, 3.0, 5.0, 8.0]), min_size=1, max_size=12)
+
+
+SAMPLES = {"cpu_us": [1.0], "wall_us": [1.0]}
 
 
 def result(**other: Any) -> dict[str, Any]:
@@ -89,6 +93,12 @@ def test_a_result_is_read_again(tmp_path: Path) -> None:
         (
             result(rows=[{"threads": 1, "samples": {"cpu_us": [0], "wall_us": [1]}}]),
             "without times",
+        ),
+        (result(rows=[{"threads": math.inf, "samples": SAMPLES}]), "is no earlier result"),
+        (result(rows=[{"threads": 1, "samples": {**SAMPLES, "cpu_us": [10**400]}}]), "no earlier"),
+        *(
+            (result(rows=[{"threads": 1, "samples": {**SAMPLES, "cpu_us": [1.0, it]}}]), "without")
+            for it in (math.nan, math.inf)
         ),
         (result(model="other"), "is of other for linux-x86_64, and not of net"),
         (result(target="linux-x86"), "is of net for linux-x86, and not of net for linux-x86_64"),
