@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,15 +64,23 @@ class Baseline:
     path: Path
     series: Mapping[int, Mapping[str, tuple[float, ...]]]
 
-    def refuse_without(self, threads: Iterable[int]) -> None:
-        """Raise `UsageError` for a number of threads that there is nothing to compare with."""
-        lacking = sorted(set(threads) - self.series.keys())
+    def refuse_without(self, threads: Iterable[int], rounds: int) -> None:
+        """Raise `UsageError` for what there is nothing to compare with, or too little to tell."""
+        threads = frozenset(threads)
+        lacking = sorted(threads - self.series.keys())
         if lacking:
             had = ", ".join(map(str, sorted(self.series))) or "none"
             raise UsageError(
                 f"{self.path} has no times for {', '.join(map(str, lacking))} threads",
                 looked_in=[f"numbers of threads: {had}"],
                 hint="measure with those, or measure the base with others",
+            )
+        then = min(len(each) for it in threads for each in self.series[it].values())
+        if _least_chance(rounds, then) >= _CERTAIN:
+            raise UsageError(
+                f"too few rounds: {rounds} now and {then} in {self.path} are noise, whatever they"
+                " take",
+                hint=f"measure both with --rounds {_least_rounds()} or more",
             )
 
     def changes(self, row: Row) -> dict[str, Change]:
@@ -112,6 +120,15 @@ def read_baseline(path: Path, target: str, model: str) -> Baseline:
     return Baseline(path, series)
 
 
+def _least_chance(one: int, other: int) -> float:
+    """Return the chance of two series without a tie, one of which is slower in each round."""
+    return chance_of(range(one), range(one, one + other))
+
+
+def _least_rounds() -> int:
+    return next(it for it in count(1) if _least_chance(it, it) < _CERTAIN)
+
+
 def _are_times(series: Sequence[float]) -> bool:
     return bool(series) and all(math.isfinite(it) and it > 0 for it in series)
 
@@ -128,10 +145,10 @@ def chance_of(one: Sequence[float], other: Sequence[float]) -> float:
     ties = 0
     place = 0
     for value, group in groupby(pooled):
-        count = len(tuple(group))
-        ranks[value] = place + (count + 1) / 2
-        ties += count**3 - count
-        place += count
+        equal = len(tuple(group))
+        ranks[value] = place + (equal + 1) / 2
+        ties += equal**3 - equal
+        place += equal
     pairs, size = len(one) * len(other), len(pooled)
     spread = pairs / 12 * (size + 1 - ties / (size * (size - 1)))
     if spread <= 0:

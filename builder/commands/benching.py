@@ -84,7 +84,7 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
                 executor if question.runner else None,
             )  # fmt: skip
             if base is not None:
-                base.refuse_without(question.threads)
+                base.refuse_without(question.threads, question.rounds)
             rows = tuple(_rows(question, model, program, host, events))
             operators = _operators(question, artifact, program, host, events)
             counted = _count(question, artifact, program, host, events)

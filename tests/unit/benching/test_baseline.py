@@ -19,7 +19,7 @@ SAMPLES = {"cpu_us": [1.0], "wall_us": [1.0]}
 
 
 def result(**other: Any) -> dict[str, Any]:
-    row = Row(1, tuple(sample(it, wall=2 * it) for it in (10, 11, 12))).document()
+    row = Row(1, tuple(sample(it, wall=2 * it) for it in range(10, 19))).document()
     return {"target": "linux-x86_64", "model": "net", "rows": [row], **other}
 
 
@@ -62,7 +62,6 @@ def test_what_differs_in_all_rounds_is_told_and_little_is_noise() -> None:
     assert Change.of([0.9 * it for it in then], then).verdict is Verdict.BETTER
     assert Change.of([1.2 * it for it in then], then).verdict is Verdict.WORSE
     assert Change.of([1.01 * it for it in then], then).verdict is Verdict.NOISE
-    assert Change.of([1.0, 2.0, 3.0], [7.0, 8.0, 9.0]).verdict is Verdict.NOISE, "three are few"
 
 
 def test_an_outlier_counts_no_more_than_its_rank() -> None:
@@ -72,8 +71,8 @@ def test_an_outlier_counts_no_more_than_its_rank() -> None:
 
 def test_a_result_is_read_again(tmp_path: Path) -> None:
     base = read_baseline(write(tmp_path, result()), "linux-x86_64", "net")
-    base.refuse_without([1])
-    row = Row(1, tuple(sample(it, wall=2 * it) for it in (20, 22, 24)))
+    base.refuse_without([1], 9)
+    row = Row(1, tuple(sample(it, wall=2 * it) for it in range(20, 38, 2)))
     assert {name: it.ratio for name, it in base.changes(row).items()} == {
         "cpu_us": 2, "wall_us": 2,
     }  # fmt: skip
@@ -107,6 +106,27 @@ def test_a_result_is_read_again(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_refused(tmp_path: Path, document: Any, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         read_baseline(write(tmp_path, document), "linux-x86_64", "net")
+
+
+@pytest.mark.parametrize(("then", "now"), [(5, 5), (3, 9), (9, 3), (1, 100)])
+def test_rounds_that_could_tell_nothing_are_refused(tmp_path: Path, then: int, now: int) -> None:
+    """Whatever they were, all would be noise."""
+    samples = {"cpu_us": [1.0] * then, "wall_us": [1.0] * then}
+    document = result(rows=[{"threads": 1, "samples": samples}])
+    base = read_baseline(write(tmp_path, document), "linux-x86_64", "net")
+    told = f"too few rounds: {now} now and {then} in .*base.json"
+    with pytest.raises(UsageError, match=told) as raised:
+        base.refuse_without([1], now)
+    assert raised.value.hint == "measure both with --rounds 6 or more"
+
+
+@pytest.mark.parametrize(("then", "now"), [(6, 6), (4, 9)])
+def test_as_many_rounds_as_can_tell_are_taken(tmp_path: Path, then: int, now: int) -> None:
+    samples = {"cpu_us": [1.0] * then, "wall_us": [1.0] * then}
+    document = result(rows=[{"threads": 1, "samples": samples}])
+    read_baseline(write(tmp_path, document), "linux-x86_64", "net").refuse_without([1], now)
+    slower = [float(it) for it in range(10, 10 + now)]
+    assert Change.of(slower, [float(it) for it in range(then)]).verdict is Verdict.WORSE
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
