@@ -63,11 +63,7 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
         events.step("reading the model")
         (model,) = read_models((question.model,), host, reader(artifact.rewrite))
         _check(artifact, model, question)
-        base = (
-            None
-            if question.base is None
-            else read_baseline(question.base, str(artifact.target), model.name)
-        )
+        base = _read_base(question, artifact, model)
         spec = inputs_for(model, question.inputs)
         if not spec.given:
             raise UsageError(
@@ -83,8 +79,6 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
                 artifact.program, model.path.resolve(), inputs,
                 executor if question.runner else None,
             )  # fmt: skip
-            if base is not None:
-                base.refuse_without(question.threads, question.rounds)
             rows = tuple(_rows(question, model, program, host, events))
             operators = _operators(question, artifact, program, host, events)
             counted = _count(question, artifact, program, host, events)
@@ -100,6 +94,14 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             "base": None if base is None else _base(base, rows),
         }
     return Answer(document, to_text(document, rows, operators or ()))
+
+
+def _read_base(question: Question, artifact: Artifact, model: Model) -> Baseline | None:
+    if question.base is None:
+        return None
+    base = read_baseline(question.base, str(artifact.target), model.name)
+    base.refuse_without(question.threads, question.rounds)
+    return base
 
 
 def _base(base: Baseline, rows: Iterable[Row]) -> dict[str, Any]:
@@ -127,6 +129,12 @@ def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
             f"programs of {artifact.target} run here {found.how}, whose times say nothing about a"
             " device",
             hint=f"--instructions alone counts what a run executes; or {_ON_A_DEVICE}",
+        )
+    if found.prefix and question.base is not None:
+        raise UsageError(
+            f"--base compares times, and programs of {artifact.target} run here {found.how}, where"
+            " instructions are only counted",
+            hint=f"leave out --base; or {_ON_A_DEVICE}",
         )
     return found
 

@@ -82,9 +82,11 @@ def test_an_earlier_result_is_what_it_is_better_or_worse_than(
     runner.answer("build-runtime-run", told(sample(200, wall=600)))
     answer = ask(rounds=9, base=base)
     assert f"1 thread / {base}: processor 0.800 (better), clock 1.200 (worse)" in answer.text
+    asked = len(runner.commands)
     with pytest.raises(UsageError, match="no times for 2, 4 threads") as caught:
         ask(threads=(4, 1, 2), base=base)
     assert caught.value.looked_in == ("numbers of threads: 1",)
+    assert len(runner.commands) == asked, "before anything is run"
 
 
 def test_a_runner_runs_the_program_elsewhere(
@@ -142,6 +144,16 @@ def test_an_emulated_runtime_is_counted_and_not_timed(
     assert answer.document["rows"] == []
     assert answer.document["instructions"] == 77
     assert "instructions of one run: 77" in answer.text
+
+
+def test_nothing_is_timed_that_a_base_could_be_compared_with(
+    ask: Callable[..., Answer], runs: Callable[[Executor | str], None], tmp_path: Path
+) -> None:
+    runs(Executor(("qemu-arm", "-L", "/sysroot"), "under qemu-arm"))
+    told = r"--base compares times, and .* are only counted"
+    with pytest.raises(UsageError, match=told) as raised:
+        ask(instructions=True, base=tmp_path / "base.json")
+    assert raised.value.hint.startswith("leave out --base; or measure on a device")
 
 
 @pytest.mark.parametrize(
