@@ -3,8 +3,8 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from itertools import count, groupby
 from pathlib import Path
@@ -58,6 +58,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What was measured, how its programs ran, and on which inputs: times of others say nothing."""
+
+    target: str
+    model: str
+    runner: str
+    inputs: str
+
+    @staticmethod
+    def parse(told: Mapping[str, Any]) -> "Subject":
+        """Read what `document` made; raise `LookupError` or `TypeError` for anything else."""
+        return Subject(**{it.name: str(told[it.name]) for it in fields(Subject)})
+
+    def document(self) -> dict[str, str]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """An earlier result: its series by figure, for each number of threads."""
 
@@ -89,11 +108,11 @@ class Baseline:
         return {it: Change.of(row.series(it), then[it]) for it in FIGURES}
 
 
-def read_baseline(path: Path, target: str, model: str) -> Baseline:
+def read_baseline(path: Path, subject: Subject) -> Baseline:
     """Read what `bench --json` printed; raise `UsageError` unless it is of the same thing."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        its = (str(told["target"]), str(told["model"]))
+        its = Subject.parse(told)
         series = {
             int(row["threads"]): {it: tuple(map(float, row["samples"][it])) for it in FIGURES}
             for row in told["rows"]
@@ -110,14 +129,21 @@ def read_baseline(path: Path, target: str, model: str) -> Baseline:
             f"{path} is no earlier result, or one without the times of its rounds",
             hint="name what `build-runtime bench --json` printed",
         ) from error
-    if its != (target, model):
+    if others := tuple(_others(its, subject)):
         raise UsageError(
-            f"{path} is of {its[1]} for {its[0]}, and not of {model} for {target}",
-            hint="name an earlier result of the same model and target",
+            f"{path} is of {'; '.join(others)}",
+            hint="name an earlier result of the same target, model, runner and inputs",
         )
     if not all(map(_are_times, (each for row in series.values() for each in row.values()))):
         raise UsageError(f"{path} has a row without times", hint="measure it again")
     return Baseline(path, series)
+
+
+def _others(then: Subject, now: Subject) -> Iterator[str]:
+    for name, it in then.document().items():
+        wanted = now.document()[name]
+        if it != wanted:
+            yield f"{'other' if name == 'inputs' else 'another'} {name}: {it}, and not {wanted}"
 
 
 def _least_chance(one: int, other: int) -> float:
