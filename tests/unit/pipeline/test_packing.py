@@ -12,12 +12,14 @@ from typing import cast
 import pytest
 
 from builder.artifact.staging import ImageFiles, JavaFiles
+from builder.artifact.supply.provenance import statement_place
 from builder.commands.results import answer
 from builder.compilation.dependence import Candidates
 from builder.compilation.output import BuildOutput
 from builder.compilation.store import ObjectStore
-from builder.foundation.files import locked
+from builder.foundation.files import locked, sha256_file
 from builder.foundation.process import Host
+from builder.foundation.resources import LICENCE
 from builder.libtorch.candidates import INCLUDES
 from builder.libtorch.catalogue import make_catalogue
 from builder.libtorch.symbols import Prediction, SymbolIndex
@@ -141,6 +143,14 @@ def test_classes_for_images_are_a_module_of_their_own(tmp_path: Path) -> None:
     folder = tmp_path / f"dist/maven/local/build-runtime/{stem}/1.2.0"
     assert (folder / f"{stem}-1.2.0.aar").read_bytes() == archive.read_bytes()
     assert {archive, folder / f"{stem}-1.2.0-sources.jar"} < set(built.beside)
+    with zipfile.ZipFile(archive) as aar:
+        licence = aar.read("META-INF/build_runtime/licenses/build-runtime/LICENSE")
+    assert licence == LICENCE.read_bytes()
+    statement = json.loads(statement_place(archive).read_text())
+    assert statement_place(archive) in built.beside
+    assert statement["subject"] == [
+        {"name": archive.name, "digest": {"sha256": sha256_file(archive)}}
+    ]
     for variant in json.loads((folder / f"{stem}-1.2.0.module").read_text())["variants"][:2]:
         assert variant["dependencies"] == [{
             "group": "local.build-runtime", "module": "pytorch_android_lite",
