@@ -178,9 +178,13 @@ def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_pat
 
 
 def test_what_the_page_shows_is_what_is_printed(tmp_path: Path) -> None:
+    """With classes, as builds for Android have them unless they are told otherwise."""
+    images = ImageFiles(b"more classes", ELF / "arm64-v8a" / "tiny.so")
+    java = JavaFiles(b"classes", tmp_path / "program", 17, (), images)
     shown = block("$ build-runtime model.pt --abi arm64-v8a,armeabi-v7a --platform android")
     ((_, lines),) = shown.steps
-    told = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
+    batch = [replace(it, java=java) for it in android(tmp_path)]
+    told = answer([pack(batch, request(tmp_path))]).text.splitlines()
     expected = [it.replace(str(tmp_path), "/home/me/app") for it in told]
     assert lines[0] == LEFT_OUT
     assert list(lines[1:]) == expected[1 - len(lines) :]
