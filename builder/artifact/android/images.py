@@ -16,6 +16,11 @@ from builder.vocabulary.targets import Target
 _RULES: Final = "android/torchvision.txt.j2"
 
 
+def images_name(target: Target) -> str:
+    """Return the file name of the AAR for all ABIs at the API level of a target."""
+    return f"build-runtime-torchvision-{target.platform}{target.api_level or ''}.aar"
+
+
 def package_images(
     parts: Iterable[tuple[Target, ImageFiles]],
     ours: Part,
@@ -43,7 +48,7 @@ def package_images(
             for it, of_abi in found
         ),
     )
-    archive = destination / f"build-runtime-torchvision-{target.platform}{level}.aar"
+    archive = destination / images_name(target)
     stored = frozenset(layout.vision_library(it.abi) for it, _ in found)
     write_zip(staged, archive, stored)
     return Bundle(archive, archive.stat().st_size, sha256_file(archive), manifest="")

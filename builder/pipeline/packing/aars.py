@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from builder.artifact.android.images import package_images
+from builder.artifact.android.images import images_name, package_images
 from builder.artifact.android.layout import BENCHMARK, LIBRARY_NAME, model_place
 from builder.artifact.android.packing import AbiContents, package, write_symbols
 from builder.artifact.android.zips import unzip
 from builder.artifact.manifest import BuildFacts, describe_model
 from builder.artifact.maven.gradle import Extras
-from builder.artifact.maven.repository import publish
+from builder.artifact.maven.repository import publish, withdraw
 from builder.artifact.staging import Bundle
-from builder.artifact.supply.provenance import write_statement
+from builder.artifact.supply.provenance import statement_place, write_statement
 from builder.foundation.coordinates import (
     REPLACED_FOR_IMAGES,
     Coordinates,
@@ -92,9 +92,13 @@ def _publish_images(
 ) -> tuple[Path, ...]:
     """Write the AAR with the classes for images, if there are some; return what was written."""
     parts = [(it.target, it.java.images) for it in batch if it.java and it.java.images]
-    if not parts:
-        return ()
     coordinates = for_images(runtime)
+    if not parts:  # what an earlier build left needs classes that are gone
+        withdraw(coordinates, output / _REPOSITORY)
+        archive = output / images_name(batch[0].target)
+        for path in (archive, statement_place(archive)):
+            path.unlink(missing_ok=True)
+        return ()
     plan = batch[0].planned.plan
     bundle = package_images(parts, find_ours(plan, parts[0][1].library), coordinates, output)
     statement = write_statement(bundle, (it.facts for it in contents))

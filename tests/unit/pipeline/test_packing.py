@@ -167,6 +167,37 @@ def test_classes_for_images_are_a_module_of_their_own(tmp_path: Path) -> None:
     )
 
 
+def test_classes_for_images_go_with_the_classes_they_need(tmp_path: Path) -> None:
+    """A version that is built anew without Java has nothing that needs it; other versions stay."""
+    images = ImageFiles(b"more classes", ELF / "arm64-v8a" / "tiny.so", (("sources", b"a jar"),))
+    java = JavaFiles(b"classes", tmp_path / "program", 17, (), images)
+    without = android(tmp_path)
+    dist = tmp_path / "dist"
+    folder = dist / "maven/local/build-runtime/pytorch_android_torchvision_lite"
+    for version in ("1.0", "1.1"):
+        pack([replace(it, java=java) for it in without], request(tmp_path, version=version))
+    pack(without, request(tmp_path, version="1.1"))
+    assert {it.name for it in folder.iterdir() if it.is_dir()} == {"1.0"}
+    listed = folder / "maven-metadata.xml"
+    assert "1.1" not in listed.read_text()
+    assert "<release>1.0</release>" in listed.read_text()
+    noted = listed.with_name("maven-metadata.xml.sha256").read_text()
+    assert noted == sha256_file(listed)
+    assert not list(dist.glob("*torchvision*"))
+    pack(without, request(tmp_path, version="1.0"))
+    assert not folder.exists()
+
+
+def test_another_library_of_that_name_stays(tmp_path: Path) -> None:
+    """Such as a runtime that is called so."""
+    batch = android(tmp_path)
+    name = "pytorch_android_torchvision_lite"
+    pack(batch, replace(request(tmp_path), maven_artifact=name))
+    pack(batch, request(tmp_path))
+    stem = tmp_path / f"dist/maven/local/build-runtime/{name}/1.2.0/{name}-1.2.0"
+    assert stem.with_name(f"{stem.name}.aar").is_file()
+
+
 def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_path: Path) -> None:
     lines = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
     assert lines[-1] == (
