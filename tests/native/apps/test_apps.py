@@ -8,7 +8,9 @@ from typing import Final
 
 import pytest
 
+from builder.artifact.android import layout
 from builder.foundation.settings import BuildSettings
+from builder.vocabulary.targets import Abi
 from tests.native.apps.compiling import APPS, compile_apps
 from tests.native.vision.machine import Machine
 
@@ -50,6 +52,15 @@ def test_projects_name_what_builds_publish() -> None:
     assert properties["runtime.group"] == coordinates.group
     assert properties["runtime.version"] == coordinates.version
     assert 'uri("dist/maven")' in (APPS / "settings.gradle.kts").read_text()
+
+
+def test_the_library_of_the_example_has_a_name_of_its_own() -> None:
+    """An app that also makes tensors of images has that library in the same folder."""
+    source = (APPS / "native/src/main/java/com/example/vision/Classifier.java").read_text()
+    (name,) = re.findall(r'loadLibrary\("(\w+)"\)', source)
+    assert f"OUTPUT_NAME {name}\n" in (APPS / "native" / "CMakeLists.txt").read_text()
+    others = {layout.library, layout.jni_library, layout.vision_library}
+    assert f"lib{name}.so" not in {it(Abi.X86).name for it in others}
 
 
 def test_only_one_class_knows_camerax() -> None:
