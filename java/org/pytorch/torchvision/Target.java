@@ -80,8 +80,7 @@ final class Target {
   }
 
   private static long count(int width, int height) {
-    Arguments.check(
-        width >= 0 && height >= 0, "width and height must be non negative: %d, %d", width, height);
+    Arguments.checkSize(width, height);
     // more than an int is more than any buffer has
     return CHANNELS * Math.min((long) width * height, Integer.MAX_VALUE);
   }

@@ -72,6 +72,7 @@ public final class TensorImageUtils {
       final MemoryFormat memoryFormat) {
     Arguments.checkNotNull(bitmap, "bitmap");
     final float[] tables = Normalization.tables(normMeanRGB, normStdRGB);
+    Bitmaps.checkArea(bitmap, x, y, width, height);
     final Target target = Target.allocate(width, height, memoryFormat);
     Bitmaps.convert(bitmap, x, y, tables, target);
     return target.tensor();
@@ -117,6 +118,7 @@ public final class TensorImageUtils {
       final MemoryFormat memoryFormat) {
     Arguments.checkNotNull(bitmap, "bitmap");
     final Target target = Target.of(outBuffer, outBufferOffset, width, height, memoryFormat);
+    Bitmaps.checkArea(bitmap, x, y, width, height);
     Bitmaps.convert(bitmap, x, y, Normalization.tables(normMeanRGB, normStdRGB), target);
   }
 

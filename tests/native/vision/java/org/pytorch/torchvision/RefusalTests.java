@@ -223,6 +223,12 @@ public class RefusalTests {
           () ->
               TensorImageUtils.bitmapToFloat32Tensor(BITMAP, at[0], at[1], 4, 3, MEAN, STD));
     }
+    for (int[] size : new int[][] {{10000, 10000}, {1 << 30, 1 << 30}}) {
+      refused(
+          "is not within a bitmap of 4 by 3",
+          () ->
+              TensorImageUtils.bitmapToFloat32Tensor(BITMAP, 0, 0, size[0], size[1], MEAN, STD));
+    }
     refused(
         "width and height must be non negative: -1, 3",
         () -> TensorImageUtils.bitmapToFloat32Tensor(BITMAP, 0, 0, -1, 3, MEAN, STD));
