@@ -43,6 +43,7 @@ final class Bitmaps {
       Bitmap bitmap, int x, int y, float[] tables, Target target) {
     return READ_IN_PLACE
         && target.isNative()
+        && target.isAligned()
         && isSrgb(bitmap)
         && NativeVision.convertBitmap(
             bitmap, x, y, tables, target.buffer, target.layout());

@@ -74,6 +74,14 @@ final class Target {
     return buffer.isDirect() && buffer.order() == ByteOrder.nativeOrder();
   }
 
+  /**
+   * Whether elements lie at multiples of their size, as floats of native functions do. A view of a
+   * slice of bytes need not.
+   */
+  boolean isAligned() {
+    return NativeVision.isAligned(buffer);
+  }
+
   /** Returns the numbers for native functions. */
   int[] layout() {
     return new int[] {offset, width, height, hasChannelsLast() ? 2 : 1};

@@ -203,7 +203,7 @@ public final class TensorImageUtils {
    * @param normMeanRGB means of red, green and blue
    * @param normStdRGB standard deviations of red, green and blue
    * @param outBuffer what is written to: {@code 3 * tensorWidth * tensorHeight} elements of a direct
-   *     buffer with native byte order
+   *     buffer with native byte order that begins at a multiple of 4 bytes
    * @param outBufferOffset the first of these elements
    * @param memoryFormat how the elements lie
    */
@@ -290,7 +290,7 @@ public final class TensorImageUtils {
    * @param normMeanRGB means of red, green and blue
    * @param normStdRGB standard deviations of red, green and blue
    * @param outBuffer what is written to: {@code 3 * tensorWidth * tensorHeight} elements of a direct
-   *     buffer with native byte order
+   *     buffer with native byte order that begins at a multiple of 4 bytes
    * @param outBufferOffset the first of these elements
    * @param memoryFormat how the elements lie
    */
