@@ -23,7 +23,8 @@ import org.pytorch.Tensor;
  *
  * <p>All methods throw IllegalArgumentException for null and for what an argument says it must not
  * be, IllegalStateException for a buffer that is too small, and ReadOnlyBufferException for one that
- * cannot be written to. What a closed image or a recycled bitmap throws passes through. All may be
+ * cannot be written to. A bitmap of {@code Config.HARDWARE} has no pixels that can be read: convert
+ * its {@code copy(Bitmap.Config.ARGB_8888, false)}. What a closed image or a recycled bitmap throws passes through. All may be
  * called by several threads.
  */
 public final class TensorImageUtils {
