@@ -144,6 +144,8 @@ static int with_flags(const flags* wanted) {
 
 int main(int argc, char** argv) {
   flags wanted = default_flags;
+  /* what was begun is told in a pipe, too, if the model crashes */
+  setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
   switch (parse_flags(argc, argv, &wanted)) {
     case FLAGS_HELP:
       return 0;
