@@ -40,3 +40,20 @@ def test_what_was_begun_is_told_though_the_model_crashes(
     done = run("crash")
     assert done.returncode == -signal.SIGABRT
     assert done.stdout.splitlines()[:2] == ["Starting benchmark.", "Running warmup runs."]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("not a lite-interpreter model: it has no bytecode (save it so)", 1),
+        ("the model is damaged: data.pkl", 0),
+        ("the model has bytecode version 99", 0),
+    ],
+)
+def test_only_what_was_never_converted_is_to_be(
+    run: Callable[[str], subprocess.CompletedProcess[str]], reason: str, told: int
+) -> None:
+    done = run(reason)
+    assert done.returncode == 1
+    assert f"error: {reason}\n" in done.stderr
+    assert done.stderr.count("fix: convert it where it was exported") == told
