@@ -17,6 +17,7 @@ from builder.artifact.tar import layout as tar
 from builder.artifact.tar.unpacking import is_archive, unpack
 from builder.vocabulary.checks import FILES, Check, Outcome
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.targets import Abi
 
 
 def is_artifact(path: Path) -> bool:
@@ -91,6 +92,11 @@ def _unpacked(archive: Path, source: Path, root: Path) -> tuple[Artifact, ...]:
         return read_app(archive, root)
     unzip(archive, root)
     if not (root / android.MANIFEST).is_file():
+        if any((root / android.vision_library(it)).is_file() for it in Abi):
+            raise UsageError(
+                f"{archive} holds what makes tensors of images, and no runtime",
+                hint="name the AAR of the runtime, such as build-runtime-android24.aar",
+            )
         raise UsageError(
             f"{archive} is no artifact of build-runtime: no {android.MANIFEST}", hint=HINT
         )

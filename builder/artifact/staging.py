@@ -125,7 +125,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A finished archive. `size` is bytes; `manifest` is the JSON that lies in it."""
+    """A finished archive. `size` is bytes; `manifest` is the JSON in it, if it has some."""
 
     archive: Path
     size: int

@@ -70,7 +70,7 @@ def time_program(program: Program, threads: int, runs: int, host: Host) -> Sampl
     told = program.complete(program.words(threads, runs), host).stdout
     try:
         return _sample(json.loads(told))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise VerificationError(
             f"the program of the runtime does not tell what is asked of it: {error!r}",
             hint=_OLDER,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from builder.artifact.opening import open_artifact
 from builder.artifact.reading import Artifact, changed_files
-from builder.benching.baseline import Baseline, read_baseline
+from builder.benching.baseline import Baseline, Subject, read_baseline
 from builder.benching.comparing import measure, measure_against
 from builder.benching.counting import count_instructions, find_emulator, make_counter
 from builder.benching.figures import Ratio, Row
@@ -17,6 +17,7 @@ from builder.benching.operators import WARN, OperatorTime, measure_operators
 from builder.benching.peers.job import Job, PeerName
 from builder.benching.programs import Program
 from builder.commands.exchange import Answer
+from builder.foundation.files import sha256_file
 from builder.foundation.process import Host
 from builder.models.conversion.torchscript import reader
 from builder.models.selection import select
@@ -36,6 +37,7 @@ _KINDS: Final = {
     ModelFormat.EXPORTED: ("exported",),
 }
 _ON_A_DEVICE: Final = "measure on a device: --runner adb, or another command that runs programs"
+_DIGITS: Final = 16
 _COMPILER: Final = (sys.executable, "-m", "ziglang", "cc")
 
 
@@ -63,17 +65,14 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
         events.step("reading the model")
         (model,) = read_models((question.model,), host, reader(artifact.rewrite))
         _check(artifact, model, question)
-        base = (
-            None
-            if question.base is None
-            else read_baseline(question.base, str(artifact.target), model.name)
-        )
         spec = inputs_for(model, question.inputs)
         if not spec.given:
             raise UsageError(
                 f"{question.model} brings no inputs, and none are given",
                 hint="--input FILE or --input-shape 1,3,224,224",
             )
+        subject = Subject(str(artifact.target), model.name, executor.how, _identity(spec))
+        base = _read_base(question, subject)
         with tempfile.TemporaryDirectory(prefix="build-runtime-") as scratch:
             events.step(f"running {model.name} in desktop torch on {spec.describe()}")
             inputs = ask_torch(model, spec, Path(scratch), host).inputs
@@ -83,16 +82,12 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
                 artifact.program, model.path.resolve(), inputs,
                 executor if question.runner else None,
             )  # fmt: skip
-            if base is not None:
-                base.refuse_without(question.threads)
             rows = tuple(_rows(question, model, program, host, events))
             operators = _operators(question, artifact, program, host, events)
             counted = _count(question, artifact, program, host, events)
         document = {
             "artifact": str(question.artifact),
-            "target": str(artifact.target),
-            "model": model.name,
-            "runner": executor.how,
+            **subject.document(),
             "library_bytes": artifact.library.stat().st_size,
             "rows": [it.document() for it in rows],
             "operators": None if operators is None else [it.document() for it in operators],
@@ -100,6 +95,21 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
             "base": None if base is None else _base(base, rows),
         }
     return Answer(document, to_text(document, rows, operators or ()))
+
+
+def _identity(spec: InputSpec) -> str:
+    """Return what tells inputs from others: of files it is the content, wherever they lie."""
+    if not spec.files:
+        return spec.describe()
+    return ", ".join(f"sha256:{sha256_file(it)[:_DIGITS]}" for it in spec.files)
+
+
+def _read_base(question: Question, subject: Subject) -> Baseline | None:
+    if question.base is None:
+        return None
+    base = read_baseline(question.base, subject)
+    base.refuse_without(question.threads, question.rounds)
+    return base
 
 
 def _base(base: Baseline, rows: Iterable[Row]) -> dict[str, Any]:
@@ -127,6 +137,12 @@ def _executor(artifact: Artifact, question: Question, host: Host) -> Executor:
             f"programs of {artifact.target} run here {found.how}, whose times say nothing about a"
             " device",
             hint=f"--instructions alone counts what a run executes; or {_ON_A_DEVICE}",
+        )
+    if found.prefix and question.base is not None:
+        raise UsageError(
+            f"--base compares times, and programs of {artifact.target} run here {found.how}, where"
+            " instructions are only counted",
+            hint=f"leave out --base; or {_ON_A_DEVICE}",
         )
     return found
 

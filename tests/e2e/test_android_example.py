@@ -99,7 +99,7 @@ def test_a_jvm_runs_the_model(
     build = tmp_path / "build"
     run(*configure(unpacked, build, "x86_64", require), cwd=tmp_path)
     run(require("cmake"), "--build", build, cwd=tmp_path)
-    library = build / "x86_64" / "libpytorch_vision_jni.so"
+    library = build / "x86_64" / "libclassifier_jni.so"
     assert library.is_file(), "one folder for each ABI"
     shutil.copy(unpacked / layout.library(Abi.X86_64), library.parent)
     (tmp_path / "Main.java").write_text(MAIN)

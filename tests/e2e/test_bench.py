@@ -42,16 +42,22 @@ def test_a_device_is_measured_by_adb(
     tools = tmp_path / "tools"
     tools.mkdir()
     device = make_fake_adb(tools)
-    words = ("bench", made.prefix, CLASSIFIER, *CLASSIFIER_SHAPE, "--rounds", "2", "--json")
+    words = ("bench", made.prefix, CLASSIFIER, *CLASSIFIER_SHAPE, "--json")
+    there = (*words, "--rounds", "6", "--runner", "adb:FAKE01")
     env = {"PATH": f"{tools}:{tool.env()['PATH']}"}
-    done = tool.run(*words, "--runner", "adb:FAKE01", cwd=tmp_path, env=env)
+    done = tool.run(*there, cwd=tmp_path, env=env)
     validate("bench", done.document)
     assert done.document["runner"] == "by adb on FAKE01"
     assert done.document["rows"][0]["wall_us"] > 0
     assert "push" in (tools / "asked").read_text()
     assert not any(device.iterdir()), "nothing is left behind"
     (tmp_path / "base.json").write_text(done.stdout)
-    again = tool.run(*words, "--base", "base.json", cwd=tmp_path)
+    again = tool.run(*there, "--base", "base.json", cwd=tmp_path, env=env)
     validate("bench", again.document)
     (change,) = again.document["base"]["changes"]
-    assert change["cpu_us"]["verdict"] == "noise", "two rounds are few"
+    assert 0 <= change["cpu_us"]["chance"] <= 1
+    few = (*there[:-3], "2", *there[-2:], "--base", "base.json")
+    refused = tool.run(*few, cwd=tmp_path, env=env, expect=2)
+    assert "too few rounds: 2 now and 6 in " in refused.stderr + refused.stdout
+    refused = tool.run(*words, "--base", "base.json", cwd=tmp_path, expect=2)
+    assert "another runner: by adb on FAKE01" in refused.stderr + refused.stdout

@@ -10,7 +10,7 @@ from builder.artifact.android import layout
 from builder.artifact.android.aar import stage_abi, stage_shared
 from builder.artifact.android.zips import write_zip
 from builder.artifact.manifest import BuildFacts, Documents, FileFacts, ResultFacts, describe
-from builder.artifact.staging import Bundle, Contents, StagedFile
+from builder.artifact.staging import Bundle, Contents, Part, Presence, StagedFile
 from builder.foundation.coordinates import Coordinates
 from builder.foundation.files import sha256_file
 from builder.vocabulary.targets import Abi, Target
@@ -53,9 +53,8 @@ def package(
     Raises `UsageError` when it cannot be written.
     """
     first = parts[0].contents
-    inside = {it.name: it for part in parts for it in part.contents.parts}
-    everything = [inside[name] for name in sorted(inside)]
-    shared = stage_shared(first, everything, coordinates, with_models=with_models)
+    inside = _inside(it.contents for it in parts)
+    shared = stage_shared(first, inside, coordinates, with_models=with_models)
     apart = [(it, stage_abi(it.contents, it.ndk, with_models=with_models)) for it in parts]
     document = {
         "version": VERSION,
@@ -77,6 +76,15 @@ def package(
     staged = (own, *shared, *(file for _, files in apart for file in files))
     write_zip(staged, archive, stored)
     return Bundle(archive, archive.stat().st_size, sha256_file(archive), text)
+
+
+def _inside(libraries: Iterable[Contents]) -> tuple[Part, ...]:
+    """Return what is in any of the libraries, sorted by name: linked if it is linked in one."""
+    found: dict[str, Part] = {}
+    for part in (it for library in libraries for it in library.parts):
+        if part.name not in found or part.presence is Presence.LINKED:
+            found[part.name] = part
+    return tuple(found[name] for name in sorted(found))
 
 
 def _documents(abi: Abi) -> Documents:

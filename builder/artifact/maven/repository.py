@@ -4,8 +4,9 @@ The format: https://maven.apache.org/guides/introduction/introduction-to-reposit
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -60,11 +61,46 @@ def publish(
         ]
         files += _written(folder / _METADATA, _metadata(coordinates, _versions(folder)))
     except OSError as error:
-        raise UsageError(
-            f"cannot write {error.filename or repository}: {error.strerror or error}",
-            hint="free some space, or choose another place with -o",
-        ) from error
+        raise _unwritable(error, repository) from error
     return Published(place, tuple(files))
+
+
+def withdraw(coordinates: Coordinates, repository: Path) -> None:
+    """Take a version out of a repository, if it is of a library that needs another one.
+
+    Other versions stay. The list of versions no longer has it before its files go. Only one process
+    may write into a repository at a time. Raise `UsageError` when files cannot be removed.
+    """
+    folder = repository / coordinates.folder
+    version = folder / coordinates.version
+    pom = version / f"{coordinates.artifact}-{coordinates.version}.pom"
+    try:
+        if not pom.is_file() or b"<dependency>" not in pom.read_bytes():
+            return  # a runtime may have that name: it needs nothing
+        _forget(coordinates, folder)
+        shutil.rmtree(version)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise _unwritable(error, repository) from error
+
+
+def _forget(coordinates: Coordinates, folder: Path) -> None:
+    """Write the list of versions without one; without any there is no list."""
+    others = [it for it in _versions(folder) if it != coordinates.version]
+    if others:
+        latest = replace(coordinates, version=others[-1])
+        tuple(_written(folder / _METADATA, _metadata(latest, others)))
+        return
+    for path in folder.glob(f"{_METADATA}*"):
+        path.unlink()
+
+
+def _unwritable(error: OSError, repository: Path) -> UsageError:
+    return UsageError(
+        f"cannot write {error.filename or repository}: {error.strerror or error}",
+        hint="free some space, or choose another place with -o",
+    )
 
 
 def _versions(folder: Path) -> list[str]:

@@ -29,7 +29,7 @@ def notice(parts: Iterable[Part]) -> str:
     """Return the text for people, who must get it with the library. Equal parts, equal text."""
     parts = tuple(parts)
     lines = [
-        "This runtime holds code of the following parts, under the licences that are named here.",
+        "This library holds code of the following parts, under the licences that are named here.",
         "",
         *_table(parts),
     ]

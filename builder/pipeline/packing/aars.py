@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from builder.artifact.android.images import package_images
+from builder.artifact.android.images import images_name, package_images
 from builder.artifact.android.layout import BENCHMARK, LIBRARY_NAME, model_place
 from builder.artifact.android.packing import AbiContents, package, write_symbols
 from builder.artifact.android.zips import unzip
 from builder.artifact.manifest import BuildFacts, describe_model
 from builder.artifact.maven.gradle import Extras
-from builder.artifact.maven.repository import publish
+from builder.artifact.maven.repository import publish, withdraw
 from builder.artifact.staging import Bundle
-from builder.artifact.supply.provenance import write_statement
+from builder.artifact.supply.provenance import statement_place, write_statement
 from builder.foundation.coordinates import (
     REPLACED_FOR_IMAGES,
     Coordinates,
@@ -25,6 +25,7 @@ from builder.foundation.coordinates import (
 )
 from builder.foundation.files import copy_atomic, new_directory
 from builder.pipeline.packing.contents import contents_of, made_of, measured, result_of
+from builder.pipeline.packing.inside import find_ours
 from builder.pipeline.proving import Proven
 from builder.pipeline.request import Built, Request
 from builder.vocabulary.models import Model
@@ -53,7 +54,7 @@ def pack_aar(batch: tuple[Proven, ...], request: Request) -> Built:
     repository = output / _REPOSITORY
     names = tuple(it.name for it in models)
     published = publish(bundle.archive, coordinates, names, repository, _extras(batch[0]))
-    images = _publish_images(batch, coordinates, names, output)
+    images = _publish_images(batch, parts, coordinates, names, output)
     return Built(
         targets=tuple(made_of(it, bundle, size) for it, size in zip(batch, sizes, strict=True)),
         archive=bundle.archive,
@@ -83,22 +84,32 @@ def _modules(batch: Sequence[Proven], runtime: Coordinates) -> Iterator[tuple[Co
 
 
 def _publish_images(
-    batch: Sequence[Proven], runtime: Coordinates, models: Iterable[str], output: Path
+    batch: Sequence[Proven],
+    contents: Iterable[AbiContents],
+    runtime: Coordinates,
+    models: Iterable[str],
+    output: Path,
 ) -> tuple[Path, ...]:
     """Write the AAR with the classes for images, if there are some; return what was written."""
     parts = [(it.target, it.java.images) for it in batch if it.java and it.java.images]
-    if not parts:
-        return ()
     coordinates = for_images(runtime)
-    archive = package_images(parts, coordinates, output)
-    version = batch[0].planned.plan.source.version
+    if not parts:  # what an earlier build left needs classes that are gone
+        withdraw(coordinates, output / _REPOSITORY)
+        archive = output / images_name(batch[0].target)
+        for path in (archive, statement_place(archive)):
+            path.unlink(missing_ok=True)
+        return ()
+    plan = batch[0].planned.plan
+    bundle = package_images(parts, find_ours(plan, parts[0][1].library), coordinates, output)
+    statement = write_statement(bundle, (it.facts for it in contents))
     extras = Extras(
         documents=parts[0][1].documents,
-        stands_for=replaced_by(version, REPLACED_FOR_IMAGES),
+        stands_for=replaced_by(plan.source.version, REPLACED_FOR_IMAGES),
         needs=(runtime,),
         purpose="Makes tensors of bitmaps and camera frames",
     )
-    return (archive, *publish(archive, coordinates, models, output / _REPOSITORY, extras).files)
+    published = publish(bundle.archive, coordinates, models, output / _REPOSITORY, extras)
+    return (bundle.archive, statement, *published.files)
 
 
 def _extras(proven: Proven) -> Extras:

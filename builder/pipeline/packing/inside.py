@@ -29,6 +29,7 @@ _NAMED: Final = re.compile(r"(LICENSE|LICENCE|COPYING|NOTICE)", re.IGNORECASE)
 _GENERATED: Final = "generated"
 _UPSTREAM: Final = "pytorch"
 _YOURS: Final = "operators of your own"
+_OURS: Final = "build-runtime"
 _UNKNOWN: Final = "unknown objects"
 
 
@@ -52,6 +53,11 @@ def find_parts(planned: Planned, output: BuildOutput, size: SizeReport) -> tuple
     components = {it.name: it for it in plan.source.components}
     names = sorted({*linked, *(by_headers & components.keys())})
     return tuple(_part(name, components.get(name), linked.get(name), plan) for name in names)
+
+
+def find_ours(plan: BuildPlan, library: Path) -> Part:
+    """Return what a library is made of that holds code of this tool and nothing else."""
+    return _part(_OURS, None, library.stat().st_size, plan)
 
 
 def _linked(plan: BuildPlan, size: SizeReport) -> dict[str, int]:

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* Tell an error of the runtime, and free it; without one it is memory that ran out. */
@@ -34,12 +35,15 @@ static int64_t now(void) {
 static br_module* load(const char* path) {
   br_module* module = NULL;
   br_error* error = NULL;
+  int unconverted;
   br_status status = br_module_load_file(path, &module, &error);
   if (status == BR_OK) {
     return module;
   }
+  unconverted = status == BR_BAD_MODEL && error != NULL &&
+                strstr(br_error_message(error), "it has no bytecode") != NULL;
   report(error);
-  if (status == BR_BAD_MODEL) {
+  if (unconverted) {
     fprintf(stderr,
             "  fix: convert it where it was exported, `build-runtime %s --abi ABI`,"
             " and use the .ptl that lies beside the runtime\n",
@@ -144,6 +148,8 @@ static int with_flags(const flags* wanted) {
 
 int main(int argc, char** argv) {
   flags wanted = default_flags;
+  /* what was begun is told in a pipe, too, if the model crashes */
+  setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
   switch (parse_flags(argc, argv, &wanted)) {
     case FLAGS_HELP:
       return 0;

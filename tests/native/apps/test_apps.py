@@ -3,12 +3,15 @@
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from builder.artifact.android import layout
 from builder.foundation.settings import BuildSettings
+from builder.vocabulary.targets import Abi
 from tests.native.apps.compiling import APPS, compile_apps
 from tests.native.vision.machine import Machine
 
@@ -50,6 +53,30 @@ def test_projects_name_what_builds_publish() -> None:
     assert properties["runtime.group"] == coordinates.group
     assert properties["runtime.version"] == coordinates.version
     assert 'uri("dist/maven")' in (APPS / "settings.gradle.kts").read_text()
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_an_app_takes_the_model_it_runs_and_no_other(project: str) -> None:
+    (activity,) = (APPS / project / "src" / "main").rglob(f"{project.capitalize()}Activity.java")
+    (model,) = re.findall(r'MODEL = "([\w.]+)"', activity.read_text())
+    build = (APPS / project / "build.gradle.kts").read_text()
+    assert re.findall(r"dist/models[^\"]*", build) == [f"dist/models/{model}"]
+
+
+@pytest.mark.parametrize("place", ["out", "dist", "build", ".gradle", "image/build", "text/build"])
+def test_what_the_readme_makes_is_not_for_git(place: str) -> None:
+    told = (APPS.parents[1] / ".gitignore").read_text().splitlines()
+    path = f"/{(APPS / place).relative_to(APPS.parents[1])}/"
+    assert any(fnmatch(path, it) for it in told)
+
+
+def test_the_library_of_the_example_has_a_name_of_its_own() -> None:
+    """An app that also makes tensors of images has that library in the same folder."""
+    source = (APPS / "native/src/main/java/com/example/vision/Classifier.java").read_text()
+    (name,) = re.findall(r'loadLibrary\("(\w+)"\)', source)
+    assert f"OUTPUT_NAME {name}\n" in (APPS / "native" / "CMakeLists.txt").read_text()
+    others = {layout.library, layout.jni_library, layout.vision_library}
+    assert f"lib{name}.so" not in {it(Abi.X86).name for it in others}
 
 
 def test_only_one_class_knows_camerax() -> None:

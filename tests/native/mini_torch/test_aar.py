@@ -185,6 +185,7 @@ def test_an_app_gets_tensors_of_images(with_java: Path, tmp_path: Path) -> None:
     allowed = {"libjnigraphics.so", "libc.so", "libc.so.6"}  # the fake NDK has glibc's name, too
     assert {"libjnigraphics.so"} <= set(library.needed) <= allowed, "no C++ library"
     assert {it.align for it in library.segments if it.kind == "PT_LOAD"} == {0x4000}
+    assert (tmp_path / "aar/META-INF/build_runtime/licenses/build-runtime/LICENSE").is_file()
     (pom,) = module.glob("*.pom")
     assert "<artifactId>pytorch_android_lite</artifactId>" in pom.read_text()
     assert sorted(it.name.rpartition("-")[2] for it in module.glob("*.jar")) == [

@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.artifact.android import unpacking as android_unpacking
+from builder.artifact.android.images import package_images
 from builder.artifact.maven.gradle import Extras
 from builder.artifact.maven.repository import publish
 from builder.artifact.opening import is_artifact, open_artifact, open_artifacts, unpacking
 from builder.artifact.reading import changed_files
+from builder.artifact.staging import ImageFiles, Part, Presence
 from builder.artifact.tar import unpacking as module
 from builder.foundation.coordinates import Coordinates
 from builder.vocabulary.checks import Outcome
@@ -510,3 +512,16 @@ def test_an_aar_that_holds_what_no_manifest_lists_does_not_pass(tmp_path: Path) 
     with open_artifacts(aar, tmp_path / "s") as found:
         (verdict,) = found[0].found
         assert verdict.reasons == ("assets/more.txt: is not part of the artifact",)
+
+
+def test_an_aar_without_a_runtime_says_what_to_name(tmp_path: Path) -> None:
+    """That for images lies beside the other, and its name is much like it."""
+    library = tmp_path / "library"
+    library.touch()
+    part = (Target(Platform.ANDROID, Abi.X86, 24), ImageFiles(b"", library))
+    ours = Part("build-runtime", "0.1.0", "", "BSD-3-Clause", Presence.LINKED, 0, ())
+    bundle = package_images([part], ours, Coordinates("g", "a", "1"), tmp_path)
+    told = r"torchvision-android24\.aar holds what makes tensors of images, and no runtime"
+    with pytest.raises(UsageError, match=told) as raised, open_artifacts(bundle.archive, tmp_path):
+        pass
+    assert raised.value.hint == "name the AAR of the runtime, such as build-runtime-android24.aar"

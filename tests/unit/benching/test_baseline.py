@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.benching.baseline import Change, Verdict, chance_of, read_baseline
+from builder.benching.baseline import Change, Subject, Verdict, chance_of, read_baseline
 from builder.benching.figures import Row
 from builder.vocabulary.errors import UsageError
 from tests.unit.benching.forge import sample
@@ -14,9 +15,13 @@ from tests.unit.benching.forge import sample
 TIMES = st.lists(st.sampled_from([1.0, 2.0, 3.0, 5.0, 8.0]), min_size=1, max_size=12)
 
 
+NET = Subject("linux-x86_64", "net", "natively", "float32[1]")
+SAMPLES = {"cpu_us": [1.0], "wall_us": [1.0]}
+
+
 def result(**other: Any) -> dict[str, Any]:
-    row = Row(1, tuple(sample(it, wall=2 * it) for it in (10, 11, 12))).document()
-    return {"target": "linux-x86_64", "model": "net", "rows": [row], **other}
+    row = Row(1, tuple(sample(it, wall=2 * it) for it in range(10, 19))).document()
+    return {**NET.document(), "rows": [row], **other}
 
 
 def write(folder: Path, document: object) -> Path:
@@ -58,7 +63,6 @@ def test_what_differs_in_all_rounds_is_told_and_little_is_noise() -> None:
     assert Change.of([0.9 * it for it in then], then).verdict is Verdict.BETTER
     assert Change.of([1.2 * it for it in then], then).verdict is Verdict.WORSE
     assert Change.of([1.01 * it for it in then], then).verdict is Verdict.NOISE
-    assert Change.of([1.0, 2.0, 3.0], [7.0, 8.0, 9.0]).verdict is Verdict.NOISE, "three are few"
 
 
 def test_an_outlier_counts_no_more_than_its_rank() -> None:
@@ -67,9 +71,9 @@ def test_an_outlier_counts_no_more_than_its_rank() -> None:
 
 
 def test_a_result_is_read_again(tmp_path: Path) -> None:
-    base = read_baseline(write(tmp_path, result()), "linux-x86_64", "net")
-    base.refuse_without([1])
-    row = Row(1, tuple(sample(it, wall=2 * it) for it in (20, 22, 24)))
+    base = read_baseline(write(tmp_path, result()), NET)
+    base.refuse_without([1], 9)
+    row = Row(1, tuple(sample(it, wall=2 * it) for it in range(20, 38, 2)))
     assert {name: it.ratio for name, it in base.changes(row).items()} == {
         "cpu_us": 2, "wall_us": 2,
     }  # fmt: skip
@@ -90,15 +94,44 @@ def test_a_result_is_read_again(tmp_path: Path) -> None:
             result(rows=[{"threads": 1, "samples": {"cpu_us": [0], "wall_us": [1]}}]),
             "without times",
         ),
-        (result(model="other"), "is of other for linux-x86_64, and not of net"),
-        (result(target="linux-x86"), "is of net for linux-x86, and not of net for linux-x86_64"),
+        (result(rows=[{"threads": math.inf, "samples": SAMPLES}]), "is no earlier result"),
+        (result(rows=[{"threads": 1, "samples": {**SAMPLES, "cpu_us": [10**400]}}]), "no earlier"),
+        *(
+            (result(rows=[{"threads": 1, "samples": {**SAMPLES, "cpu_us": [1.0, it]}}]), "without")
+            for it in (math.nan, math.inf)
+        ),
+        (result(model="other"), "is of another model: other, and not net"),
+        (result(target="linux-x86"), "is of another target: linux-x86, and not linux-x86_64"),
+        (result(runner="by adb on ONE"), "is of another runner: by adb on ONE, and not natively"),
+        (result(inputs="float32[2]"), r"is of other inputs: float32\[2\], and not float32\[1\]"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path: Path, document: Any, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        read_baseline(write(tmp_path, document), "linux-x86_64", "net")
+        read_baseline(write(tmp_path, document), NET)
+
+
+@pytest.mark.parametrize(("then", "now"), [(5, 5), (3, 9), (9, 3), (1, 100)])
+def test_rounds_that_could_tell_nothing_are_refused(tmp_path: Path, then: int, now: int) -> None:
+    """Whatever they were, all would be noise."""
+    samples = {"cpu_us": [1.0] * then, "wall_us": [1.0] * then}
+    document = result(rows=[{"threads": 1, "samples": samples}])
+    base = read_baseline(write(tmp_path, document), NET)
+    told = f"too few rounds: {now} now and {then} in .*base.json"
+    with pytest.raises(UsageError, match=told) as raised:
+        base.refuse_without([1], now)
+    assert raised.value.hint == "measure both with --rounds 6 or more"
+
+
+@pytest.mark.parametrize(("then", "now"), [(6, 6), (4, 9)])
+def test_as_many_rounds_as_can_tell_are_taken(tmp_path: Path, then: int, now: int) -> None:
+    samples = {"cpu_us": [1.0] * then, "wall_us": [1.0] * then}
+    document = result(rows=[{"threads": 1, "samples": samples}])
+    read_baseline(write(tmp_path, document), NET).refuse_without([1], now)
+    slower = [float(it) for it in range(10, 10 + now)]
+    assert Change.of(slower, [float(it) for it in range(then)]).verdict is Verdict.WORSE
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*: No such file or directory"):
-        read_baseline(tmp_path / "gone.json", "linux-x86_64", "net")
+        read_baseline(tmp_path / "gone.json", NET)

@@ -82,9 +82,25 @@ def test_an_earlier_result_is_what_it_is_better_or_worse_than(
     runner.answer("build-runtime-run", told(sample(200, wall=600)))
     answer = ask(rounds=9, base=base)
     assert f"1 thread / {base}: processor 0.800 (better), clock 1.200 (worse)" in answer.text
+    asked = len(runner.commands)
     with pytest.raises(UsageError, match="no times for 2, 4 threads") as caught:
         ask(threads=(4, 1, 2), base=base)
     assert caught.value.looked_in == ("numbers of threads: 1",)
+    assert len(runner.commands) == asked, "before anything is run"
+
+
+def test_a_base_is_of_the_same_inputs(ask: Callable[..., Answer], tmp_path: Path) -> None:
+    """Of files it is the content that counts, not where they lie."""
+    files = [tmp_path / "one.pt", tmp_path / "same.pt", tmp_path / "other.pt"]
+    for path, content in zip(files, ("1", "1", "2"), strict=True):
+        path.write_text(content)
+    one, same, other = (InputSpec(files=(it,)) for it in files)
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps(ask(rounds=9, inputs=one).document))
+    ask(rounds=9, inputs=same, base=base)
+    for inputs in (other, SHAPES):
+        with pytest.raises(UsageError, match="is of other inputs: sha256:6b86b273ff34fce1,"):
+            ask(rounds=9, inputs=inputs, base=base)
 
 
 def test_a_runner_runs_the_program_elsewhere(
@@ -97,6 +113,10 @@ def test_a_runner_runs_the_program_elsewhere(
     answer = ask(runner=f"{there} --fast")
     validate("bench", {"version": 1, **answer.document})
     assert answer.document["runner"] == f"by {there}"
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps(answer.document))
+    with pytest.raises(UsageError, match=r"of another runner: by .*ssh-board, and not natively"):
+        ask(base=base)
     assert answer.document["rows"][0]["cpu_us"] == 70
     command = next(it for it in runner.commands if it.argv[0] == str(there))
     assert command.argv[1] == "--fast"
@@ -142,6 +162,16 @@ def test_an_emulated_runtime_is_counted_and_not_timed(
     assert answer.document["rows"] == []
     assert answer.document["instructions"] == 77
     assert "instructions of one run: 77" in answer.text
+
+
+def test_nothing_is_timed_that_a_base_could_be_compared_with(
+    ask: Callable[..., Answer], runs: Callable[[Executor | str], None], tmp_path: Path
+) -> None:
+    runs(Executor(("qemu-arm", "-L", "/sysroot"), "under qemu-arm"))
+    told = r"--base compares times, and .* are only counted"
+    with pytest.raises(UsageError, match=told) as raised:
+        ask(instructions=True, base=tmp_path / "base.json")
+    assert raised.value.hint.startswith("leave out --base; or measure on a device")
 
 
 @pytest.mark.parametrize(

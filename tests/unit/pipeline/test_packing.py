@@ -12,12 +12,14 @@ from typing import cast
 import pytest
 
 from builder.artifact.staging import ImageFiles, JavaFiles
+from builder.artifact.supply.provenance import statement_place
 from builder.commands.results import answer
 from builder.compilation.dependence import Candidates
 from builder.compilation.output import BuildOutput
 from builder.compilation.store import ObjectStore
-from builder.foundation.files import locked
+from builder.foundation.files import locked, sha256_file
 from builder.foundation.process import Host
+from builder.foundation.resources import LICENCE
 from builder.libtorch.candidates import INCLUDES
 from builder.libtorch.catalogue import make_catalogue
 from builder.libtorch.symbols import Prediction, SymbolIndex
@@ -142,6 +144,14 @@ def test_classes_for_images_are_a_module_of_their_own(tmp_path: Path) -> None:
     folder = tmp_path / f"dist/maven/local/build-runtime/{stem}/1.2.0"
     assert (folder / f"{stem}-1.2.0.aar").read_bytes() == archive.read_bytes()
     assert {archive, folder / f"{stem}-1.2.0-sources.jar"} < set(built.beside)
+    with zipfile.ZipFile(archive) as aar:
+        licence = aar.read("META-INF/build_runtime/licenses/build-runtime/LICENSE")
+    assert licence == LICENCE.read_bytes()
+    statement = json.loads(statement_place(archive).read_text())
+    assert statement_place(archive) in built.beside
+    assert statement["subject"] == [
+        {"name": archive.name, "digest": {"sha256": sha256_file(archive)}}
+    ]
     for variant in json.loads((folder / f"{stem}-1.2.0.module").read_text())["variants"][:2]:
         assert variant["dependencies"] == [{
             "group": "local.build-runtime", "module": "pytorch_android_lite",
@@ -158,6 +168,37 @@ def test_classes_for_images_are_a_module_of_their_own(tmp_path: Path) -> None:
     )
 
 
+def test_classes_for_images_go_with_the_classes_they_need(tmp_path: Path) -> None:
+    """A version that is built anew without Java has nothing that needs it; other versions stay."""
+    images = ImageFiles(b"more classes", ELF / "arm64-v8a" / "tiny.so", (("sources", b"a jar"),))
+    java = JavaFiles(b"classes", tmp_path / "program", 17, (), images)
+    without = android(tmp_path)
+    dist = tmp_path / "dist"
+    folder = dist / "maven/local/build-runtime/pytorch_android_torchvision_lite"
+    for version in ("1.0", "1.1"):
+        pack([replace(it, java=java) for it in without], request(tmp_path, version=version))
+    pack(without, request(tmp_path, version="1.1"))
+    assert {it.name for it in folder.iterdir() if it.is_dir()} == {"1.0"}
+    listed = folder / "maven-metadata.xml"
+    assert "1.1" not in listed.read_text()
+    assert "<release>1.0</release>" in listed.read_text()
+    noted = listed.with_name("maven-metadata.xml.sha256").read_text()
+    assert noted == sha256_file(listed)
+    assert not list(dist.glob("*torchvision*"))
+    pack(without, request(tmp_path, version="1.0"))
+    assert not folder.exists()
+
+
+def test_another_library_of_that_name_stays(tmp_path: Path) -> None:
+    """Such as a runtime that is called so."""
+    batch = android(tmp_path)
+    name = "pytorch_android_torchvision_lite"
+    pack(batch, replace(request(tmp_path), maven_artifact=name))
+    pack(batch, request(tmp_path))
+    stem = tmp_path / f"dist/maven/local/build-runtime/{name}/1.2.0/{name}-1.2.0"
+    assert stem.with_name(f"{stem.name}.aar").is_file()
+
+
 def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_path: Path) -> None:
     lines = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
     assert lines[-1] == (
@@ -169,9 +210,13 @@ def test_the_summary_ends_with_what_to_paste_and_what_a_device_downloads(tmp_pat
 
 
 def test_what_the_page_shows_is_what_is_printed(tmp_path: Path) -> None:
+    """With classes, as builds for Android have them unless they are told otherwise."""
+    images = ImageFiles(b"more classes", ELF / "arm64-v8a" / "tiny.so")
+    java = JavaFiles(b"classes", tmp_path / "program", 17, (), images)
     shown = block("$ build-runtime model.pt --abi arm64-v8a,armeabi-v7a --platform android")
     ((_, lines),) = shown.steps
-    told = answer([pack(android(tmp_path), request(tmp_path))]).text.splitlines()
+    batch = [replace(it, java=java) for it in android(tmp_path)]
+    told = answer([pack(batch, request(tmp_path))]).text.splitlines()
     expected = [it.replace(str(tmp_path), "/home/me/app") for it in told]
     assert lines[0] == LEFT_OUT
     assert list(lines[1:]) == expected[1 - len(lines) :]

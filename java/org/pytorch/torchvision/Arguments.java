@@ -23,6 +23,11 @@ final class Arguments {
         degrees);
   }
 
+  static void checkSize(int width, int height) {
+    check(
+        width >= 0 && height >= 0, "width and height must be non negative: %d, %d", width, height);
+  }
+
   static void checkTensorSize(int width, int height) {
     check(
         width > 0 && height > 0,

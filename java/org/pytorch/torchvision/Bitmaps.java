@@ -15,20 +15,25 @@ final class Bitmaps {
 
   private Bitmaps() {}
 
-  /** Normalises an area that is as large as the target. Alpha means nothing. */
-  static void convert(Bitmap bitmap, int x, int y, float[] tables, Target target) {
+  /** To be called before anything is allocated for the area. */
+  static void checkArea(Bitmap bitmap, int x, int y, int width, int height) {
+    Arguments.checkSize(width, height);
     Arguments.check(
         x >= 0
             && y >= 0
-            && x <= bitmap.getWidth() - target.width
-            && y <= bitmap.getHeight() - target.height,
+            && x <= bitmap.getWidth() - width
+            && y <= bitmap.getHeight() - height,
         "An area of %d by %d pixels at %d, %d is not within a bitmap of %d by %d",
-        target.width,
-        target.height,
+        width,
+        height,
         x,
         y,
         bitmap.getWidth(),
         bitmap.getHeight());
+  }
+
+  /** Normalises an area of a bitmap that is as large as the target. Alpha means nothing. */
+  static void convert(Bitmap bitmap, int x, int y, float[] tables, Target target) {
     if (target.width > 0 && target.height > 0 && !convertInPlace(bitmap, x, y, tables, target)) {
       convertPixels(bitmap, x, y, tables, target);
     }
@@ -38,6 +43,7 @@ final class Bitmaps {
       Bitmap bitmap, int x, int y, float[] tables, Target target) {
     return READ_IN_PLACE
         && target.isNative()
+        && target.isAligned()
         && isSrgb(bitmap)
         && NativeVision.convertBitmap(
             bitmap, x, y, tables, target.buffer, target.layout());

@@ -65,6 +65,7 @@ abstract class Frame {
     Arguments.checkTensorSize(target.width, target.height);
     Arguments.check(
         target.isNative(), "outBuffer must be direct, and have native byte order");
+    Arguments.check(target.isAligned(), "outBuffer must begin at a multiple of 4 bytes");
     final int[] layout = {
       width, height, y.row, y.pixel, u.row, u.pixel, v.row, v.pixel,
     };

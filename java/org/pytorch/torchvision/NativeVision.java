@@ -34,6 +34,9 @@ final class NativeVision {
       FloatBuffer output,
       int[] target);
 
+  /** Whether the elements of a direct buffer lie where floats may. */
+  static native boolean isAligned(FloatBuffer buffer);
+
   /** Whether {@link #convertBitmap} can do anything: not without Android. */
   static native boolean readsBitmaps();
 

@@ -74,14 +74,21 @@ final class Target {
     return buffer.isDirect() && buffer.order() == ByteOrder.nativeOrder();
   }
 
+  /**
+   * Whether elements lie at multiples of their size, as floats of native functions do. A view of a
+   * slice of bytes need not.
+   */
+  boolean isAligned() {
+    return NativeVision.isAligned(buffer);
+  }
+
   /** Returns the numbers for native functions. */
   int[] layout() {
     return new int[] {offset, width, height, hasChannelsLast() ? 2 : 1};
   }
 
   private static long count(int width, int height) {
-    Arguments.check(
-        width >= 0 && height >= 0, "width and height must be non negative: %d, %d", width, height);
+    Arguments.checkSize(width, height);
     // more than an int is more than any buffer has
     return CHANNELS * Math.min((long) width * height, Integer.MAX_VALUE);
   }

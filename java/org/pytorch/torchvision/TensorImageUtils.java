@@ -23,7 +23,8 @@ import org.pytorch.Tensor;
  *
  * <p>All methods throw IllegalArgumentException for null and for what an argument says it must not
  * be, IllegalStateException for a buffer that is too small, and ReadOnlyBufferException for one that
- * cannot be written to. What a closed image or a recycled bitmap throws passes through. All may be
+ * cannot be written to. A bitmap of {@code Config.HARDWARE} has no pixels that can be read: convert
+ * its {@code copy(Bitmap.Config.ARGB_8888, false)}. What a closed image or a recycled bitmap throws passes through. All may be
  * called by several threads.
  */
 public final class TensorImageUtils {
@@ -72,6 +73,7 @@ public final class TensorImageUtils {
       final MemoryFormat memoryFormat) {
     Arguments.checkNotNull(bitmap, "bitmap");
     final float[] tables = Normalization.tables(normMeanRGB, normStdRGB);
+    Bitmaps.checkArea(bitmap, x, y, width, height);
     final Target target = Target.allocate(width, height, memoryFormat);
     Bitmaps.convert(bitmap, x, y, tables, target);
     return target.tensor();
@@ -117,6 +119,7 @@ public final class TensorImageUtils {
       final MemoryFormat memoryFormat) {
     Arguments.checkNotNull(bitmap, "bitmap");
     final Target target = Target.of(outBuffer, outBufferOffset, width, height, memoryFormat);
+    Bitmaps.checkArea(bitmap, x, y, width, height);
     Bitmaps.convert(bitmap, x, y, Normalization.tables(normMeanRGB, normStdRGB), target);
   }
 
@@ -201,7 +204,7 @@ public final class TensorImageUtils {
    * @param normMeanRGB means of red, green and blue
    * @param normStdRGB standard deviations of red, green and blue
    * @param outBuffer what is written to: {@code 3 * tensorWidth * tensorHeight} elements of a direct
-   *     buffer with native byte order
+   *     buffer with native byte order that begins at a multiple of 4 bytes
    * @param outBufferOffset the first of these elements
    * @param memoryFormat how the elements lie
    */
@@ -288,7 +291,7 @@ public final class TensorImageUtils {
    * @param normMeanRGB means of red, green and blue
    * @param normStdRGB standard deviations of red, green and blue
    * @param outBuffer what is written to: {@code 3 * tensorWidth * tensorHeight} elements of a direct
-   *     buffer with native byte order
+   *     buffer with native byte order that begins at a multiple of 4 bytes
    * @param outBufferOffset the first of these elements
    * @param memoryFormat how the elements lie
    */

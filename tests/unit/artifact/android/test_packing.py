@@ -12,6 +12,7 @@ from elftools.elf.elffile import ELFFile
 from builder.artifact.android.jars import jar_bytes
 from builder.artifact.android.packing import archive_name, package, write_symbols
 from builder.artifact.android.zips import content_offset
+from builder.artifact.staging import Presence
 from builder.foundation.resources import TEMPLATES
 from builder.toolchains.java.shim import SOURCES
 from builder.vocabulary.targets import STORE_PAGE, Abi, Platform, make_target
@@ -162,6 +163,25 @@ def test_archives_are_named_by_platform_and_level(abi: Abi) -> None:
 def test_the_version_of_the_toolchain_is_a_number(tmp_path: Path) -> None:
     assert part(tmp_path, Abi.ARM64_V8A).ndk == 0
     assert COORDINATES.numeric_version == "1.2.0"
+
+
+@pytest.mark.parametrize("order", [ABIS, ABIS[::-1]])
+def test_what_is_linked_for_one_abi_is_told_to_be(tmp_path: Path, order: tuple[Abi, ...]) -> None:
+    """Even where others have it by its headers alone."""
+    parts = []
+    for abi in order:
+        own = part(tmp_path, abi)
+        presence = Presence.LINKED if abi is ABIS[0] else Presence.HEADERS
+        inside = tuple(
+            replace(it, presence=presence if it.name == "pytorch" else it.presence)
+            for it in own.contents.parts
+        )
+        parts.append(replace(own, contents=replace(own.contents, parts=inside)))
+    bundle = package(tuple(parts), COORDINATES, tmp_path / "dist")
+    with zipfile.ZipFile(bundle.archive) as archive:
+        notice = archive.read("META-INF/build_runtime/NOTICE").decode()
+    (line,) = (it for it in notice.splitlines() if it.startswith("pytorch 2.6.0"))
+    assert line.endswith("  linked")
 
 
 def test_classes_come_with_the_library_under_them_and_rules_that_keep_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ PARTS = (
 
 def test_every_part_is_named_with_its_licence_and_its_text_follows() -> None:
     assert notice(PARTS).splitlines() == [
-        "This runtime holds code of the following parts, under the licences that are named here.",
+        "This library holds code of the following parts, under the licences that are named here.",
         "",
         "fmt 9.1                MIT                         by its headers",
         "operators of your own  not known to build-runtime  linked",

@@ -97,6 +97,11 @@ void convert_bytes(JNIEnv* env, jclass /*type*/, jbyteArray bytes, jint u_offset
   env->ReleasePrimitiveArrayCritical(bytes, samples, JNI_ABORT); // nothing to write back
 }
 
+jboolean is_aligned(JNIEnv* env, jclass /*type*/, jobject buffer) {
+  const auto address = reinterpret_cast<uintptr_t>(env->GetDirectBufferAddress(buffer));
+  return address % alignof(float) == 0 ? JNI_TRUE : JNI_FALSE;
+}
+
 jboolean reads_bitmaps(JNIEnv* /*env*/, jclass /*type*/) {
   return vision::kReadsBitmaps ? JNI_TRUE : JNI_FALSE;
 }
@@ -126,6 +131,7 @@ jint register_natives(JNIEnv* env) {
              "Ljava/nio/FloatBuffer;[I)V",
              convert_planes),
       native("convertBytes", "([BII[II[FLjava/nio/FloatBuffer;[I)V", convert_bytes),
+      native("isAligned", "(Ljava/nio/FloatBuffer;)Z", is_aligned),
       native("readsBitmaps", "()Z", reads_bitmaps),
       native("convertBitmap", "(Landroid/graphics/Bitmap;II[FLjava/nio/FloatBuffer;[I)Z",
              convert_bitmap),

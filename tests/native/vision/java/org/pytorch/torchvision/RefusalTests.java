@@ -215,6 +215,32 @@ public class RefusalTests {
     }
   }
 
+  private static FloatBuffer unaligned() {
+    final ByteBuffer bytes = ByteBuffer.allocateDirect(4 * 36 + 1);
+    bytes.position(1);
+    return bytes.slice().order(ByteOrder.nativeOrder()).asFloatBuffer();
+  }
+
+  @Test
+  public void buffersBetweenFloats() {
+    refused("must begin at a multiple of 4 bytes", () -> write(unaligned(), 0));
+    refused(
+        "must begin at a multiple of 4 bytes",
+        () ->
+            TensorImageUtils.nv21CenterCropToFloatBuffer(
+                new byte[24], 4, 4, 0, 4, 3, MEAN, STD, unaligned(), 0, FORMAT));
+    final Bitmap bitmap = Bitmap.createBitmap(4, 3, Bitmap.Config.ARGB_8888);
+    for (int i = 0; i < 12; i++) {
+      bitmap.setPixel(i % 4, i / 4, i == 1 ? 0xff0000ff : 0xff000000);
+    }
+    final FloatBuffer buffer = unaligned();
+    write(bitmap, buffer, 0);
+    for (int i = 0; i < 36; i++) {
+      assertEquals(i == 25 ? 1 : 0, buffer.get(i), 0);
+    }
+    assertTrue("by getPixels", bitmap.reads > 0);
+  }
+
   @Test
   public void areasBeyondBitmaps() {
     for (int[] at : new int[][] {{1, 0}, {0, 1}, {-1, 0}, {0, -1}, {Integer.MAX_VALUE, 0}}) {
@@ -222,6 +248,12 @@ public class RefusalTests {
           "is not within a bitmap of 4 by 3",
           () ->
               TensorImageUtils.bitmapToFloat32Tensor(BITMAP, at[0], at[1], 4, 3, MEAN, STD));
+    }
+    for (int[] size : new int[][] {{10000, 10000}, {1 << 30, 1 << 30}}) {
+      refused(
+          "is not within a bitmap of 4 by 3",
+          () ->
+              TensorImageUtils.bitmapToFloat32Tensor(BITMAP, 0, 0, size[0], size[1], MEAN, STD));
     }
     refused(
         "width and height must be non negative: -1, 3",

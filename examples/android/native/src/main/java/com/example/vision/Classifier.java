@@ -3,7 +3,7 @@ package com.example.vision;
 /** A model that takes an image and answers with scores. Not to be used by two threads at once. */
 public final class Classifier implements AutoCloseable {
   static {
-    System.loadLibrary("pytorch_vision_jni");
+    System.loadLibrary("classifier_jni");
   }
 
   private long module;
