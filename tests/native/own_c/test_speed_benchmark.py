@@ -22,7 +22,7 @@ def run(
     sources = (Path(__file__).with_name("fragile_runtime.c"), *sorted(TOOL.glob("*.c")))
     # what reads values is not called here
     words = (*FLAGS, *sources, "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", program)
-    subprocess.run([require("gcc"), *words], check=True)
+    subprocess.run([require("gcc"), *map(str, words)], check=True)
 
     def started(model: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, TypeAlias
+from threading import Timer
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -61,10 +62,8 @@ class Machine:
         with subprocess.Popen(
             words, env=self._env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            yield Conversions(process.stdin, process.stdout)
-            process.stdin.close()
+            yield Conversions(process)
+            process.communicate(timeout=DEADLINE)
         assert process.returncode == 0
 
     def _env(self) -> dict[str, str]:
@@ -75,15 +74,26 @@ class Machine:
 class Conversions:
     """Images in, elements out."""
 
-    questions: IO[str]
-    answers: IO[str]
+    process: subprocess.Popen[str]
+    deadline: float = DEADLINE
+    """Seconds for one image."""
 
     def ask(self, *words: object) -> tuple[Floats, tuple[str, ...]]:
         """Return the elements that an image becomes, and what else is told of it."""
-        print(*map(_spelled, words), file=self.questions, flush=True)
-        elements, *more = self.answers.readline().split() or ("",)
-        assert elements, "the JVM ended"
+        overdue = Timer(self.deadline, self.process.kill)
+        overdue.start()
+        try:
+            elements, *more = self._answer(*map(_spelled, words)).split() or ("",)
+        finally:
+            overdue.cancel()
+        assert elements, f"the JVM ended, or told nothing for {self.deadline} s"
         return np.frombuffer(base64.b64decode(elements), np.float32), tuple(more)
+
+    def _answer(self, *words: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(*words, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline()
 
 
 def _spelled(word: object) -> str:

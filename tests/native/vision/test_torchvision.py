@@ -1,7 +1,9 @@
 """Images become what a plain implementation makes of them; what is none is refused."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Final
 
 import numpy as np
@@ -154,6 +156,16 @@ PICTURES: Final = st.builds(
     srgb=st.booleans(),
     opaque=st.booleans(),
 )
+
+
+def test_a_machine_that_tells_nothing_is_waited_for_no_longer() -> None:
+    words = (sys.executable, "-c", "import time; time.sleep(600)")
+    with Popen(words, stdin=PIPE, stdout=PIPE, text=True) as process:
+        try:
+            with pytest.raises(AssertionError, match=r"the JVM ended, or told nothing for 0\.5 s"):
+                Conversions(process, deadline=0.5).ask("nv21")
+        finally:
+            process.kill()
 
 
 @given(PICTURES, FORMATS, NORMS, st.data())

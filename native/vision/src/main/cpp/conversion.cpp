@@ -73,8 +73,8 @@ void gather_turned(const uint8_t* samples, const int32_t* columns, const int32_t
   }
 }
 
-uint8_t clamped(int32_t thousandths) {
-  const int32_t value = thousandths >> 10;
+uint8_t clamped(int32_t in_1024ths) {
+  const int32_t value = in_1024ths >> 10;
   if (value < 0) {
     return 0;
   }
