@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 FILES: Final = "files"
+PROVENANCE: Final = "provenance"
 ALIGNMENT: Final = "zip alignment"
 POLICY: Final = "elf policy"
 REGISTRY: Final = "registered operators"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from builder.artifact.manifest import BuildFacts
 from builder.artifact.staging import Bundle
 from builder.foundation.files import sha256_file, write_atomic
-from builder.vocabulary.checks import FILES, Check, Outcome
+from builder.vocabulary.checks import PROVENANCE, Check, Outcome
 from builder.vocabulary.plan import Component
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -108,7 +108,7 @@ def check_statement(archive: Path) -> Check | None:
         return None
     wrong = tuple(_differences(archive, place))
     return Check(
-        name=FILES,
+        name=PROVENANCE,
         outcome=Outcome.FAILED if wrong else Outcome.PASSED,
         reasons=wrong,
         hint=f"take both files of one build, or remove {place.name}" if wrong else "",

@@ -33,6 +33,7 @@ from builder.vocabulary.checks import (
     FILES,
     NEEDS,
     OUTPUTS,
+    PROVENANCE,
     REBUILD,
     RUN,
     Check,
@@ -49,6 +50,7 @@ from builder.vocabulary.targets import Target
 
 _TITLES: Final = {
     FILES: "its files are not those that were built",
+    PROVENANCE: "it is not the archive that its statement is about",
     NEEDS: "it does not hold what the models need",
     OUTPUTS: "it does not answer as desktop torch does",
     REBUILD: "a build of the same gives other bytes",
@@ -154,7 +156,7 @@ def _judge(
     events.step("verifying")
     files = (*artifact.found, *_files(artifact))
     needs = _needs(models, artifact)
-    if any(it.name == FILES for it in failures(files)):
+    if any(it.name in {FILES, PROVENANCE} for it in failures(files)):
         reason = "the library was not run: it may not be the one that was built"
         unsafe = Check(name=RUN, outcome=Outcome.SKIPPED, reasons=(reason,))
         return (*files, *needs, unsafe)

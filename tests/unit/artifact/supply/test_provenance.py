@@ -100,7 +100,7 @@ def test_an_archive_is_compared_with_the_statement_beside_it(
     bundle.archive.write_bytes(b"another archive")
     bad = check_statement(bundle.archive)
     assert bad is not None
-    assert bad.outcome is Outcome.FAILED
+    assert (bad.name, bad.outcome) == ("provenance", Outcome.FAILED)
     assert bad.reasons == (f"{bundle.archive.name}: its content is not that of {place.name}",)
 
 

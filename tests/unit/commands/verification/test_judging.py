@@ -398,7 +398,7 @@ def test_the_report_is_refused_before_anything_is_done(
 
 
 def test_names_of_checks_are_the_same_everywhere() -> None:
-    assert set(judging._TITLES) == {"files", "needs", "outputs", "rebuild"}
+    assert set(judging._TITLES) == {"files", "needs", "outputs", "provenance", "rebuild"}
 
 
 PASSED = [
