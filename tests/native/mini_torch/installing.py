@@ -28,6 +28,7 @@ def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
     left_out = shutil.ignore_patterns("__pycache__", _FOREIGN_KNOWLEDGE)
     for name in ("builder", "cmake", "java", "templates"):
         shutil.copytree(root / name, folder / name, ignore=left_out)
+    shutil.copy(root / "LICENSE", folder / "LICENSE")
     shutil.copytree(_HERE / "native", folder / "native")
     shutil.copytree(root / "native" / "vision", folder / "native" / "vision")
     for row in read_rows():  # nothing is included before files that are not there
