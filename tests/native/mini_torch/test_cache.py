@@ -102,8 +102,7 @@ def test_what_was_pruned_is_built_again(workshop: Workshop, zig_libraries: Path)
     assert_nothing_is_compiled(workshop, workshop.first, once)
     workshop.tool.run("cache", "prune", "--max-size", "0", cwd=workshop.folder)
     assert not workshop.compiled()
-    assert any(zig_libraries.iterdir())  # the cache had a link to them alone
-    (workshop.tool.cache / "zig").symlink_to(zig_libraries)
+    assert any(zig_libraries.iterdir()), "the cache had a link to them alone"
     again = workshop.build(*workshop.first)
     assert again.archive.read_bytes() == once.archive.read_bytes()
 
