@@ -62,6 +62,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "proof/executor": "unit/proof/test_execution.py",
     "proof/proving": "unit/pipeline/test_proving.py",
     "source/request": "unit/source/test_opening.py",
+    "toolchains/java/making": "unit/toolchains/java/test_classes.py",
     "toolchains/ndk/provider": "unit/toolchains/ndk/test_tools.py",
     "toolchains/protocol": "unit/toolchains/test_table.py",
     "vocabulary/checks": "unit/proof/test_junit.py",
