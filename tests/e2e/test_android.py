@@ -80,8 +80,9 @@ def build(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Build:
         validate("build", done.document)
         (target,) = done.document["targets"]
         assert target["target"] == f"android{level}-{abi}"
-        (archive,) = output.glob("*.aar")
-        shutil.unpack_archive(archive, output / "aar", format="zip")
+        shutil.unpack_archive(
+            output / f"build-runtime-android{level}.aar", output / "aar", format="zip"
+        )
         return Made(target, output / "aar")
 
     return make
