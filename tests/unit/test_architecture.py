@@ -48,6 +48,7 @@ TORCH_USERS: Final = frozenset(
         "models/conversion/convert.py",
         "models/conversion/repairs/containers.py",
         "models/conversion/repairs/devices.py",
+        "models/conversion/repairs/enumerations.py",
         "models/conversion/repairs/forks.py",
         "models/conversion/repairs/graphs.py",
         "models/conversion/repairs/padding.py",

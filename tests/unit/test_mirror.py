@@ -85,6 +85,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/prepacked/operators": "torch/models/rewrites/test_prepacked.py",
     "models/conversion/repairs/containers": "torch/models/repairs/test_containers.py",
     "models/conversion/repairs/devices": "torch/models/repairs/test_devices.py",
+    "models/conversion/repairs/enumerations": "torch/models/repairs/test_enumerations.py",
     "models/conversion/repairs/forks": "torch/models/repairs/test_forks.py",
     "models/conversion/repairs/gradients": "torch/models/repairs/test_gradients.py",
     "models/conversion/repairs/graphs": "torch/models/repairs/test_table.py",

@@ -82,6 +82,24 @@ def known(value: Value, module: Module) -> Any:  # noqa: ANN401  constants are o
     return _held(value, module) if held else value.toIValue()
 
 
+def values_of(graph: Graph) -> list[Value]:
+    """Return every value of a graph: what is given to it, and what its nodes and blocks make."""
+    inside = [node for node in nodes_of(graph) if node.kind() != "prim::Return"]
+    blocks = [block for node in inside for block in node.blocks()]
+    made = [value for it in (*inside, *blocks) for value in _made_by(it)]
+    return [*graph.inputs(), *made]
+
+
+def _made_by(it: Node | Block) -> list[Value]:
+    """Return the outputs of a node, or what a block is given."""
+    return list(it.inputs() if isinstance(it, torch._C.Block) else it.outputs())  # noqa: SLF001
+
+
+def owner_of(value: Value, module: Module) -> Any:  # noqa: ANN401  a torch._C.ScriptModule
+    """Return the module whose attribute a node reads; None if only a run tells."""
+    return _held(value.node().input(), module)
+
+
 def _held(value: Value, module: Module) -> Any:  # noqa: ANN401  so are attributes
     names: list[str] = []
     node = value.node()

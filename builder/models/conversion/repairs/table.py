@@ -11,6 +11,7 @@ from typing import Any, Final
 from builder.models.conversion.repairs import places
 from builder.models.conversion.repairs.containers import branch_by_index
 from builder.models.conversion.repairs.devices import move_to_cpu
+from builder.models.conversion.repairs.enumerations import name_members
 from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
@@ -43,6 +44,9 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
     "gradients": GraphRepair(
         "Blocks of `with torch.no_grad()` go: a runtime without autograd needs none.",
         remove_grad_modes,
+    ),
+    "enumerations": GraphRepair(
+        "Members of an `Enum` that code compares become their names.", name_members
     ),
     places.NAME: GraphRepair(
         "Devices that code names become `cpu`, be it a GPU or Vulkan.",

@@ -6,13 +6,14 @@ A rewritten model is taken only if its file is not larger.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from builder.foundation.files import write_atomic
 from builder.models.conversion.rewrites.freezing import RefusedError
 from builder.models.conversion.rewrites.table import Rewritten, keep_packed, rewrite
 from builder.models.formats.archive import Archive
 from builder.models.formats.identify import MAX_PICKLE
+from builder.models.formats.members import without_members
 from builder.models.formats.packing import pack
 from builder.models.formats.pickle_values import Call
 from builder.models.formats.pickles import read_pickle
@@ -20,6 +21,8 @@ from builder.models.prepacked.archives import holds_contexts, wrapped
 from builder.models.prepacked.contexts import may_gain
 from builder.models.reading.lite import read_lite
 from builder.vocabulary.models import Repair, Rewrite
+
+_DATA: Final = "data.pkl"
 
 Extra = Mapping[str, str | bytes]
 """Files that ride along, by name."""
@@ -72,23 +75,27 @@ def _refuse_larger(faster: Path, plain: Path) -> None:
 
 def _attributes(archive: Archive) -> tuple[str, ...]:
     """Return the names of the attributes of the top module of a sound archive."""
-    value = read_pickle(archive.read("data.pkl", limit=MAX_PICKLE)).value
+    value = read_pickle(archive.read(_DATA, limit=MAX_PICKLE)).value
     state = value.state if isinstance(value, Call) else None
     return tuple(map(str, state)) if isinstance(state, dict) else ()
 
 
 def _save(made: Rewritten, extra: Extra, destination: Path, *, packed: bool) -> None:
-    """Write a lite model, with contexts where torch has tuples.
+    """Write a lite model, with contexts where torch has tuples, and without enumerations.
 
     A model of packed weights may hold none: it makes them whenever it runs.
     """
     made.script._save_for_lite_interpreter(  # noqa: SLF001
         str(destination), _extra_files=dict(extra)
     )
+    with destination.open("rb") as stream:
+        archive = Archive(destination, stream)
+        written = archive.read(_DATA, limit=MAX_PICKLE)
+        data = without_members(written)
+        if not (made.classes or packed or data != written):
+            return
+        records = {name: archive.read(name, limit=it.size) for name, it in archive.records.items()}
+    records[_DATA] = data
     if made.classes or packed:
-        with destination.open("rb") as stream:
-            archive = Archive(destination, stream)
-            records = {
-                name: archive.read(name, limit=it.size) for name, it in archive.records.items()
-            }
-        write_atomic(destination, pack(wrapped(records, made.classes)))
+        records = wrapped(records, made.classes)
+    write_atomic(destination, pack(records))
