@@ -92,7 +92,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/conversion/repairs/interfaces": "torch/models/repairs/test_interfaces.py",
     "models/conversion/repairs/padding": "torch/models/repairs/test_padding.py",
     "models/conversion/repairs/pairs": "torch/models/repairs/test_pairs.py",
-    "models/conversion/repairs/places": "unit/models/conversion/test_lite_devices.py",
+    "models/formats/places": "unit/models/conversion/test_lite_devices.py",
     "models/conversion/repairs/wrapped_numbers": "torch/models/repairs/test_numbers.py",
     "models/conversion/repairs/table": "torch/models/repairs/test_table.py",
     "models/conversion/pickling": "unit/models/conversion/test_flatbuffer.py",

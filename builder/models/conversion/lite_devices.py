@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from builder.models.conversion.repairs.places import HERE, is_elsewhere, told
 from builder.models.formats.archive import Archive
 from builder.models.formats.pickle_steps import HEAD, Step, steps, text_step
+from builder.models.formats.places import HERE, is_elsewhere, told
 
 _MARK, _CALL, _STORAGE = ord("("), ord("R"), ord("Q")
 _DEVICE: Final = b"ctorch\ndevice\n"

@@ -13,7 +13,7 @@ from builder.foundation.cache import note_use
 from builder.foundation.files import write_atomic
 from builder.models.conversion.flatbuffer import to_records
 from builder.models.conversion.lite_devices import moved
-from builder.models.conversion.repairs import places
+from builder.models.formats import places
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.identify import HOW_TO_REPAIR

@@ -21,10 +21,10 @@ from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import IMPORT_PATH
 from builder.models.conversion.record import read_changes
 from builder.models.conversion.refusal import explained, refuse_extensions, remember, remembered
-from builder.models.conversion.repairs.places import is_elsewhere
 from builder.models.formats.archive import Archive
 from builder.models.formats.faults import MalformedError
 from builder.models.formats.identify import Kind, has_source, kind_of, refusal
+from builder.models.formats.places import is_elsewhere
 from builder.models.prepacked.contexts import may_gain
 from builder.models.reading.lite import (
     check_storages,

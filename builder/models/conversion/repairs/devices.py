@@ -16,7 +16,7 @@ from builder.models.conversion.repairs.graphs import (
     of_kind,
     replace,
 )
-from builder.models.conversion.repairs.places import HERE, is_elsewhere, told
+from builder.models.formats.places import HERE, is_elsewhere, told
 
 _CPU: Final = torch.device(HERE)
 

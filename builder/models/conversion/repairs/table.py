@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from builder.models.conversion.repairs import places
 from builder.models.conversion.repairs.containers import branch_by_index
 from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.enumerations import name_members
@@ -19,6 +18,7 @@ from builder.models.conversion.repairs.interfaces import call_directly, refuse_u
 from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
+from builder.models.formats import places
 from builder.vocabulary.models import Repair
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from builder.foundation.process import Host
 from builder.models.conversion.lite_devices import on_cpu
-from builder.models.conversion.repairs.places import is_elsewhere
 from builder.models.conversion.torchscript import read_model
 from builder.models.formats.pickle_values import Call, Storage, Tensor
 from builder.models.formats.pickles import read_pickle
+from builder.models.formats.places import is_elsewhere
 from builder.vocabulary.models import ModelFormat
 from tests.unit.models import forge
 
