@@ -51,6 +51,7 @@ TORCH_USERS: Final = frozenset(
         "models/conversion/repairs/enumerations.py",
         "models/conversion/repairs/forks.py",
         "models/conversion/repairs/graphs.py",
+        "models/conversion/repairs/named_tuples.py",
         "models/conversion/repairs/padding.py",
         "models/conversion/repairs/pairs.py",
         "models/conversion/repairs/wrapped_numbers.py",

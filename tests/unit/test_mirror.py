@@ -90,6 +90,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/conversion/repairs/gradients": "torch/models/repairs/test_gradients.py",
     "models/conversion/repairs/graphs": "torch/models/repairs/test_table.py",
     "models/conversion/repairs/interfaces": "torch/models/repairs/test_interfaces.py",
+    "models/conversion/repairs/named_tuples": "torch/models/repairs/test_named_tuples.py",
     "models/conversion/repairs/padding": "torch/models/repairs/test_padding.py",
     "models/conversion/repairs/pairs": "torch/models/repairs/test_pairs.py",
     "models/formats/places": "unit/models/conversion/test_lite_devices.py",

@@ -15,6 +15,7 @@ from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
 from builder.models.conversion.repairs.interfaces import call_directly, refuse_unknown_modules
+from builder.models.conversion.repairs.named_tuples import forget_names
 from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
@@ -47,6 +48,10 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
     ),
     "enumerations": GraphRepair(
         "Members of an `Enum` that code compares become their names.", name_members
+    ),
+    "tuples": GraphRepair(
+        "Named tuples inside of other types, and `PackedSequence`, become plain tuples.",
+        forget_names,
     ),
     places.NAME: GraphRepair(
         "Devices that code names become `cpu`, be it a GPU or Vulkan.",
