@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from builder.models.conversion.repairs.containers import branch_by_index
 from builder.models.conversion.repairs.devices import move_to_cpu
-from builder.models.conversion.repairs.enumerations import name_members
 from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
 from builder.models.conversion.repairs.interfaces import call_directly, refuse_unknown_modules
-from builder.models.conversion.repairs.named_tuples import forget_names
 from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
+from builder.models.conversion.repairs.stand_ins.enumerations import name_members
+from builder.models.conversion.repairs.stand_ins.named_tuples import forget_names
+from builder.models.conversion.repairs.stand_ins.objects import list_attributes
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
 from builder.models.formats import places
 from builder.vocabulary.models import Repair
@@ -48,6 +49,9 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
     ),
     "enumerations": GraphRepair(
         "Members of an `Enum` that code compares become their names.", name_members
+    ),
+    "objects": GraphRepair(
+        "Objects of scripted classes become lists of their attributes.", list_attributes
     ),
     "tuples": GraphRepair(
         "Named tuples inside of other types, and `PackedSequence`, become plain tuples.",

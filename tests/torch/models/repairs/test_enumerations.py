@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from builder.models.conversion.repairs.enumerations import name_members
 from builder.models.conversion.repairs.graphs import codes_of
+from builder.models.conversion.repairs.stand_ins.enumerations import name_members
 from tests.torch.models.repairs.converted import TORCH, Script, convert, loaded
 
 X = torch.tensor([1.0, -2.0])

@@ -8,7 +8,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from builder.models.conversion.repairs.graphs import codes_of
-from builder.models.conversion.repairs.named_tuples import forget_names
+from builder.models.conversion.repairs.stand_ins.named_tuples import forget_names
 from tests.torch.models.repairs.converted import TORCH, Converted, convert, loaded
 
 

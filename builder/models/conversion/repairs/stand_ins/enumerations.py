@@ -13,6 +13,7 @@ from torch.jit._recursive import wrap_cpp_module
 
 from builder.models.conversion.repairs.graphs import (
     Code,
+    Graph,
     Node,
     Type,
     Value,
@@ -27,6 +28,7 @@ from builder.models.conversion.repairs.graphs import (
     users_of,
     values_of,
 )
+from builder.models.conversion.repairs.stand_ins.retyping import parts_of, retyped
 
 _KIND: Final = "EnumType"
 _TEXT: Final = torch.StringType.get()
@@ -71,9 +73,7 @@ def _is_member(value: Value) -> bool:
 
 
 def _holds_member(type_: Type) -> bool:
-    if type_.kind() == "ClassType":  # its attributes are read one by one
-        return False
-    return type_.kind() == _KIND or any(map(_holds_member, type_.containedTypes()))
+    return any(it.kind() == _KIND for it in parts_of(type_))
 
 
 def _written(code: Code) -> frozenset[str]:
@@ -132,24 +132,15 @@ def _name(value: Value, code: Code) -> int:
     """Let a name stand in for a value; return 1 where a member went."""
     node = value.node()
     if node.kind() not in {"prim::Constant", "prim::GetAttr"}:
-        value.setType(_named(value.type()))
+        value.setType(retyped(value.type(), _text))
         return 0
     name = _ask("prim::EnumName", value, code)
     replace(node, constant_before(node, code.graph, name))
     return 1
 
 
-def _named(type_: Type) -> Type:
-    """Return a type with texts in the place of members."""
-    match type_.kind():
-        case "EnumType":
-            return _TEXT
-        case "OptionalType":
-            return torch.OptionalType(_named(type_.getElementType()))
-        case "TupleType":
-            return torch.TupleType([_named(it) for it in type_.elements()])
-        case _:
-            return type_
+def _text(type_: Type) -> Type | None:
+    return _TEXT if type_.kind() == _KIND else None
 
 
 def _ask(kind: str, member: Value, code: Code) -> Any:  # noqa: ANN401  a name, or what it is worth
@@ -157,7 +148,7 @@ def _ask(kind: str, member: Value, code: Code) -> Any:  # noqa: ANN401  a name, 
 
     Torch gives Python no member of a class that it cannot import, so a function is run.
     """
-    graph = torch._C.Graph()  # type: ignore[attr-defined]  # noqa: SLF001
+    graph: Graph = torch._C.Graph()  # noqa: SLF001
     given = []
     node = member.node()
     if node.kind() == "prim::GetAttr":

@@ -7,9 +7,8 @@ Its parser of types (`torch/csrc/jit/mobile/type_parser.cpp`) takes each name th
 from collections import Counter
 from typing import Final
 
-import torch
-
 from builder.models.conversion.repairs.graphs import Code, Type, values_of
+from builder.models.conversion.repairs.stand_ins.retyping import parts_of, retyped
 
 _NAMED: Final = "__torch__."
 
@@ -26,7 +25,7 @@ def forget_names(code: Code) -> Counter[str]:
     for value in values_of(code.graph):
         type_ = value.type()
         if _is_unreadable(type_):
-            value.setType(_plain(type_))
+            value.setType(retyped(type_, lambda _: None))
             found.update(f"named tuple {it} became a plain one" for it in _names(type_))
     return found
 
@@ -39,28 +38,9 @@ def _name(type_: Type) -> str:
 
 def _names(type_: Type) -> set[str]:
     """Return the names of all named tuples in a type."""
-    inside = set().union(*map(_names, _inside(type_)))
-    return inside | ({_name(type_)} if _name(type_) else set())
-
-
-def _inside(type_: Type) -> list[Type]:
-    return [] if type_.kind() == "ClassType" else list(type_.containedTypes())
+    return set(filter(None, map(_name, parts_of(type_))))
 
 
 def _is_unreadable(type_: Type) -> bool:
-    name = _name(type_)
-    return name.startswith("torch.") or any(map(_names, _inside(type_)))
-
-
-def _plain(type_: Type) -> Type:
-    match type_.kind():
-        case "TupleType":
-            return torch.TupleType([_plain(it) for it in type_.elements()])
-        case "ListType":
-            return torch.ListType(_plain(type_.getElementType()))
-        case "OptionalType":
-            return torch.OptionalType(_plain(type_.getElementType()))
-        case "DictType":
-            return torch.DictType(_plain(type_.getKeyType()), _plain(type_.getValueType()))
-        case _:
-            return type_
+    inside = _names(type_) - {_name(type_)}
+    return bool(inside) or _name(type_).startswith("torch.")
