@@ -41,6 +41,18 @@ def _describe_target(made: Made) -> Iterator[str]:
         f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
         f" {objects['reused']} reused, {objects['compiled']} compiled"
     )
+    if summary["launcher"]:
+        yield _describe_launcher(summary["launcher"])
+
+
+def _describe_launcher(launcher: Mapping[str, Any]) -> str:
+    told, trouble = launcher["statistics"], launcher["trouble"]
+    parts = [
+        *([f"{told['hits']} of {told['requests']} objects from its cache"] if told else []),
+        *([f"{told['errors']} errors of its cache"] if told and told["errors"] else []),
+        *([f"given up, {trouble}"] if trouble else []),
+    ]
+    return f"{launcher['name']}: {'; '.join(parts) or 'called for what was compiled'}"
 
 
 def _describe_model(model: Mapping[str, Any]) -> Iterator[str]:

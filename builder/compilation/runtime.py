@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from builder.compilation.launching.session import launching
 from builder.compilation.output import BuildOutput, BuildProgress, telling
 from builder.compilation.store import ObjectStore, OpenStore, flags_told
 from builder.compilation.workspace import Project, Workspace, place_of
@@ -115,13 +116,14 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
     """
     started = time.monotonic()
     root = host.cache / "builds" / f"{plan.target}-{plan.fingerprint[:12]}"
-    workspace = Workspace(root, plan.toolchain)
     note_use(host.cache, root)
     doing, on_wait = _doing(plan), telling(progress)
     with (
-        store.opened(host, doing, on_wait) as opened,
-        locked(workspace.lock, doing=doing, on_wait=on_wait),
+        launching(plan.toolchain, host, progress.step) as launch,
+        store.opened(host, doing, on_wait, launch) as opened,
+        locked(root / "lock", doing=doing, on_wait=on_wait),
     ):
+        workspace = Workspace(root, plan.toolchain, launch)
         progress.step("configuring")
         for name in ("link.rsp", "link.rsp.state", "cuts.cpp"):
             touch(workspace.build / name)
@@ -156,6 +158,7 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         link_line=demand.link_line(),
         seconds=time.monotonic() - started,
         log=workspace.log,
+        launched=launch.outcome() if launch else None,
     )
 
 

@@ -12,11 +12,12 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from builder.compilation.dependence import DTYPE_CHECK
+from builder.compilation.launching.session import Launch
 from builder.compilation.output import BuildProgress
 from builder.compilation.workspace import TREE, Project, Workspace
 from builder.foundation.files import OnWait, locked, write_atomic
@@ -49,6 +50,10 @@ class Store:
             outputs = _outputs(self.workspace, self.groups)
             write_atomic(self._table, json.dumps(outputs, indent=0, sort_keys=True))
         return outputs
+
+    def launched(self, launch: Launch | None) -> "Store":
+        """Return the same store, which compiles by way of a launcher."""
+        return replace(self, workspace=replace(self.workspace, launch=launch))
 
     def known_outputs(self) -> dict[str, str]:
         """Return the object of each source id, as far as the store was configured before."""
@@ -103,13 +108,19 @@ class ObjectStore:
         return {**self.homes, **{source: last for source in moved if source in self.homes}}
 
     @contextmanager
-    def opened(self, host: Host, doing: str, on_wait: OnWait) -> Iterator["OpenStore"]:
-        """Lock and configure the stores: nobody else compiles into them until the block ends."""
+    def opened(
+        self, host: Host, doing: str, on_wait: OnWait, launch: Launch | None = None
+    ) -> Iterator["OpenStore"]:
+        """Lock and configure the stores: nobody else compiles into them until the block ends.
+
+        What is compiled is compiled by way of a launcher, if there is one.
+        """
         with ExitStack() as stack:
             for store in self.stores:
                 stack.enter_context(locked(store.workspace.lock, doing=doing, on_wait=on_wait))
             outputs = tuple(it.configure(host) for it in self.stores)
-            yield OpenStore(self.stores, outputs, self.present_homes())
+            stores = tuple(it.launched(launch) for it in self.stores)
+            yield OpenStore(stores, outputs, self.present_homes())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,24 @@ its time was noted decides: a file that still holds it gets the noted time back.
 
 Note [Precompiled headers]: clang writes absolute paths into them. They serve in the folder they
 were made in alone, so a moved folder makes them anew before it compiles anything, and gives them
-their former times: the objects that were made with them are as good as before. One file stands in
+their former times: the objects that were made with them are as good as before. The same is done to
+empty ones, which a launcher left (Note [Launchers] in `launching.session`). One file stands in
 the objects' dependencies by its absolute path, the source of the precompiled header. Ninja is told
 where that file is now.
 """
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from builder.compilation import times
+from builder.compilation.launching.objects import is_whole_object
+from builder.compilation.launching.session import Launch
 from builder.compilation.output import BuildProgress
 from builder.foundation.files import (
     replace_link,
@@ -63,10 +67,14 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A folder of the cache with a project in it, to be used by one process at a time."""
+    """A folder of the cache with a project in it, to be used by one process at a time.
+
+    What is compiled in it is compiled by way of a launcher, if there is a `launch`.
+    """
 
     root: Path
     toolchain: Toolchain
+    launch: Launch | None = None
 
     @property
     def build(self) -> Path:
@@ -133,17 +141,22 @@ class Workspace:
         listed = "".join(f" $\n  {_escaped(target)}" for target in targets)
         text = f"include build.ninja\n{self._aliases()}build demand: phony{listed}\n"
         write_if_changed(self.build / "demand.ninja", text)
-        self._renew_precompiled(host)
         compiled: list[str] = []
 
         def on_line(line: str) -> None:
             if line.startswith("@ ") and line.endswith(".o") and _PRECOMPILED not in line:
-                compiled.append(line)
+                compiled.append(line.rpartition(" ")[2])
             if match := _PROGRESS.match(line):
                 progress.compiled(int(match[1]), int(match[2]), match[3])
 
+        launch = self.launch if self.launch and self.launch.serves else None
         try:
-            host.runner.run(self._ninja(host), log=self.log, on_line=on_line)
+            trouble = self._launch(launch, host, on_line, compiled) if launch else ""
+            if launch is None or trouble:
+                self._renew_precompiled(host)
+                host.runner.run(self._ninja(host), log=self.log, on_line=on_line)
+            if launch and trouble:  # and the compiler alone had none
+                launch.give_up(trouble)
         except CommandError as error:
             raise explain(error) from error
         finally:
@@ -151,10 +164,34 @@ class Workspace:
                 self._note_times(host)
         return len(compiled)
 
+    def _launch(
+        self, launch: Launch, host: Host, on_line: Callable[[str], None], compiled: list[str]
+    ) -> str:
+        """Build by way of a launcher; return why what is missing has to be built without."""
+        command = self._ninja(host)
+        command = replace(command, env={**command.env, **launch.environment})
+        self._link_tools(launch.cc, launch.cxx, host)
+        try:
+            host.runner.run(command, log=self.log, on_line=on_line)
+        except CommandError as error:
+            return f"a command that calls it ended with status {error.status}"
+        finally:
+            self._link_tools(self.toolchain.cc, self.toolchain.cxx, host)
+        broken = [it for it in compiled if not is_whole_object(self.build / it)]
+        for it in broken:
+            (self.build / it).unlink(missing_ok=True)
+            compiled.remove(it)
+        return f"what it made is no object ({', '.join(broken)})" if broken else ""
+
     def _ninja(self, host: Host, *words: str) -> Command:
         ninja = str(self.toolchain.ninja)
         argv = (ninja, "-f", "demand.ninja", "-j", str(host.jobs), *words, "demand")
         return Command(argv, self.build, host.child_env(NINJA_STATUS=_STATUS))
+
+    def _link_tools(self, cc: Path, cxx: Path, host: Host) -> None:
+        """Let commands call these compilers: no command changes, so nothing is compiled anew."""
+        for name, tool in (("cc", cc), ("cxx", cxx)):
+            replace_link(self.build / "tools" / name, tool, within=host.cache)
 
     def _write(self, project: Project, host: Host) -> None:
         """Bring the folder up to date: files that changed alone get another time."""
@@ -163,17 +200,26 @@ class Workspace:
             replace_link(self.build / TREE / name, tree, within=host.cache)
         for name, tree in project.copied:
             write_tree(texts(tree), self.build / TREE / name)
-        for name, tool in (("cc", self.toolchain.cc), ("cxx", self.toolchain.cxx)):
-            replace_link(self.build / "tools" / name, tool, within=host.cache)
+        self._link_tools(self.toolchain.cc, self.toolchain.cxx, host)
 
     def _settle(self, host: Host) -> None:
         """Forget what CMake remembers of another place, and give files their times back."""
         (self.build / "CMakeCache.txt").unlink(missing_ok=True)
         if times.restore(self.root / "times.json", self.build, host.cache):
-            headers = self.build.glob(f"CMakeFiles/*{_PRECOMPILED}**/*.o")
-            former = {_relative(str(it), self.build): it.stat().st_mtime_ns for it in headers}
+            former = {name: it.st_mtime_ns for name, it in self._headers()}
             if former:
                 write_atomic(self._foreign, json.dumps(former))
+
+    def _headers(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield the precompiled headers that are there."""
+        for path in self.build.glob(f"CMakeFiles/*{_PRECOMPILED}**/*.o"):
+            yield _relative(str(path), self.build), path.stat()
+
+    def _unusable_headers(self) -> dict[str, int]:
+        """Return the precompiled headers of another place and empty ones, with their times."""
+        foreign = json.loads(self._foreign.read_text("utf-8")) if self._foreign.exists() else {}
+        empty = {name: it.st_mtime_ns for name, it in self._headers() if not it.st_size}
+        return {**empty, **foreign}
 
     @property
     def _foreign(self) -> Path:
@@ -211,19 +257,19 @@ class Workspace:
 
     def _renew_precompiled(self, host: Host) -> None:
         """Make precompiled headers of another place anew, if anything is to be compiled."""
-        if not self._foreign.exists():
+        former = self._unusable_headers()
+        if not former:
             return
         told = host.runner.capture(self._ninja(host, "-n"))
         if not any(line.endswith(".o") for line in told.stdout.splitlines()):
             return
-        former: dict[str, int] = json.loads(self._foreign.read_text(encoding="utf-8"))
         for name in former:
             (self.build / name).unlink(missing_ok=True)
         argv = (str(self.toolchain.ninja), "-j", str(host.jobs), *former)
         host.runner.run(Command(argv, self.build, host.child_env()), log=self.log)
         for name, time in former.items():
             set_time(self.build / name, time)
-        self._foreign.unlink()
+        self._foreign.unlink(missing_ok=True)
 
     def _note_times(self, host: Host) -> None:
         argv = (str(self.toolchain.ninja), "-t", "deps")

@@ -25,6 +25,11 @@ _PASSED_ON: Final = (
 )  # fmt: skip
 """Variables of the user that children see; the user's shell has them too (and some are secret)."""
 
+NO_LAUNCHER: Final = "off"
+
+_OF_LAUNCHERS: Final = ("SCCACHE_", "CCACHE_", "AWS_", "ACTIONS_", "XDG_")
+"""How variables begin that tell compiler launchers where their caches are, and what opens these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -43,6 +48,7 @@ class Command:
             *(
                 f"{name}={shlex.quote(self.env[name])}"
                 for name in sorted(self.env.keys() - _PASSED_ON)
+                if not name.startswith(_OF_LAUNCHERS)
             ),
             shlex.join(self.argv),
         ]
@@ -234,14 +240,22 @@ def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine and the user's wishes about it, made once by the command line."""
+    """The machine and the user's wishes about it, made once by the command line.
+
+    `launcher` is the name or path of a compiler launcher, or `off` or `auto`.
+    """
 
     env: Mapping[str, str]
     runner: Runner
     cache: Path
     jobs: int
+    launcher: str = NO_LAUNCHER
 
     def child_env(self, **extra: str) -> dict[str, str]:
         """Return what a child gets: what programs need to run, nothing that steers them."""
         kept = {name: self.env[name] for name in _PASSED_ON if name in self.env}
         return {**kept, "LC_ALL": "C.UTF-8", **extra}
+
+    def launcher_env(self) -> dict[str, str]:
+        """Return what steers compiler launchers, secrets included: it is for them alone."""
+        return {name: it for name, it in self.env.items() if name.startswith(_OF_LAUNCHERS)}

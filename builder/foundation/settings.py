@@ -23,6 +23,7 @@ from builder.foundation.coordinates import (
     parse_group,
     parse_version,
 )
+from builder.foundation.process import NO_LAUNCHER
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, parse_kernel_dtypes
 from builder.vocabulary.errors import UsageError, did_you_mean
 from builder.vocabulary.fingerprints import BY_PLACE, uncounted
@@ -292,6 +293,11 @@ class MachineSettings:
     jobs: int | None = define(
         "jobs", _count, "parallel compilations",
         kind=Kind.COUNT, metavar="N", unset="one per core", short="-j",
+    )  # fmt: skip
+    compiler_launcher: str = define(
+        "compiler-launcher", str, "what takes objects from a cache that machines share: `off`,"
+        " `auto` (the one set for CMake, sccache or ccache, if there is one), a name or a path",
+        metavar="NAME|PATH", default=NO_LAUNCHER,
     )  # fmt: skip
     cache_dir: Path | None = define(
         "cache-dir", _path_if_any, "where sources and objects are kept",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
+from builder.compilation.launching.launchers import find_launcher
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
@@ -42,6 +43,7 @@ def refuse_without_tools(request: Request, host: Host) -> None:
     provider = provider_for(platform, request)
     provider.find(host)
     find_programs(host)
+    find_launcher(host)
     if request.java.resolved(platform) is Java.ON:
         find_jdk(host)
     if request.runner:

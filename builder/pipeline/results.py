@@ -146,7 +146,8 @@ def recall(names: Sequence[str], targets: Sequence[Target], host: Host) -> Built
 
 def _reused(summary: dict[str, Any]) -> dict[str, Any]:
     linked = summary["objects"]["linked"]
-    return {**summary, "objects": {"linked": linked, "compiled": 0, "reused": linked}}
+    objects = {"linked": linked, "compiled": 0, "reused": linked}
+    return {**summary, "objects": objects, "launcher": None}
 
 
 def _path(names: Sequence[str], host: Host) -> Path:

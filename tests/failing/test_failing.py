@@ -20,7 +20,9 @@ from tests.places import STEERING
 
 HERE: Final = Path(__file__).parent
 MISTAKES: Final = sorted(path.parent for path in HERE.glob("*/transcript.txt"))
-COMMAND: Final = re.compile(r"\$ ((?:(?:BUILD_RUNTIME_\w+|JAVA_HOME)=\S+ )*)build-runtime (.+)")
+COMMAND: Final = re.compile(
+    r"\$ ((?:(?:BUILD_RUNTIME_\w+|JAVA_HOME|SCCACHE_REDIS_ENDPOINT)=\S+ )*)build-runtime (.+)"
+)
 STEP: Final = re.compile(r"^\[ *\d+\.\d s\] .*\n", re.MULTILINE)
 OWN: Final = frozenset({"transcript.txt", "make.py", "__pycache__"})
 

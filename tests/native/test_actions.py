@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from builder import VERSION
+from builder.foundation.settings import DEFINITIONS, VARIABLES
+from builder.vocabulary.targets import Abi
 from tests.docs.pages import block, table
 from tests.places import ROOT, STEERING
 from tests.unit.models import forge
@@ -295,6 +297,17 @@ def test_torch_is_the_same_wherever_it_is_installed_first() -> None:
     found = {it: re.findall(r"torch==([\w.]+)", (ROOT / it).read_text()) for it in places}
     assert all(found.values()), found
     assert len({version for it in found.values() for version in it}) == 1, found
+
+
+def test_jobs_that_share_a_cache_set_what_there_is() -> None:
+    shown = yaml.safe_load(block("strategy:").text)
+    assert set(shown["strategy"]["matrix"]["abi"]) == set(Abi)
+    settings = {it.variable: it for it in DEFINITIONS}
+    for name, value in shown["env"].items():
+        if name.startswith(VARIABLES):
+            settings[name].parse(value.replace("${{ matrix.abi }}", "x86"))
+        else:
+            assert name == "SCCACHE_REDIS_ENDPOINT"
 
 
 def test_the_page_includes_the_component_as_it_is() -> None:

@@ -63,6 +63,7 @@ def built(target: Target, *, reused: bool) -> Built:
     summary = {
         "target": str(target), "operators": ["aten::add.Tensor"], "checks": [check, skipped],
         "objects": {"linked": 250, "compiled": 3, "reused": 247},
+        "launcher": None,
         "models": [{"name": "net", "repairs": [
             {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3},
         ], "rewrites": [{"name": "packing", "what": "packed", "count": 1}], "notes": ["well"]}],

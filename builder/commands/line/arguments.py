@@ -78,7 +78,10 @@ def _naming(name: str, parse: Callable[[str], T]) -> Callable[[str], T]:
 
 def repeated(name: str, metavar: str, help_text: str, parse: Callable[[str], T]) -> tuple[T, ...]:
     """Return a field with the values of an option that may be given many times."""
-    how = {"action": "append", "metavar": metavar, "help": help_text, "type": parse, "default": []}
+    how: dict[str, Any] = {
+        "action": "append", "metavar": metavar, "help": help_text, "type": _naming(name, parse),
+        "default": [],
+    }  # fmt: skip
     return field(default=(), metadata={_ARGUMENT: _Argument((name,), how)})
 
 

@@ -52,3 +52,6 @@ KEY: Final = Command(
     run=_key,
     settings_of="build",
 )
+
+OF_THE_CACHE: Final = (KEY,)
+"""Commands of two words, the first of which is `cache`."""

@@ -7,10 +7,10 @@ from typing import Final, assert_never
 
 from builder.commands.exchange import Answer, Session
 from builder.commands.line.arguments import option, place
+from builder.commands.line.carrying import OF_THE_CACHE
 from builder.commands.line.command import Command
 from builder.foundation.amounts import parse_age, parse_size
-from builder.foundation.settings import one_of
-from builder.vocabulary.errors import UsageError
+from builder.vocabulary.errors import UsageError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +59,23 @@ class Action(StrEnum):
     PRUNE = "prune"
 
 
+def _action(text: str) -> Action:
+    if text in tuple(Action):
+        return Action(text)
+    words = (*Action, *(it.name.removeprefix(f"{CACHE.name} ") for it in OF_THE_CACHE))
+    raise UsageError(
+        f"unknown action {text!r}{did_you_mean(text, words)}",
+        hint=f"use one of {', '.join(words)}",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheOptions:
     """What `cache` takes. `max_size` is in bytes."""
 
     action: Action = place(
         "ACTION", "show (default), prune (remove what was used longest ago) or clear (remove all)",
-        one_of("action", tuple(Action), Action), default=Action.SHOW,
+        _action, default=Action.SHOW,
     )  # fmt: skip
     max_size: int | None = option(
         "--max-size", "SIZE", "how much prune leaves at most, such as 5G (default: the setting"

@@ -44,7 +44,7 @@ def make_host(settings: MachineSettings, env: Mapping[str, str], runner: Runner)
         raise UsageError(
             f"the cache {cache} is not a folder", hint="choose another folder with --cache-dir"
         )
-    return Host(MappingProxyType(dict(env)), runner, cache, jobs)
+    return Host(MappingProxyType(dict(env)), runner, cache, jobs, settings.compiler_launcher)
 
 
 def _user_cache() -> Path:

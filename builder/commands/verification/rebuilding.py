@@ -18,7 +18,7 @@ from builder import RELEASE
 from builder.artifact.reading import Artifact
 from builder.foundation.cache import lease, note_use
 from builder.foundation.files import replace_link, sha256_file
-from builder.foundation.process import Host
+from builder.foundation.process import NO_LAUNCHER, Host
 from builder.foundation.settings import BuildSettings
 from builder.models.selection import make_profile
 from builder.pipeline.request import Built, Events, Request
@@ -188,7 +188,7 @@ def _elsewhere(host: Host, cache: Path) -> Host:
         replace_link(link, theirs.resolve())
     for tree in sorted(theirs.glob(f"{RELEASE}-*")):
         note_use(host.cache, tree)
-    return replace(host, cache=cache)
+    return replace(host, cache=cache, launcher=NO_LAUNCHER)
 
 
 def _differences(artifacts: Sequence[Artifact], built: Built) -> Iterator[str]:

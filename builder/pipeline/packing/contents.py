@@ -1,11 +1,13 @@
 """What goes into archives of any kind, and what is told of each target."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from builder import VERSION
 from builder.artifact.manifest import ResultFacts
 from builder.artifact.staging import Bundle, Contents
+from builder.compilation.launching.session import Launched
 from builder.compilation.project import shown_roots
 from builder.foundation.elf import read_elf
 from builder.foundation.machine import processor_features
@@ -106,6 +108,15 @@ def made_of(proven: Proven, bundle: Bundle, size: SizeReport) -> Made:
     return Made(proven.target, _summary(proven, bundle, size), to_text(size, top=12))
 
 
+def _launcher(launched: Launched) -> dict[str, Any]:
+    told = launched.statistics
+    return {
+        "name": launched.name,
+        "statistics": None if told is None else asdict(told),
+        "trouble": launched.trouble,
+    }
+
+
 def _summary(proven: Proven, bundle: Bundle, size: SizeReport) -> dict[str, Any]:
     plan, output = proven.planned.plan, proven.output
     return {
@@ -130,6 +141,7 @@ def _summary(proven: Proven, bundle: Bundle, size: SizeReport) -> dict[str, Any]
             "compiled": output.compiled,
             "reused": output.reused,
         },
+        "launcher": None if output.launched is None else _launcher(output.launched),
         "seconds": round(output.seconds, 1),
         "checks": [
             {

@@ -1,9 +1,13 @@
 import os
 import shutil
+import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from builder.compilation.launching.launchers import Launcher
+from builder.compilation.launching.session import Launch
 from builder.compilation.workspace import Workspace
 from builder.foundation.process import Command, CommandError, Completed, Host
 from tests.conftest import FakeRunner
@@ -219,3 +223,111 @@ def test_a_moved_folder_without_precompiled_headers_is_asked_for_its_targets_alo
     runner.commands.clear()
     compile_one(moved, host, runner)
     assert all({"demand", "deps"} & set(it.argv) for it in runner.commands)
+
+
+def launched(workspace: Workspace, host: Host, told: list[str]) -> Workspace:
+    """Return the workspace with a launcher that is ready to be called."""
+    tools = host.cache / "toolchains/launched"
+    launcher = Launcher("sccache", Path("/bin/sccache"))
+    environment = {"LAUNCHER": "/bin/sccache"}
+    launch = Launch(launcher, tools / "cc", tools / "cxx", environment, told.append)
+    return replace(workspace, launch=launch)
+
+
+def whole_object() -> bytes:
+    """Return an object with an empty table of sections."""
+    head = (b"\x7fELF", 2, 1, 1, 1, 62, 1, 0, 0, 64, 0, 64, 0, 0, 64, 1, 0)
+    return struct.pack("<4s3B9xHHIQQQIHHHHHH", *head) + bytes(64)
+
+
+class Ninja:
+    """A ninja that compiles `a.cpp` with what its tools lead to, unless that fails."""
+
+    target = "CMakeFiles/c10.dir/a.cpp.o"
+
+    def __init__(self, *, by_launcher: bytes | None) -> None:
+        self.by_launcher = by_launcher
+        self.compilers: list[str] = []
+
+    def __call__(self, command: Command) -> Completed:
+        if "-t" in command.argv or "-n" in command.argv:
+            return Completed(0, "", "")
+        compiler = str((command.cwd / "tools/cxx").readlink())
+        self.compilers.append(compiler)
+        assert ("LAUNCHER" in command.env) == ("launched" in compiler)
+        made = self.by_launcher if "launched" in compiler else whole_object()
+        if made is None:
+            return Completed(1, "FAILED: a\n", "")
+        path = command.cwd / self.target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            return Completed(0, "ninja: no work to do.\n", "")
+        path.write_bytes(made)
+        return Completed(0, f"@ 1 1 Building CXX object {self.target}\n", "")
+
+
+def test_a_launcher_is_called_in_place_of_the_compiler(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    told: list[str] = []
+    ninja = Ninja(by_launcher=whole_object())
+    runner.answer_with("ninja", ninja)
+    used = launched(workspace, host, told)
+    assert used.run_ninja([ninja.target], host, Steps()) == 1
+    assert ninja.compilers == ["../../../../toolchains/launched/cxx"]
+    assert (workspace.build / "tools/cxx").readlink() == Path("/cache/tools/cxx"), "left as it was"
+    assert used.launch
+    assert used.launch.serves
+    assert not told
+
+
+@pytest.mark.parametrize("made", [None, b"", b"garbage", whole_object()[:-1]])
+def test_where_a_launcher_fails_the_compiler_is_called(
+    made: bytes | None, workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    told: list[str] = []
+    ninja = Ninja(by_launcher=made)
+    runner.answer_with("ninja", ninja)
+    used = launched(workspace, host, told)
+    assert used.run_ninja([ninja.target], host, Steps()) == 1
+    assert (used.build / ninja.target).read_bytes() == whole_object()
+    assert [it.startswith("going on without sccache: ") for it in told] == [True]
+    (used.build / ninja.target).unlink()
+    assert used.run_ninja([ninja.target], host, Steps()) == 1
+    assert ["launched" in it for it in ninja.compilers] == [True, False, False], "given up"
+
+
+def test_what_does_not_compile_is_not_the_launchers_fault(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    told: list[str] = []
+    runner.answer("ninja", "FAILED: a\nclang a.cpp\na.cpp:1: error\n", status=1)
+    used = launched(workspace, host, told)
+    with pytest.raises(CommandError, match=r"a\.cpp:1: error"):
+        used.run_ninja(["a.o"], host, Steps())
+    assert used.launch
+    assert used.launch.serves
+    assert not told
+
+
+def test_a_header_that_a_launcher_left_empty_is_made_where_it_is_needed(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    header = workspace.build / "CMakeFiles/c10_precompiled.dir/precompiled/c10.cpp.o"
+    header.parent.mkdir(parents=True)
+    header.touch()
+    made = header.stat().st_mtime_ns
+    runner.answer("ninja", "ninja: no work to do.\n")
+    assert workspace.run_ninja(["a.o"], host, Steps()) == 0
+    assert not header.read_text(), "nothing was to be compiled, says `ninja -n`"
+    target = "CMakeFiles/c10.dir/b.cpp.o"
+
+    def ninja(command: Command) -> Completed:
+        if any("_precompiled.dir/" in word for word in command.argv):
+            (command.cwd / command.argv[-1]).write_text("made")
+        return Completed(0, f"@ 1 1 Building CXX object {target}\n", "")
+
+    runner.answer_with("ninja", ninja)
+    workspace.run_ninja([target], host, Steps())
+    assert header.read_text() == "made"
+    assert header.stat().st_mtime_ns == made, "objects that are there stay up to date"

@@ -1,0 +1,1 @@
+"""Compiler launchers: programs that take objects from a cache that machines share."""

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from tests.unit.models import forge
+
+
+def make(here: Path) -> None:
+    forge.write(here / "net.ptl", forge.lite())
+    launcher = here / "sccache"
+    launcher.touch()
+    launcher.chmod(0o755)
