@@ -48,6 +48,7 @@ def test_what_stands_in_is_linked_and_what_it_replaces_is_not(name: str, runtime
         assert f"native/src/cuts/{ours}.cpp" in objects
         assert theirs not in objects
     assert "native/src/cuts/dense.cpp" in objects
+    assert objects["pytorch/aten/src/ATen/core/dispatch/Dispatcher.cpp"] < 4096
 
 
 def test_a_quantized_model_gets_functions_for_all_layouts(runtime: Make) -> None:
