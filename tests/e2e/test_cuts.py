@@ -13,6 +13,7 @@ from tests.e2e.real import Runtime, Tool
 Make = Callable[[str, str], Runtime]
 
 REPLACED: Final = {
+    "checksum": "pytorch/caffe2/serialize/crc.cc",
     "names": "pytorch/aten/src/ATen/core/register_symbols.cpp",
     "schemas": "pytorch/torch/csrc/jit/frontend/function_schema_parser.cpp",
 }
