@@ -28,6 +28,7 @@ from builder.foundation.process import Host, SubprocessRunner
 from builder.foundation.settings import BuildSettings
 from builder.libtorch.closure.objects import read_object
 from builder.libtorch.closure.replacements import find_replacement
+from builder.libtorch.cuts import all_stand_ins
 from builder.libtorch.locations.derive import derive_locations
 from builder.libtorch.locations.table import FILE, to_bytes
 from builder.libtorch.symbols import SymbolIndex, condense, read_index
@@ -95,7 +96,7 @@ def main() -> int:
         graphs,
         known=known,
         whole=always_linked(planned.candidates.groups),
-        replacement=find_replacement(),
+        replacement=find_replacement(stand_ins=all_stand_ins()),
     )
     learned = learned.of(frozenset(chosen))
     shipped = read_index(path)

@@ -143,12 +143,13 @@ def runtime_context(
 ) -> dict[str, object]:
     """Return what templates are told of a runtime: its operators, its manifest, what it cuts."""
     entries = _entries(plan, catalogue)
-    cuts = active_cuts(plan.selection, catalogue, plan.isa)
+    cuts = active_cuts(plan.selection, plan.isa)
     return {
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],
         "dtypes": sorted(plan.profile.dtypes),
         "operators": [it for it in entries if it.symbol or it.kernel or it.missing],
+        "registered": catalogue.parsed(plan.selection.names),
         "source_version": plan.source.version,
         "kernels": [entry.kernel for entry in entries if entry.kernel],
         "requires_grad": OperatorName("aten", "requires_grad_") in plan.selection.names,

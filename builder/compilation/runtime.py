@@ -191,6 +191,7 @@ def _link(  # noqa: PLR0917  the state of one link
             progress.step(f"compiling what round {count} found missing")
             objects.compile(wanted, host, progress)
             continue
+        _check_replaced(closure, demand)
         features = {symbol: demand.feature_of(symbol) or "" for symbol in sorted(closure.cut)}
         build = workspace.build
         write_if_changed(build / "cuts.cpp", demand.render_cuts(features))
@@ -210,6 +211,17 @@ def _link(  # noqa: PLR0917  the state of one link
         return _Rounds(count, tuple(closure.live))
     message = f"no end after {_MAX_ROUNDS} rounds of compiling what was missing"
     raise CompileError(message, hint=f"please report it with the log: {workspace.log}")
+
+
+def _check_replaced(closure: Closure, demand: Demand) -> None:
+    """Refuse a source that lacks a function it is linked for: upstream's would come back unseen."""
+    lacking = [it for it in closure.missing if demand.replacement(it) is not None]
+    if lacking:
+        source = demand.replacement(lacking[0])
+        raise CompileError(
+            f"{source} stands in for {lacking[0]} and does not define it",
+            hint="please report it",
+        )
 
 
 def _link_symbols(workspace: Workspace, prefix: Path, host: Host, progress: BuildProgress) -> Path:

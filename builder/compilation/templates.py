@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import jinja2
 
 from builder.foundation.resources import TEMPLATES
-from builder.libtorch.catalogue import count_results, encode_arguments
+from builder.libtorch.catalogue import count_results, encode_arguments, gives_any
 from builder.vocabulary.plan import GeneratedFile
 
 
@@ -26,8 +26,13 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["cmake"] = cmake_value
     environment.filters["results"] = lambda entry: count_results(entry.schema)
+    environment.filters["results_told"] = lambda entry: _results_told(entry.schema)
     environment.filters["arguments"] = lambda entry: _c_text(encode_arguments(entry.schema))
     return environment
+
+
+def _results_told(schema: str) -> str:
+    return "kAnyResults" if gives_any(schema) else str(count_results(schema))
 
 
 def _c_text(text: str) -> str:

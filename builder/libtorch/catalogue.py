@@ -145,6 +145,18 @@ class Catalogue:
             for name in sorted(selected | self.builtin | beside)
         )
 
+    def parsed(self, selected: frozenset[OperatorName]) -> tuple[OperatorEntry, ...]:
+        """Return the operators that files of the source register from a text, sorted by name.
+
+        They are those selected, and what the same files register beside them.
+        """
+        registrars = {self.entries[name].registrar for name in selected} - {""}
+        unasked = frozenset(name for it in registrars for name in self.unasked.get(it, ()))
+        found = (self.entries[name] for name in selected | unasked if name in self.entries)
+        return tuple(
+            sorted((it for it in found if it.registrar in registrars), key=lambda it: str(it.name))
+        )
+
     def to_json(self) -> str:
         """Return a stable text that `from_json` reads."""
         rows = [
@@ -273,11 +285,15 @@ _MARKS: Final = {
 def encode_arguments(schema: str) -> str:
     """Return what the interpreter needs of a schema (see `native/src/registry/registration.h`).
 
-    Raises `ValueError` for a default it does not know how to write.
+    What takes any number of arguments ends with the field `~`. Raises `ValueError` for a default it
+    does not know how to write.
     """
     fields: list[str] = []
     keyword_only = False
     for argument in argument_pieces(schema):
+        if argument == "...":
+            fields.append("~")
+            continue
         if argument == "*":
             keyword_only = True
             continue
@@ -302,6 +318,11 @@ def count_results(schema: str) -> int:
         depth += (letter in "([") - (letter in ")]")
         count += letter == "," and depth == 1
     return count
+
+
+def gives_any(schema: str) -> bool:
+    """Whether an operator leaves a number of values that its schema does not tell."""
+    return schema.rpartition(" -> ")[2].strip() == "..."
 
 
 def _encode_default(kind: str, text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.foundation.resources import DATA
-from builder.libtorch.catalogue import Catalogue
+from builder.libtorch.closure.replacements import Replacement
 from builder.libtorch.mangling import called_operator
 from builder.vocabulary.operators import Selection
 from builder.vocabulary.plan import Isa
@@ -22,16 +22,20 @@ _OPCODE: Final = re.compile(r"\bopcode (\w+)")
 class Cut:
     """One feature that is left out: regular expressions over operators and mangled names.
 
-    `instructions` are those of the bytecode that need the feature.
+    `instructions` are those of the bytecode that need the feature. Where there is a `source` of
+    ours, its functions stand in for those in `symbols`, and do what is left of them.
     """
 
     feature: str
     operators: str = ""
     symbols: str = ""
     instructions: tuple[str, ...] = ()
+    source: str = ""
 
     def covers(self, symbol: str) -> bool:
-        """Whether a mangled name is a function of the feature."""
+        """Whether a mangled name is a function of the feature, and nothing stands in for it."""
+        if self.source:
+            return False
         if self.symbols and re.search(self.symbols, symbol):
             return True
         operator = called_operator(symbol) if self.operators else None
@@ -40,21 +44,34 @@ class Cut:
         return re.search(self.operators, operator) is not None
 
 
-def active_cuts(selection: Selection, catalogue: Catalogue, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
+def active_cuts(selection: Selection, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
     """Return the cuts that are sound for a selection: nothing in it touches the feature."""
     stored = selection.layers if isa is not Isa.FEW else frozenset[str]()
     touched = [*_words(selection), f"isa {isa}", *(f"layer {it}" for it in stored)]
-    if any(catalogue.entries[name].registrar for name in selection.names):
-        touched.append("registrar")
+    kept = {row["feature"] for row in _table() if _matching(row, touched)}
     return tuple(
         Cut(
             row["feature"],
             row.get("operators", ""),
             row.get("symbols", ""),
-            tuple(_OPCODE.findall(row["kept_by"])),
+            tuple(_OPCODE.findall(row.get("kept_by", ""))),
+            row.get("source", ""),
         )
         for row in _table()
-        if not any(re.search(row["kept_by"], word) for word in touched)
+        if kept.isdisjoint({row["feature"], *row.get("kept_with", "").split("|")})
+    )
+
+
+def stand_ins(cuts: Iterable[Cut]) -> tuple[Replacement, ...]:
+    """Return the functions of ours that do what is left of upstream's where features are cut."""
+    return tuple(Replacement(f"native:{it.source}", it.symbols) for it in cuts if it.source)
+
+
+def all_stand_ins() -> tuple[Replacement, ...]:
+    """Return those of every cut, whatever is selected."""
+    rows = (row for row in _table() if "source" in row)
+    return stand_ins(
+        Cut(row["feature"], symbols=row["symbols"], source=row["source"]) for row in rows
     )
 
 
@@ -67,9 +84,8 @@ def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:
     """Return the features a selection uses, and by what (`opcode FORMAT`)."""
     found: dict[str, tuple[str, ...]] = {}
     for row in _table():
-        words = sorted(word for word in _words(selection) if re.search(row["kept_by"], word))
-        if words:
-            found[row["feature"]] = tuple(words)
+        if words := _matching(row, _words(selection)):
+            found[row["feature"]] = words
     return found
 
 
@@ -84,6 +100,13 @@ def _table() -> list[dict[str, str]]:
     rows = tomllib.loads((DATA / "cuts.toml").read_text())["cut"]
     assert isinstance(rows, list)
     return rows
+
+
+def _matching(row: dict[str, str], words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words that keep the feature of a row, sorted."""
+    if "kept_by" not in row:
+        return ()
+    return tuple(sorted(word for word in words if re.search(row["kept_by"], word)))
 
 
 def _words(selection: Selection) -> list[str]:

@@ -14,7 +14,7 @@ from builder.foundation.process import Host
 from builder.libtorch.closure.libraries import provided_symbols
 from builder.libtorch.closure.objects import read_object
 from builder.libtorch.closure.replacements import FindReplacement, find_replacement
-from builder.libtorch.cuts import feature_of
+from builder.libtorch.cuts import all_stand_ins, feature_of
 from builder.libtorch.search import SourceSearch
 from builder.libtorch.symbols import condense, finder, read_index
 from builder.pipeline.planning import Planned, always_linked, learned_indexes
@@ -84,7 +84,7 @@ def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
         graphs,
         known=planned.index.definers(),
         whole=always_linked(planned.candidates.groups),
-        replacement=find_replacement(),
+        replacement=find_replacement(stand_ins=all_stand_ins()),
     )
     for path in learned_indexes(planned.plan, host):
         with locked(path.with_suffix(".lock")):

@@ -20,7 +20,7 @@ from builder.libtorch.candidates import Group
 from builder.libtorch.catalogue import PROMOTED, Catalogue, OperatorEntry
 from builder.libtorch.closure.replacements import FindReplacement, find_replacement, without_kernels
 from builder.libtorch.codegen import generate_tree, read_catalogue
-from builder.libtorch.cuts import Cut, active_cuts, feature_of
+from builder.libtorch.cuts import Cut, active_cuts, feature_of, stand_ins
 from builder.libtorch.flags import compile_flags, extension_flags, link_flags
 from builder.libtorch.mangling import call_prefix
 from builder.libtorch.symbols import Prediction, SymbolIndex, read_index
@@ -107,8 +107,8 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
     index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(candidates.names)
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
-    cuts = active_cuts(plan.selection, catalogue, plan.isa)
-    replacement = find_replacement(plan.kernels)
+    cuts = active_cuts(plan.selection, plan.isa)
+    replacement = find_replacement(plan.kernels, stand_ins(cuts))
     prediction = index.predict(
         always_linked(candidates.groups),
         _symbols(entries, index),

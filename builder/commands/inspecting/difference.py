@@ -109,7 +109,7 @@ def _built_for(model: Model, selection: Selection, extension: Extension) -> Hold
         classes=whole.classes,
         dtypes=make_profile(whole, None).dtypes | whole.dtypes,
         opcodes=interpreter.instructions,
-        left_out=frozenset(cut.feature for cut in active_cuts(whole, catalogue)),
+        left_out=frozenset(cut.feature for cut in active_cuts(whole)),
         upgraders=whole.upgraders,
         bytecode_versions=interpreter.bytecode,
         operator_versions=interpreter.operator_sets,

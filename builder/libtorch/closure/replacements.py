@@ -1,20 +1,23 @@
 """Which functions of upstream ours stand in for.
 
 Note [Replacements]: a source in native/src/kernels may define a function that upstream defines,
-too, under the same name. `builder/data/replacements.toml` says which, and everybody asks this
-table: the sweep follows a reference to such a function to our object, even where the object that
-refers to it has a definition of its own; a prediction does the same, and the symbol index keeps
-such references; a build looks for the function in our source first; the linker is given our object
-before those of upstream, and takes the first definition (--allow-multiple-definition). Upstream's
-definition is then referred to by nothing, and left out with all that only it needs.
+too, under the same name: `builder/data/replacements.toml` says which. So may one in
+native/src/cuts, for what is left of a function where a feature is cut: `builder/data/cuts.toml`
+says which, and when.
+Everybody asks these tables: the sweep follows a reference to such a function to our object, even
+where the object that refers to it has a definition of its own; a prediction does the same, and the
+symbol index keeps such references; a build looks for the function in our source first, and fails
+where that lacks it; the linker is given our object before those of upstream, and takes the first
+definition (--allow-multiple-definition). Upstream's definition is then referred to by nothing, and
+left out with all that only it needs.
 
 A source of ours is linked only if a live section refers to what it replaces. The function must do
 all that upstream's does, as upstream's own is not in the library: dtypes and layouts that ours is
 not made for are computed by other operators. A function that the compiler has inlined where
 upstream calls it cannot be replaced there.
 
-With `--kernels aten` nothing is replaced, and none of these sources is a candidate. The setting is
-part of the name of a build, not of its objects, which all builds share.
+With `--kernels aten` no kernel is replaced, and none of those sources is a candidate. The setting
+is part of the name of a build, not of its objects, which all builds share.
 """
 
 import re
@@ -46,11 +49,12 @@ def all_replacements() -> tuple[Replacement, ...]:
     return tuple(Replacement(f"native:{row['source']}", row["symbols"]) for row in rows)
 
 
-def find_replacement(kernels: Kernels = Kernels.AUTO) -> FindReplacement:
-    """Return how symbols are replaced with these kernels."""
-    if kernels is Kernels.ATEN:
-        return lambda _: None
-    rows = [(re.compile(row.symbols), row.source) for row in all_replacements()]
+def find_replacement(
+    kernels: Kernels = Kernels.AUTO, stand_ins: Iterable[Replacement] = ()
+) -> FindReplacement:
+    """Return how symbols are replaced with these kernels, and where features are cut."""
+    replacements = () if kernels is Kernels.ATEN else all_replacements()
+    rows = [(re.compile(row.symbols), row.source) for row in (*replacements, *stand_ins)]
     return cache(lambda symbol: next((it for names, it in rows if names.match(symbol)), None))
 
 

@@ -24,9 +24,9 @@ class Reader {
  public:
   explicit Reader(const char* text) : text_(text) {}
 
-  bool at_end() const { return *text_ == '\0'; }
+  bool at_end() const { return *text_ == '\0' || *text_ == '~'; }
 
-  c10::Argument argument() {
+  c10::Argument argument(const char* name) {
     const bool output = take('>');
     const bool keyword_only = output || take('*');
     const bool written = output || take('!');
@@ -40,7 +40,7 @@ class Reader {
       alias.emplace();
       alias->setIsWrite(true);
     }
-    return c10::Argument("", c10::AnyType::get(), c10::nullopt, std::move(default_value),
+    return c10::Argument(name, c10::AnyType::get(), c10::nullopt, std::move(default_value),
                          keyword_only, std::move(alias));
   }
 
@@ -138,19 +138,27 @@ torch::jit::Operation telling_writes(Run run, const std::vector<c10::Argument>& 
 
 } // namespace
 
+std::vector<c10::Argument> read_arguments(const char* text, const char* name) {
+  std::vector<c10::Argument> arguments;
+  for (Reader reader(text); !reader.at_end();) {
+    arguments.push_back(reader.argument(name));
+  }
+  return arguments;
+}
+
+std::vector<c10::Argument> any_results(std::size_t count) {
+  return std::vector<c10::Argument>(count, c10::Argument("", c10::AnyType::get()));
+}
+
 bool register_operators(const OperatorEntry* entries, std::size_t count) {
   for (const OperatorEntry* entry = entries; entry != entries + count; ++entry) {
-    std::vector<c10::Argument> arguments;
-    for (Reader reader(entry->arguments); !reader.at_end();) {
-      arguments.push_back(reader.argument());
-    }
+    std::vector<c10::Argument> arguments = read_arguments(entry->arguments, "");
     torch::jit::Operation run = telling_writes(entry->run, arguments);
     const std::string name(entry->name);
     const std::size_t point = std::min(name.find('.'), name.size());
     torch::jit::registerOperator(torch::jit::Operator(
         name.substr(0, point), name.substr(std::min(point + 1, name.size())), std::move(arguments),
-        std::vector<c10::Argument>(entry->results, c10::Argument("", c10::AnyType::get())),
-        std::move(run), c10::AliasAnalysisKind::FROM_SCHEMA));
+        any_results(entry->results), std::move(run), c10::AliasAnalysisKind::FROM_SCHEMA));
   }
   return true;
 }

@@ -11,6 +11,8 @@
 
 #include "registry/boxed.h"
 
+#include <ATen/core/function_schema.h>
+
 #include <cstddef>
 #include <vector>
 
@@ -55,6 +57,27 @@ const char* const* memory_uses(std::size_t* count);
 // Whether an operator may write to tensors without telling: see Note [Weights] in
 // registry/weights.h. Defined by the generated file.
 bool weights_may_change();
+
+// An operator that a file of upstream registers with its schema as a text. `arguments` is as that
+// of an OperatorEntry, but for a last field `~`: any number of arguments follows. So may any number
+// of results.
+struct RegisteredSchema {
+  const char* name;
+  const char* arguments;
+  int results;
+};
+
+constexpr int kAnyResults = -1;
+
+// Those of all files of upstream that this build links for their operators, sorted by name. Defined
+// by the generated file.
+const RegisteredSchema* registered_schemas(std::size_t* count);
+
+// Read the arguments of an entry up to `~`; each gets the same name.
+std::vector<c10::Argument> read_arguments(const char* text, const char* name);
+
+// Results of which nothing is known but that they are there.
+std::vector<c10::Argument> any_results(std::size_t count);
 
 // Returns true, so that a constant can hold the call.
 bool register_operators(const OperatorEntry* entries, std::size_t count);

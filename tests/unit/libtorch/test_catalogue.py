@@ -15,6 +15,7 @@ from builder.libtorch.catalogue import (
     OperatorEntry,
     count_results,
     encode_arguments,
+    gives_any,
     make_catalogue,
     parse_operators_header,
     parse_promoted,
@@ -138,6 +139,22 @@ def test_a_runtime_has_what_its_registrars_register_unasked() -> None:
     ]  # fmt: skip
 
 
+def test_schemas_are_kept_of_all_that_a_linked_registrar_has() -> None:
+    entries = [
+        OperatorEntry(name("aten::len.t"), "aten::len.t(t[] a) -> int", registrar="x.cpp"),
+        OperatorEntry(name("aten::len"), "aten::len(Tensor t) -> int", registrar="x.cpp"),
+        OperatorEntry(name("aten::grad_on"), "aten::grad_on() -> bool", registrar="x.cpp"),
+        OperatorEntry(name("aten::relu"), "aten::relu(Tensor self) -> Tensor", symbol="relu"),
+        OperatorEntry(name("y::y"), "y::y() -> int", registrar="y.cpp"),
+    ]
+    unasked = {"x.cpp": [name("prim::tolist"), name("aten::grad_on")], "y.cpp": [name("y::y")]}
+    catalogue = make_catalogue(entries, unasked)
+    selected = frozenset({name("aten::len.t"), name("aten::relu")})
+    parsed = catalogue.parsed(selected)
+    assert [str(it.name) for it in parsed] == ["aten::grad_on", "aten::len.t"]
+    assert catalogue.parsed(frozenset({name("aten::relu")})) == ()
+
+
 def test_what_the_interpreter_itself_has_is_found() -> None:
     found = list(parse_promoted(PROMOTED))
     assert [str(entry.name) for entry in found] == ["prim::TupleIndex", "aten::Bool.Tensor"]
@@ -210,6 +227,8 @@ def test_without_a_limit_any_number_is_accepted(schema: str) -> None:
         ('f(str q="\\"", str n="\\n") -> ()', 's"|s\n|'),
         ("f(int r=Mean, MemoryFormat m=contiguous_format) -> ()", "i1|i0|"),
         ("f(int axis=-1) -> ()", "i-1|"),
+        ("f(...) -> ()", "~|"),
+        ("f(str self, ...) -> str", "|~|"),
         ("f(bool keepdim = False, int[2] pad = [0, 1], str s = 'a b') -> ()", "f|I0,1|sa b|"),
     ],
 )  # fmt: skip
@@ -271,12 +290,17 @@ def test_the_shipped_schemas_mean_what_torch_reads_in_them() -> None:
         assert entry.accepts(len(schema.arguments))
         if "..." not in entry.schema:
             assert not entry.accepts(len(schema.arguments) + 1), entry.schema
-        if entry.symbol:
+        if entry.symbol or entry.registrar:
             fields = encode_arguments(entry.schema).split("|")[:-1]
+            given, _, returned = str(schema).rpartition(" -> ")
+            assert ("~" in fields) == given.endswith("...)"), entry.schema
             wanted = [default_of(argument) for argument in schema.arguments]
-            assert [decoded(field) for field in fields] == wanted, entry.schema
+            assert [decoded(it) for it in fields if it != "~"] == wanted, entry.schema
+            assert gives_any(entry.schema) == (returned == "..."), entry.schema
+            if returned != "...":
+                assert count_results(entry.schema) == len(schema.returns), entry.schema
             compared += 1
-    assert compared > 2500
+    assert compared > 2900
 
 
 def default_of(argument: Any) -> Any:
