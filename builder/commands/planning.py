@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from builder.commands.exchange import Answer, Session
+from builder.commands.inspecting import sizes
+from builder.commands.inspecting.prediction import predict_size
 from builder.compilation.standalone import refuse_others
 from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
@@ -16,10 +18,6 @@ from builder.pipeline.wanted import read_wanted, refuse_early
 from builder.source.opening import open_source
 from builder.vocabulary.models import Model
 from builder.vocabulary.targets import Target
-
-_LINKED_SHARE: Final = 0.46
-"""Size of the stripped library over the predicted bytes of sections, which count what functions
-share once for each of them. Measured on the examples, where it varies between 0.41 and 0.50."""
 
 
 def plan(request: Request, session: Session, write: Path | None = None) -> Answer:
@@ -95,6 +93,7 @@ def _write(
 def _describe(planned: Planned, projects: Mapping[Target, str]) -> dict[str, Any]:
     plan_, prediction = planned.plan, planned.prediction
     there = planned.store.compiled().intersection(prediction.sources)
+    predicted = predict_size(planned)
     return {
         "target": str(plan_.target),
         "cache_keys": {"objects": plan_.objects.fingerprint, "build": plan_.fingerprint},
@@ -106,7 +105,8 @@ def _describe(planned: Planned, projects: Mapping[Target, str]) -> dict[str, Any
         "files": list(prediction.sources),
         "compile": len(prediction.sources) - len(there),
         "reuse": len(there),
-        "predicted_library_bytes": round(prediction.size * _LINKED_SHARE),
+        "predicted_library_bytes": None if predicted is None else predicted.size,
+        "prediction": sizes.document(predicted),
         "project": projects.get(plan_.target),
     }
 
@@ -120,12 +120,12 @@ def to_text(document: dict[str, Any], changes: Sequence[str] = ()) -> str:
             "",
             f"{target['target']}, {target['toolchain']}",
             f"  {len(target['operators'])} operators, dtypes {', '.join(target['dtypes'])}",
-            *(f"    {it['name']:45} {', '.join(it['models'])}" for it in target["operators"]),
+            *_operators(target),
             (
                 f"  {len(target['files'])} files: {target['compile']} to compile,"
                 f" {target['reuse']} in the store"
             ),
-            f"  predicted library: about {target['predicted_library_bytes'] / 1e6:.1f} MB",
+            *(f"  {line}" for line in sizes.summary(target["prediction"])),
             (
                 f"  object store {target['cache_keys']['objects'][:12]},"
                 f" build {target['cache_keys']['build'][:12]}"
@@ -138,3 +138,11 @@ def to_text(document: dict[str, Any], changes: Sequence[str] = ()) -> str:
         for name, it in document["settings"].items()
     ]
     return "\n".join(lines)
+
+
+def _operators(target: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each operator: the bytes it brings alone, and the models that need it."""
+    rows = (target["prediction"] or {"operators": ()})["operators"]
+    alone = {it["name"]: f"{it['alone']:,}" for it in rows}
+    for it in target["operators"]:
+        yield f"    {it['name']:45} {alone.get(it['name'], '-'):>9}  {', '.join(it['models'])}"

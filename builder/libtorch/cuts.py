@@ -50,13 +50,7 @@ def active_cuts(selection: Selection, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
     touched = [*_words(selection), f"isa {isa}", *(f"layer {it}" for it in stored)]
     kept = {row["feature"] for row in _table() if _matching(row, touched)}
     return tuple(
-        Cut(
-            row["feature"],
-            row.get("operators", ""),
-            row.get("symbols", ""),
-            tuple(_OPCODE.findall(row.get("kept_by", ""))),
-            row.get("source", ""),
-        )
+        _cut(row)
         for row in _table()
         if kept.isdisjoint({row["feature"], *row.get("kept_with", "").split("|")})
     )
@@ -69,9 +63,21 @@ def stand_ins(cuts: Iterable[Cut]) -> tuple[Replacement, ...]:
 
 def all_stand_ins() -> tuple[Replacement, ...]:
     """Return those of every cut, whatever is selected."""
-    rows = (row for row in _table() if "source" in row)
-    return stand_ins(
-        Cut(row["feature"], symbols=row["symbols"], source=row["source"]) for row in rows
+    return stand_ins(all_cuts())
+
+
+def all_cuts() -> tuple[Cut, ...]:
+    """Return every cut, whether any selection allows it or not."""
+    return tuple(map(_cut, _table()))
+
+
+def _cut(row: dict[str, str]) -> Cut:
+    return Cut(
+        row["feature"],
+        row.get("operators", ""),
+        row.get("symbols", ""),
+        tuple(_OPCODE.findall(row.get("kept_by", ""))),
+        row.get("source", ""),
     )
 
 

@@ -35,11 +35,19 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a set of symbols will need: sources by id, bytes before linking, and the unknown."""
+    """What a set of symbols will need: sources by id, and the symbols nothing is known of.
+
+    `sizes` are bytes of sections by source, before linking: what symbols share counts for each.
+    """
 
     sources: tuple[str, ...]
-    size: int
+    sizes: Mapping[str, int]
     unknown: frozenset[str]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all sources."""
+        return sum(self.sizes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class SymbolIndex:
         linked = {source for source in sources if source in self.files}
         seen: set[tuple[str, str]] = set()
         unknown: set[str] = set()
-        size = 0
+        sizes: dict[str, int] = {}
         stack = [(source, symbol) for source in linked for symbol in self.files[source]]
         pending = [portable(symbol) for symbol in symbols]
         while stack or pending:
@@ -94,9 +102,9 @@ class SymbolIndex:
                 if CONSTRUCTORS in self.files[source]:
                     stack.append((source, CONSTRUCTORS))
             definition = self.files[source][symbol]
-            size += definition.size
+            sizes[source] = sizes.get(source, 0) + definition.size
             pending = [need for need in definition.needs if not is_cut(need)]
-        return Prediction(tuple(sorted(linked)), size, frozenset(unknown))
+        return Prediction(tuple(sorted(linked)), sizes, frozenset(unknown))
 
     def merged(self, other: "SymbolIndex") -> "SymbolIndex":
         """Return both; what `other` says of a source replaces what this one says."""

@@ -36,6 +36,7 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "commands/inspecting/difference": "unit/commands/test_documents.py",
     "commands/inspecting/inspection": "unit/commands/test_answers.py",
     "commands/inspecting/inspection_text": "unit/commands/test_answers.py",
+    "commands/inspecting/sizes": "unit/commands/test_answers.py",
     "commands/exchange": "unit/commands/test_documents.py",
     "commands/line/arguments": "unit/test_cli.py",
     "commands/line/artifacts": "unit/test_cli.py",

@@ -62,7 +62,7 @@ def make_proven(root: Path, target: Target) -> Proven:
     planned = Planned(
         plan, ZIG, make_catalogue([]),
         Candidates((), dict.fromkeys((name for name, _ in INCLUDES), root)),
-        ObjectStore((), {}), cast("SymbolIndex", None), Prediction((), 0, frozenset()), (),
+        ObjectStore((), {}), cast("SymbolIndex", None), Prediction((), {}, frozenset()), (),
         lambda _: None,
     )  # fmt: skip
     return Proven(planned, (make_model(root),), output, CHECKS)

@@ -1,0 +1,1 @@
+"""How large a runtime will be: what its sections weigh, before anything is compiled."""
