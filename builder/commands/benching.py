@@ -17,6 +17,8 @@ from builder.benching.operators import WARN, OperatorTime, measure_operators
 from builder.benching.peers.job import Job, PeerName
 from builder.benching.programs import Program
 from builder.commands.exchange import Answer
+from builder.extensions.libraries import refuse_unloadable
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.files import sha256_file
 from builder.foundation.process import Host
 from builder.models.conversion.torchscript import reader
@@ -55,6 +57,7 @@ class Question:
     instructions: bool
     base: Path | None = None
     runner: str = ""
+    extension: Extension = NOTHING
 
 
 def bench(question: Question, host: Host, events: Events) -> Answer:
@@ -63,7 +66,10 @@ def bench(question: Question, host: Host, events: Events) -> Answer:
     with open_artifact(question.artifact, host.cache / "scratch") as artifact:
         executor = _executor(artifact, question, host)
         events.step("reading the model")
-        (model,) = read_models((question.model,), host, reader(artifact.rewrite))
+        (model,) = read_models(
+            (question.model,), host, reader(artifact.rewrite, question.extension)
+        )
+        refuse_unloadable((model,), host)
         _check(artifact, model, question)
         spec = inputs_for(model, question.inputs)
         if not spec.given:
@@ -173,6 +179,11 @@ def _check(artifact: Artifact, model: Model, question: Question) -> None:
             f"{question.artifact} does not hold what {model.name} needs: {'; '.join(unmet)}",
             hint=f"build-runtime verify {question.artifact} {question.model} tells how to add it",
         )
+    if question.against is PeerName.TORCH and model.own.unanswered:
+        raise UsageError(
+            f"desktop torch has no {', '.join(model.own.unanswered)}, which {model.name} calls",
+            hint="name the library with these operators for desktop torch: --ops-library FILE",
+        )
 
 
 def _rows(
@@ -187,9 +198,10 @@ def _rows(
             continue
         original = model.path if model.format is ModelFormat.LITE else model.source
         kind = _KINDS.get(model.format, ())
-        yield measure_against(
-            Job(question.against, original.resolve(), kind, program, threads, question.rounds), host
+        job = Job(
+            question.against, original.resolve(), kind, program, threads, question.rounds, model.own
         )
+        yield measure_against(job, host)
 
 
 def _operators(

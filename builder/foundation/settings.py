@@ -133,7 +133,7 @@ def one_of(what: str, choices: Sequence[str], make: Callable[[str], T]) -> Calla
     return parse
 
 
-_KNOW_OPERATORS: Final = ("build", "plan", "check", "inspect", "lock", "verify")
+_KNOW_OPERATORS: Final = ("build", "plan", "check", "inspect", "lock", "verify", "bench")
 _PER_TARGET: Final = uncounted("each target has a result of its own")
 _COUNT: Final = re.compile("[1-9][0-9]{0,3}")
 

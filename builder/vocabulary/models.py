@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from builder.vocabulary.operators import OperatorName, OperatorUse
 
@@ -178,6 +178,12 @@ class OwnOperators:
         """Return what the child process reads: nothing where there are none."""
         libraries = [str(path.resolve()) for path in self.libraries]
         return {"own": {"schemas": self.schemas, "libraries": libraries}} if self.schemas else {}
+
+    @staticmethod
+    def parse(document: Mapping[str, Any]) -> OwnOperators:
+        """Return what such a document tells."""
+        told = document.get("own", {"schemas": (), "libraries": ()})
+        return OwnOperators(tuple(told["schemas"]), tuple(map(Path, told["libraries"])))
 
     def of(self, names: Container[OperatorName]) -> OwnOperators:
         """Return these operators alone; without any, no library is needed either."""

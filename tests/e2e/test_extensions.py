@@ -50,6 +50,31 @@ def test_a_manifest_and_a_report_tell_of_the_cpp(tool: Tool, compared: Runtime) 
     assert 2_000 < sizes["operators of your own"] < 60_000
 
 
+def test_bench_times_a_model_that_calls_them(
+    tool: Tool, detector: tuple[object, ...], compared: Runtime, tmp_path: Path
+) -> None:
+    model, *_, inputs, _ = detector
+    words = ("bench", compared.archive, model, "--input", inputs, "--rounds", "1", "--json")
+    side = ("--ops-source", DETECTION, "--ops-library", DETECTION / "operators.py")
+    done = tool.run(*words, *side, "--against", "torch", cwd=tmp_path)
+    validate("bench", done.document)
+    (row,) = done.document["rows"]
+    assert row["peer"]["name"].startswith("torch ")
+    alone = tool.run(*words, "--ops-source", DETECTION, cwd=tmp_path)
+    assert [it["peer"] for it in alone.document["rows"]] == [None]
+
+
+@pytest.mark.slow
+def test_a_detector_answers_on_another_processor(
+    tool: Tool, detector: tuple[object, ...], tmp_path: Path
+) -> None:
+    words = ("arm64-v8a" if it == "x86_64" else it for it in detector)
+    side = ("--ops-source", DETECTION, "--ops-library", DETECTION / "operators.py")
+    done = tool.run(*words, *side, "-o", tmp_path, cwd=tmp_path)
+    (made,) = built(done, tmp_path)
+    assert made.check("outputs", "model")["outcome"] == "passed"
+
+
 @pytest.mark.slow
 def test_kernels_that_no_model_calls_are_left_out(
     tool: Tool, detector: tuple[object, ...], tmp_path: Path, compared: Runtime

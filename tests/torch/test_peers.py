@@ -11,10 +11,17 @@ import pytest
 from builder.benching.peers.job import DOES_NOT_RUN, NOT_HERE, Job, PeerName, from_json
 from builder.benching.peers.onnx_model import missing_libraries
 from builder.benching.programs import Program
+from builder.vocabulary.models import OwnOperators
 from builder.vocabulary.value_files import Tensor, encode_inputs
 from tests.places import EXAMPLES, ROOT
 from tests.unit.benching.forge import sample, told
 
+LIBRARY = """
+import torch
+KEPT = torch.library.Library("shop", "FRAGMENT")
+KEPT.define("twice(Tensor x) -> Tensor")
+KEPT.impl("twice", lambda x: x * 2, "CPU")
+"""
 CLASSIFIER = EXAMPLES / "classifier" / "model.pt"
 
 
@@ -45,6 +52,17 @@ def test_torch_takes_turns_with_a_runtime(program: Program) -> None:
     assert len(peer.samples) == 2
     assert all(0 < it.wall < it.first for it in peer.samples)
     assert all(it.peak > 50_000 for it in peer.samples)
+
+
+def test_torch_is_given_operators_of_the_users_own(program: Program, tmp_path: Path) -> None:
+    library, model = tmp_path / "operators.py", tmp_path / "net.pt"
+    library.write_text(LIBRARY, encoding="utf-8")
+    make = f"{LIBRARY}\nm = torch.jit.trace(torch.ops.shop.twice, torch.ones(1))\n"
+    subprocess.run([sys.executable, "-c", f"{make}m.save({str(model)!r})"], check=True)
+    own = OwnOperators(("shop::twice(Tensor x) -> Tensor",), (library,))
+    assert ask(Job(PeerName.TORCH, model, (), program, 1, 2)).returncode == DOES_NOT_RUN
+    done = ask(Job(PeerName.TORCH, model, (), program, 1, 2, own))
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_model_that_does_not_run_is_told(program: Program) -> None:

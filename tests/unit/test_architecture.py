@@ -27,7 +27,7 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "libtorch": BELOW,
     "extensions": BELOW | {"libtorch"},
     **dict.fromkeys(STAGES, BELOW | {"libtorch", "extensions"}),
-    "benching": BELOW | {"models"},
+    "benching": BELOW | {"extensions", "models"},
     "pipeline": BELOW | {"libtorch", "extensions"} | STAGES,
     "commands": BELOW | {"libtorch", "extensions", "pipeline", "benching"} | STAGES,
     "cli": BELOW | {"commands"},

@@ -14,6 +14,7 @@ from builder.benching.peers.job import DOES_NOT_RUN, NOT_HERE, Job, PeerName, to
 from builder.benching.peers.onnx_model import missing_libraries, onnx_peer
 from builder.benching.peers.torch_model import Timed, torch_peer
 from builder.benching.rounds import runs_per_round, take_turns, timed
+from builder.extensions.learning import learn_operators
 from builder.foundation.process import Host, SubprocessRunner
 from builder.models.reference.inputs import told
 from builder.vocabulary.errors import VerificationError
@@ -49,6 +50,7 @@ def main(argv: list[str]) -> int:
 def _load(job: Job) -> Timed:
     if job.peer is PeerName.ONNXRUNTIME:
         return onnx_peer(job.model, job.program.inputs, job.threads)
+    learn_operators(job.own.document())
     return torch_peer(job.model, job.kind, job.program.inputs, job.threads)
 
 

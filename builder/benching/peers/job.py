@@ -1,13 +1,14 @@
 """What the child process of a peer is asked, and what it answers, as one line of JSON each."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from builder.benching.figures import Peer, Sample
 from builder.benching.programs import Program
+from builder.vocabulary.models import OwnOperators
 
 
 class PeerName(StrEnum):
@@ -26,7 +27,8 @@ DOES_NOT_RUN = 3
 class Job:
     """So many rounds of a runtime and a peer in turns, each on so many threads.
 
-    `model` is the file the user has, and `kind` says how torch loads it: see `load_original`.
+    `model` is the file the user has, and `kind` says how torch loads it: see `load_original`. `own`
+    are operators that it may call.
     """
 
     peer: PeerName
@@ -35,6 +37,7 @@ class Job:
     program: Program
     threads: int
     rounds: int
+    own: OwnOperators = field(default_factory=OwnOperators)
 
     def to_json(self) -> str:
         """Return the text that `from_json` reads."""
@@ -48,6 +51,7 @@ class Job:
                 "inputs": str(self.program.inputs),
                 "threads": self.threads,
                 "rounds": self.rounds,
+                **self.own.document(),
             }
         )
 
@@ -59,7 +63,7 @@ class Job:
         program = Program(tuple(told["prefix"]), path, model, Path(told["inputs"]))
         return Job(
             PeerName(told["peer"]), Path(told["model"]), tuple(told["kind"]), program,
-            int(told["threads"]), int(told["rounds"]),
+            int(told["threads"]), int(told["rounds"]), OwnOperators.parse(told),
         )  # fmt: skip
 
 

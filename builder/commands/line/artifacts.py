@@ -172,11 +172,14 @@ def _bench(options: BenchOptions, session: Session) -> Answer:
     (inputs,) = inputs_of(options.inputs, models)
     from builder.benching.peers.job import PeerName
     from builder.commands import benching
+    from builder.extensions.reading import read_extension
 
+    settings = session.resolved.settings.build
     question = benching.Question(
         options.artifact, models[0], inputs, options.threads, options.rounds,
         PeerName(options.against) if options.against else None, options.per_op,
-        options.instructions, options.base, session.resolved.settings.build.runner,
+        options.instructions, options.base, settings.runner,
+        read_extension(settings.ops_source, settings.ops_library),
     )  # fmt: skip
     return benching.bench(question, session.host, session.console)
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +14,10 @@ from builder.commands import benching
 from builder.commands.benching import Question, bench
 from builder.commands.exchange import Answer
 from builder.foundation.process import Command, Completed, Host
+from builder.pipeline.wanted import read_models
 from builder.proof.executor import Executor
 from builder.vocabulary.errors import ModelError, ToolchainError, UsageError, VerificationError
-from builder.vocabulary.models import InputSpec
+from builder.vocabulary.models import InputSpec, Model, OwnOperators
 from tests.conftest import FakeRunner
 from tests.documents import validate
 from tests.unit.artifact import forge
@@ -124,6 +126,21 @@ def test_a_runner_runs_the_program_elsewhere(
     for other in ({"against": PeerName.TORCH}, {"instructions": True}):
         with pytest.raises(UsageError, match="--runner runs programs elsewhere"):
             ask(runner=str(there), **other)
+
+
+def test_torch_is_no_peer_for_operators_that_it_lacks(
+    ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = OwnOperators(("shop::twice(Tensor x) -> Tensor",))
+
+    def read(*given: Any) -> tuple[Model, ...]:
+        return tuple(replace(it, own=own) for it in read_models(*given))
+
+    monkeypatch.setattr(benching, "read_models", read)
+    assert ask().document["rows"]
+    with pytest.raises(UsageError, match=r"no shop::twice, which net calls") as caught:
+        ask(against=PeerName.TORCH)
+    assert "--ops-library" in caught.value.hint
 
 
 def test_a_peer_is_told_as_ratios(ask: Callable[..., Answer], runner: FakeRunner) -> None:
