@@ -9,7 +9,8 @@ import pytest
 from tests.e2e.real import Runtime, Tool, built
 
 REPAIRS: Final = (
-    "gradients", "forks", "devices", "numbers", "pairs", "interfaces", "containers", "padding",
+    "blocks", "forks", "devices", "numbers", "pairs", "interfaces", "containers", "padding",
+    "enumerations", "objects", "tuples",
 )  # fmt: skip
 """Each has a model of that name. Others may be needed in it, too."""
 
@@ -28,7 +29,13 @@ def models() -> dict[str, tuple[Any, tuple[Any, ...]]]:
     padded = torch.tensor([[0, 0, 0, 1], [0, 1, 1, 1]], dtype=torch.bool)
     numbers = classes("numbers").Every(torch.arange(3), 0.5)
     return {
-        "gradients": (jit.script(classes("gradients").Nested()), (x, 2, True)),
+        "blocks": (jit.script(classes("blocks").Nested()), (x, 2, True)),
+        "enumerations": (
+            jit.script(classes("enumerations").Embedding(classes("enumerations").Format.NHWC)),
+            (x, 1),
+        ),
+        "objects": (jit.script(classes("objects").Detector()), (torch.rand(5, 4), 3)),
+        "tuples": (jit.script(classes("named_tuples").Nested()), (x, ["ab", "c"])),
         "forks": (jit.script(classes("forks").Forking()), (x, 3)),
         "devices": (jit.script(classes("devices").Placed("cuda:0")), (x.unsqueeze(0), 2)),
         "numbers": (jit.trace(numbers, torch.arange(3)), (torch.arange(3),)),

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from builder.models.conversion.repairs.blocks import remove_blocks
 from builder.models.conversion.repairs.containers import branch_by_index
 from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.forks import run_inline
-from builder.models.conversion.repairs.gradients import remove_grad_modes
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
 from builder.models.conversion.repairs.interfaces import call_directly, refuse_unknown_modules
 from builder.models.conversion.repairs.padding import mask_instead
@@ -43,9 +43,10 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
     "forks": GraphRepair(
         "`torch.jit.fork` and `wait` run inline: the work is done where it begins.", run_inline
     ),
-    "gradients": GraphRepair(
-        "Blocks of `with torch.no_grad()` go: a runtime without autograd needs none.",
-        remove_grad_modes,
+    "blocks": GraphRepair(
+        "Blocks of `no_grad`, `record_function` and a GPU's `autocast` go: they say nothing to a"
+        " runtime.",
+        remove_blocks,
     ),
     "enumerations": GraphRepair(
         "Members of an `Enum` that code compares become their names.", name_members

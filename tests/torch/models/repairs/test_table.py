@@ -11,7 +11,7 @@ from builder.models.conversion.repairs.table import REPAIRS, repair
 from builder.models.conversion.torchscript import read_model
 from tests.places import ROOT
 from tests.torch.models.repairs.converted import TORCH, Script, convert, loaded
-from tests.torch.models.repairs.test_gradients import Nested
+from tests.torch.models.repairs.test_blocks import Nested
 from tests.torch.models.test_read_model import MODELS
 
 
@@ -37,7 +37,7 @@ def test_a_method_that_needs_no_repair_keeps_its_code(tmp_path: Path) -> None:
 def test_repairs_arrive_with_the_model(tmp_path: Path, real: Host) -> None:
     TORCH.jit.script(Nested()).save(str(tmp_path / "net.pt"))
     model = read_model(tmp_path / "net.pt", real)
-    assert [it.name for it in model.repairs] == ["gradients"]
+    assert [it.name for it in model.repairs] == ["blocks"]
     assert read_model(tmp_path / "net.pt", real).repairs == model.repairs
 
 

@@ -30,7 +30,9 @@ _OF_TORCH: Final = "__torch__.torch."
 _ANY: Final = torch.AnyType.get()
 _LIST: Final = torch.ListType(_ANY)
 _ATTRIBUTES: Final = frozenset({"prim::GetAttr", "prim::SetAttr"})
-_ASK_CLASS: Final = frozenset({"prim::CallMethod", "prim::Print", "prim::isinstance"})
+_ASK_CLASS: Final = frozenset(
+    {"prim::CallMethod", "prim::Enter", "prim::Exit", "prim::Print", "prim::isinstance"}
+)
 
 
 def list_attributes(code: Code) -> Counter[str]:

@@ -1,8 +1,9 @@
 """Blocks without gradients: they go, and what they hold stays."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pytest
 import torch
 
 from builder.models.conversion.repairs.table import repair
@@ -73,6 +74,43 @@ def test_a_block_with_a_name(tmp_path: Path) -> None:
     assert convert(TORCH.jit.script(Named()), tmp_path).agree_on(X)[1] == "None"
 
 
+class Mixed(torch.nn.Module):
+    """As code that was trained in mixed precision, and measured."""
+
+    mixed: Final[bool]
+
+    def __init__(self, *, mixed: bool) -> None:
+        super().__init__()
+        self.mixed = mixed
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autograd.profiler.record_function("all of it"):
+            with torch.autocast("cuda", enabled=self.mixed):
+                y = torch.mm(x, x)
+            with torch.cuda.amp.autocast(enabled=False):
+                y = y.float() + 1
+            with torch.autocast("cpu", enabled=False):
+                y = torch.mm(y, x)
+        return y
+
+
+class Casting(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return torch.mm(x, x)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_blocks_that_do_nothing_on_a_cpu_go(mixed: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    converted = convert(TORCH.jit.script(Mixed(mixed=mixed)), tmp_path)
+    converted.agree_on(torch.randn(3, 3))
+    assert converted.told() == [
+        "with torch.autocast() removed (3 times)",
+        "with torch.record_function() removed (once)",
+    ]
+    assert converted.names() <= {"aten::mm", "aten::add.Scalar", "aten::to.dtype"}
+
+
 class Counting:
     """A block of the model's own: it is no business of this repair."""
 
@@ -93,7 +131,8 @@ class Own(torch.nn.Module):
         return y * 2
 
 
-def test_blocks_of_others_stay(tmp_path: Path) -> None:
-    script = loaded(TORCH.jit.script(Own()), tmp_path)
+@pytest.mark.parametrize("made", [Own, Casting])
+def test_blocks_that_matter_stay(made: type[torch.nn.Module], tmp_path: Path) -> None:
+    script = loaded(TORCH.jit.script(made()), tmp_path)
     assert repair(script) == ()
     assert "with" in script.code
