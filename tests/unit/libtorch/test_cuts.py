@@ -38,6 +38,7 @@ ALWAYS = {
     "tables of checksums",
     "symbolic shapes",
     "arguments by keyword",
+    "gradients",
 }
 """What no model can ask for."""
 
@@ -238,6 +239,7 @@ REPLACED = {
         DISPATCHER.format("10findSchemaERKNS_12OperatorNameE"),
         DISPATCHER.format("13realSingletonEv"),
     },
+    "src/cuts/gradients.cpp": set(),  # inline there: tests/e2e/test_cuts.py finds it replaced
     "src/cuts/names.cpp": {NAMES},
     "src/cuts/observers.cpp": {
         "_ZN2at18hasGlobalCallbacksEv",
