@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
+import torch
 
-from tests.e2e.real import Runtime, Tool
+from builder.vocabulary.value_files import Failure, Tensor, Value
+from tests.e2e.real import Runtime, Tool, built
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch's, about TorchScript's age
 
 Make = Callable[[str, str], Runtime]
 
 REPLACED: Final = {
+    "gradients": "pytorch/torch/csrc/autograd/autograd_meta.cpp",
     "checksum": "pytorch/caffe2/serialize/crc.cc",
     "names": "pytorch/aten/src/ATen/core/register_symbols.cpp",
     "schemas": "pytorch/torch/csrc/jit/frontend/function_schema_parser.cpp",
@@ -54,6 +60,55 @@ def test_what_stands_in_is_linked_and_what_it_replaces_is_not(name: str, runtime
 
 def test_a_quantized_model_gets_functions_for_all_layouts(runtime: Make) -> None:
     assert "native/src/cuts/dense.cpp" not in objects_of(runtime("quantized", "x86_64"))
+
+
+class Asking(torch.nn.Module):
+    """Tells who asks for gradients, and selects."""
+
+    buffer: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asks = torch.nn.Parameter(torch.ones(2, 3))
+        self.frozen = torch.nn.Parameter(torch.ones(3), requires_grad=False)
+        self.register_buffer("buffer", torch.ones(3))
+
+    def forward(
+        self, x: torch.Tensor, at: int, number: torch.Tensor
+    ) -> tuple[tuple[bool, bool, bool], bool, torch.Tensor, float]:
+        asking = (self.asks.requires_grad, self.frozen.requires_grad, self.buffer.requires_grad)
+        later = self.asks.detach().requires_grad
+        return asking, later, torch.select(x, 0, at) + self.asks + self.frozen, float(number)
+
+
+@pytest.fixture
+def asking(tool: Tool, tmp_path: Path) -> Runtime:
+    torch.jit.script(Asking()).save(str(tmp_path / "asking.pt"))  # type: ignore[no-untyped-call]
+    words = ("asking.pt", "--abi", "x86_64", "--rewrite", "off", "--no-verify", "-o", "dist")
+    (made,) = built(tool.run(*words, "--json", cwd=tmp_path), tmp_path / "dist")
+    return made
+
+
+def ones(*shape: int) -> Tensor:
+    return Tensor("float32", shape, np.ones(shape, np.float32).tobytes())
+
+
+def test_parameters_ask_for_gradients_and_bad_indices_are_told_as_by_upstream(
+    asking: Runtime, tmp_path: Path
+) -> None:
+    cases: list[tuple[Value, ...]] = [
+        (ones(2, 2, 3), 1, ones(1)), (ones(2, 2, 3), -2, ones()), (ones(2, 2, 3), 2, ones(1)),
+        (ones(), 0, ones(1)), (ones(2, 2, 3), 0, ones(2)),
+    ]  # fmt: skip
+    answers = asking.run_cases(asking.model("asking"), cases, tmp_path)
+    sums = Tensor("float32", (2, 3), np.full((2, 3), 3, np.float32).tobytes())
+    assert answers[:2] == [((True, False, False), False, sums, 1.0)] * 2
+    failed = [it.message.partition(": ")[2] for it in answers[2:] if isinstance(it, Failure)]
+    assert failed == [
+        'false"INDEX" CHECK FAILED at "native/TensorShape.cpp"',
+        'false"INDEX" CHECK FAILED at "native/TensorShape.cpp"',
+        "numel == 1 does not hold (native/Scalar.cpp)",
+    ]
 
 
 def constants(folder: Path, spaces: re.Pattern[str]) -> Iterator[str]:

@@ -38,30 +38,42 @@ ALWAYS = {
     "tables of checksums",
     "symbolic shapes",
     "arguments by keyword",
+    "gradients",
 }
 """What no model can ask for."""
 
+CONVOLUTIONS = {"convolutions in three dimensions", "transposed convolutions"}
 DENSE = "branches for sparse and quantized tensors"
 PARSER = "the parser of schemas"
 KEEPING = {
     "sparse tensors": {"sparse tensors", DENSE},
     "quantized tensors": {"quantized tensors", DENSE},
+    "quantized tensors, all kernels": {"quantized tensors", DENSE, *CONVOLUTIONS},
+    "convolutions": CONVOLUTIONS,
     "schemas as text": {"schemas as text", PARSER},
 }
 """What goes with a feature that is kept, where that is more than the feature."""
 
-ALL = ALWAYS | {
-    DENSE,
-    PARSER,
-    "sparse tensors",
-    "nested tensors",
-    "quantized tensors",
-    "oneDNN tensors",
-    "string formatting",
-    "schemas as text",
-    "AVX-512 kernels",
-    WINOGRAD,
-}
+TABLE = {"tensors as lists", "tensors as truth values", "numbers as tensors", "items of dicts"}
+"""Functions of the interpreter's own table, for some instructions and operators."""
+
+ALL = (
+    ALWAYS
+    | CONVOLUTIONS
+    | TABLE
+    | {
+        DENSE,
+        PARSER,
+        "sparse tensors",
+        "nested tensors",
+        "quantized tensors",
+        "oneDNN tensors",
+        "string formatting",
+        "schemas as text",
+        "AVX-512 kernels",
+        WINOGRAD,
+    }
+)
 
 
 def features(
@@ -138,7 +150,16 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
         ("aten::quantize_per_tensor", "quantized tensors"),
         ("aten::dequantize.self", "quantized tensors"),
         ("aten::fake_quantize_per_tensor_affine", "quantized tensors"),
-        ("quantized::add", "quantized tensors"),
+        ("quantized::add", "quantized tensors, all kernels"),
+        ("aten::_convolution.deprecated", "convolutions"),
+        ("aten::convolution", "convolutions"),
+        ("aten::conv3d", "convolutions in three dimensions"),
+        ("aten::slow_conv_dilated3d", "convolutions in three dimensions"),
+        ("aten::conv_transpose1d", "transposed convolutions"),
+        ("aten::conv_transpose2d.input", "transposed convolutions"),
+        ("aten::Bool.Tensor", "tensors as truth values"),
+        ("aten::__getitem__.Dict_str", "items of dicts"),
+        ("prim::NumToTensor.Scalar", "numbers as tensors"),
         ("aten::to_mkldnn", "oneDNN tensors"),
         ("aten::format", "string formatting"),
     ],
@@ -175,9 +196,11 @@ def test_only_calls_of_operators_of_the_feature_are_cut() -> None:
 
 def test_instructions_go_with_their_feature() -> None:
     dense = Selection((SelectedOperator(OperatorName.parse("aten::add.Tensor")),))
-    assert cut_instructions(active_cuts(dense)) == ("FORMAT",)
-    formatting = Selection(opcodes=frozenset({"FORMAT"}))
-    assert cut_instructions(active_cuts(formatting)) == ()
+    cuttable = ("DICT_INDEX", "FORMAT", "NUM_TO_TENSOR", "TO_LIST")
+    assert cut_instructions(active_cuts(dense)) == cuttable
+    for opcode in cuttable:
+        kept = active_cuts(Selection(opcodes=frozenset({opcode})))
+        assert cut_instructions(kept) == tuple(it for it in cuttable if it != opcode)
 
 
 def test_what_touches_a_feature_is_named() -> None:
@@ -216,6 +239,7 @@ REPLACED = {
         DISPATCHER.format("10findSchemaERKNS_12OperatorNameE"),
         DISPATCHER.format("13realSingletonEv"),
     },
+    "src/cuts/gradients.cpp": set(),  # inline there: tests/e2e/test_cuts.py finds it replaced
     "src/cuts/names.cpp": {NAMES},
     "src/cuts/observers.cpp": {
         "_ZN2at18hasGlobalCallbacksEv",
