@@ -107,6 +107,7 @@ void pool_rows(const float* plane, const std::pair<int64_t, int64_t>& rows, int6
 void pool_planes(const float* from, float* to, const Windows& down, const Windows& across,
                  int64_t begin, int64_t end) {
   std::vector<std::pair<int64_t, int64_t>> windows;
+  windows.reserve(static_cast<size_t>(across.made));
   for (int64_t column = 0; column < across.made; ++column) {
     windows.push_back(within(across, column));
   }

@@ -55,7 +55,7 @@ struct Slices {
 template <bool logarithm>
 LANES_INLINE inline void normalise_columns(const float* from, float* to, const Slices& it,
                                            int64_t columns) {
-  std::array<Lanes, kGroups> most;
+  std::array<Lanes, kGroups> most = {};
   std::array<Lanes, kGroups> sums = {};
   for (int64_t i = 0; i < columns; i += kLanes) {
     most[i / kLanes] = load(from + i, std::min(kLanes, columns - i));
