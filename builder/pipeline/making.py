@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from builder.foundation.process import Host
 from builder.libtorch.candidates import Group
+from builder.libtorch.closure.replacements import exact_replacements
 from builder.pipeline.building import compile_plan
 from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import make_plan
@@ -73,7 +74,8 @@ def prove_twin(  # noqa: PLR0917  one value of each stage before
 def refuse_fused(groups: Iterable[Group], predicted: Iterable[str]) -> None:
     """Raise `UsageError` where kernels of ours would answer: they round otherwise."""
     ours = {it for group in groups if group.kind is SourceKind.OWN_KERNEL for it in group.ids}
-    found = sorted(it.rpartition("/")[2] for it in ours.intersection(predicted))
+    fused = ours.intersection(predicted) - exact_replacements()
+    found = sorted(it.rpartition("/")[2] for it in fused)
     if found:
         raise UsageError(
             "--exact cannot hold: kernels on XNNPACK compute what the models call"

@@ -1,4 +1,4 @@
-"""Kernels of ours for functions, pooling, LSTM, attention in a real runtime answer as torch."""
+"""Kernels of ours for functions, norms, pooling, LSTM, attention answer as torch in a runtime."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +32,31 @@ class Functions(torch.nn.Module):
         return [erf, tanh]
 
     @torch.jit.export
+    def distributions(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        made = [torch.log_softmax(y, -1), torch.log_softmax(y, 0)]
+        for dim in range(1, y.dim()):
+            made += [torch.softmax(y, dim), torch.log_softmax(y, dim)]
+        return made
+
+    @torch.jit.export
+    def normalised(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        return rows_normalised(y)[:3] + channels_normalised(y)[:3]
+
+    @torch.jit.export
+    def moments(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        return rows_normalised(y)[3:] + channels_normalised(y)[3:]
+
+    @torch.jit.export
+    def grouped(
+        self, x: torch.Tensor, images: int, channels: int, width: int, groups: int
+    ) -> list[torch.Tensor]:
+        a, b, c = torch.native_group_norm(x, None, None, images, channels, width, groups, 0.1)
+        return [a, b, c]
+
+    @torch.jit.export
     def inplace(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
         y = laid(x.clone(), way)
         z = laid(x.clone(), way)
@@ -57,6 +82,27 @@ class Functions(torch.nn.Module):
             torch.maximum(y, z),
             torch.minimum(y, z),
             torch.maximum(y, z[..., :1]) if y.dim() > 0 else y,
+        ]
+
+    @torch.jit.export
+    def arithmetic(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        z = laid(x.flip(0) if x.dim() > 0 else x, way)
+        first = z[..., :1] if y.dim() > 0 else z
+        added = y.clone().add_(z, alpha=-2)
+        return [
+            y + z,
+            y - first,
+            y * first,
+            y / first,
+            first / y,
+            1 - y,
+            y * 0.3,
+            torch.add(y, z, alpha=0.3),
+            torch.sub(y, 2, alpha=0.3),
+            added.mul_(0.7).sub_(z).div_(3),
+            y + torch.ones([], dtype=torch.double),
+            y * torch.ones(y.size(), dtype=torch.int),
         ]
 
     @torch.jit.export
@@ -118,6 +164,13 @@ class Functions(torch.nn.Module):
         return torch._C._nn.upsample_bilinear2d(laid(x, way), size, corners, scales)
 
     @torch.jit.export
+    def resized_by(self, x: torch.Tensor, size: list[int], scale: float) -> torch.Tensor:
+        made: torch.Tensor = torch.ops.aten.upsample_bilinear2d(
+            x, size, align_corners=False, scales_h=scale, scales_w=scale
+        )
+        return made
+
+    @torch.jit.export
     def recurrent(  # noqa: PLR0917
         self,
         x: torch.Tensor,
@@ -177,6 +230,32 @@ class Functions(torch.nn.Module):
         z = y.flip(0) if y.dim() > 0 else y
         floats = [torch.sigmoid(y), torch.tanh(y), torch.exp(y)]
         return floats + [torch.relu(y), torch.maximum(y, z), torch.minimum(y, z)]  # noqa: RUF005
+
+
+def rows_normalised(x: torch.Tensor) -> list[torch.Tensor]:
+    """Return results with both weights, with one and with none; then all means and deviations."""
+    if x.numel() == 0 or x.dim() == 0:
+        return []
+    sizes = x.size()[1:] if x.dim() == 3 else x.size()[-1:]
+    weight = torch.ones(sizes).to(x.dtype).flatten().cumsum(0).view(sizes) / 8 - 1
+    a, mean, rstd = torch.native_layer_norm(x, sizes, weight, weight.flip(0), 0.1)
+    b, more, others = torch.native_layer_norm(x, sizes, None, weight, 0.1)
+    c, _, _ = torch.native_layer_norm(x, sizes, None, None, 0.1)
+    return [a, b, c, mean, more, rstd, others]
+
+
+def channels_normalised(x: torch.Tensor) -> list[torch.Tensor]:
+    if x.dim() < 2 or x.numel() == 0:
+        return []
+    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    x = x.contiguous(memory_format=torch.channels_last) if last else x.contiguous()
+    n, c, width = x.size(0), x.size(1), x.numel() // (x.size(0) * x.size(1))
+    weight = torch.arange(c).to(x.dtype) / 8 - 1
+    groups = 2 if c % 2 == 0 else c
+    a, mean, rstd = torch.native_group_norm(x, weight, weight.flip(0), n, c, width, 1, 0.1)
+    b, more, others = torch.native_group_norm(x, None, weight, n, c, width, groups, 0.1)
+    d, _, _ = torch.native_group_norm(x, None, None, n, c, width, groups, 0.1)
+    return [a, b, d, mean, more, rstd, others]
 
 
 def laid(x: torch.Tensor, way: int) -> torch.Tensor:
@@ -243,14 +322,27 @@ many = settings(
 @many
 @given(cases=CASES)
 @pytest.mark.parametrize(
-    "method", ["forward", "floats", "inplace", "integers", "pointwise", "pointwise_inplace"]
+    "method",
+    [
+        "forward",
+        "arithmetic",
+        "floats",
+        "distributions",
+        "inplace",
+        "integers",
+        "moments",
+        "normalised",
+        "pointwise",
+        "pointwise_inplace",
+    ],
 )
 def test_functions_answer_as_torch(
     runtime: Runtime, tmp_path: Path, method: str, cases: list[Case]
 ) -> None:
     if method == "integers":
         cases = [(x.nan_to_num(0, 9, -9), way) for x, way in cases]
-    if method == "floats":  # of infinity torch's gelu is none here and infinity there
+    # of infinity torch's gelu is none here and infinity there, and so is the mean of a row
+    if method in {"floats", "moments"}:
         cases = [(torch.where(x.isinf(), 9, x), way) for x, way in cases]
     given: list[tuple[Value, ...]] = [(Tensor.from_numpy(x.numpy()), way) for x, way in cases]
     made = runtime.run_cases(runtime.model("functions"), given, tmp_path, method)
@@ -259,7 +351,45 @@ def test_functions_answer_as_torch(
         for found, wanted in zip(results, getattr(Functions(), method)(*case), strict=True):
             assert isinstance(found, Tensor)
             result = torch.from_numpy(found.numpy())
-            torch.testing.assert_close(result, wanted, rtol=2e-5, atol=2e-6, equal_nan=True)
+            close = 1e-5 if method == "normalised" else 2e-6
+            torch.testing.assert_close(result, wanted, rtol=2e-5, atol=close, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [(1, -4, -3, 1), (1, 4, 2, 1), (1, 4, 3, 3), (1, 4, 3, 0), (2**62, 4, 12, 1), (0, 4, 3, 1)],
+)
+def test_groups_that_are_no_parts_of_the_input_are_refused(
+    runtime: Runtime, tmp_path: Path, sizes: tuple[int, ...]
+) -> None:
+    case: tuple[Value, ...] = (value(torch.ones(1, 4, 3)), *sizes)
+    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped")
+    assert isinstance(made, Failure)
+
+
+@pytest.mark.parametrize("kind", [torch.float, torch.double])
+def test_images_are_not_read_beyond_what_integers_can_tell(
+    runtime: Runtime, tmp_path: Path, kind: torch.dtype
+) -> None:
+    image = value(torch.ones(1, 1, 4, 4, dtype=kind))
+    cases: list[tuple[Value, ...]] = [(image, [3, 3], 1e-30), (image, [3, 3], 0.75)]
+    tiny, usual = runtime.run_cases(runtime.model("functions"), cases, tmp_path, "resized_by")
+    assert isinstance(tiny, Failure)
+    assert "a scale that is nearly 0" in tiny.message
+    assert isinstance(usual, Tensor)
+
+
+def test_rows_far_from_zero_keep_their_digits(runtime: Runtime, tmp_path: Path) -> None:
+    """A mean that is rounded must not be taken for a deviation."""
+    x = torch.full((3, 67), 1e4)
+    x[1] += torch.linspace(0, 1, 67)
+    cases: list[tuple[Value, ...]] = [(value(x), 0)]
+    (made,) = runtime.run_cases(runtime.model("functions"), cases, tmp_path, "normalised")
+    assert isinstance(made, list), made
+    for found, wanted in zip(made, Functions().normalised(x.double(), 0), strict=True):
+        assert isinstance(found, Tensor)
+        result = torch.from_numpy(found.numpy())
+        torch.testing.assert_close(result, wanted.float(), rtol=1e-3, atol=2e-3)
 
 
 def test_scalars_may_be_beyond_floats_where_numbers_are_doubles(

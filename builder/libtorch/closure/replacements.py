@@ -37,16 +37,28 @@ FindReplacement = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A source of ours, and a regular expression over the mangled names of what it replaces."""
+    """A source of ours, and a regular expression over the mangled names of what it replaces.
+
+    The answers of an `exact` one are those of upstream, bit for bit.
+    """
 
     source: str
     symbols: str
+    exact: bool = False
 
 
 def all_replacements() -> tuple[Replacement, ...]:
     """Return every row of the table."""
     rows = tomllib.loads((DATA / "replacements.toml").read_text(encoding="utf-8"))["replacement"]
-    return tuple(Replacement(f"native:{row['source']}", row["symbols"]) for row in rows)
+    return tuple(
+        Replacement(f"native:{row['source']}", row["symbols"], row.get("exact", False))
+        for row in rows
+    )
+
+
+def exact_replacements() -> frozenset[str]:
+    """Return the sources of ours that answer as upstream does, bit for bit."""
+    return frozenset(row.source for row in all_replacements() if row.exact)
 
 
 def find_replacement(

@@ -1,10 +1,10 @@
-// at::cpu::sigmoid, tanh, gelu and _softmax: XNNPACK's kernels for dense float tensors. Upstream
-// has the same computation writing to a given tensor, which is what all others get. See Note
-// [Replacements] in builder/libtorch/closure/replacements.py.
+// at::cpu::sigmoid, tanh and gelu of dense float tensors: XNNPACK's kernels where it has one.
+// Upstream has the same computation writing to a given tensor, which is what all others get. See
+// Note [Replacements] in builder/libtorch/closure/replacements.py.
+#include "kernels/lanes.h"
 #include "kernels/xnnpack.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/_softmax_cpu_dispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu_cpu_dispatch.h>
@@ -22,11 +22,6 @@ namespace {
 
 // Numbers that are worth waking a thread for.
 constexpr int64_t kGrain = 1 << 14;
-
-bool suits(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided &&
-         tensor.numel() > 0 && tensor.is_non_overlapping_and_dense() && !tensor.is_neg();
-}
 
 // Kernels read beyond the last number, but not more than a vector: it goes through a buffer.
 void apply(const xnn_unary_elementwise_config& config, const float* from, float* to,
@@ -60,22 +55,25 @@ at::Tensor applied(Config config, const at::Tensor& tensor) {
   return made;
 }
 
-at::Tensor softmax_of_rows(const at::Tensor& tensor) {
-  initialise_xnnpack();
-  const at::Tensor rows = readable(tensor, at::MemoryFormat::Contiguous);
-  at::Tensor made = at::empty_like(rows);
-  xnn_operator_t op = nullptr;
-  check_xnn(xnn_create_softmax_nc_f32(0, &op), "make a softmax");
-  const XnnOperator owned(op);
-  const auto width = static_cast<size_t>(rows.size(-1));
-  check_xnn(
-      xnn_reshape_softmax_nc_f32(op, width, width, width, static_cast<size_t>(rows.numel()) / width,
-                                 caffe2::pthreadpool_()),
-      "prepare a softmax");
-  check_xnn(
-      xnn_setup_softmax_nc_f32(op, rows.const_data_ptr<float>(), made.mutable_data_ptr<float>()),
-      "prepare a softmax");
-  run_xnn(op);
+// x (1 + tanh u) / 2, where u = sqrt(2 / pi) (x + 0.044715 x^3), is x / (1 + e^-2u).
+LANES_INLINE inline Lanes gelu_by_tanh(Lanes x) {
+  constexpr float kScale = -1.59576912F; // -2 sqrt(2 / pi)
+  constexpr float kCube = 0.044715F;
+  return x / (1.0F + exp_lanes(kScale * (x + kCube * x * x * x)));
+}
+
+at::Tensor applied_gelu_by_tanh(const at::Tensor& tensor) {
+  at::Tensor made = at::empty_like(tensor);
+  const auto* from = tensor.const_data_ptr<float>();
+  auto* to = made.mutable_data_ptr<float>();
+  at::parallel_for(0, tensor.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    run_lanes([&]() LANES_INLINE {
+      for (int64_t i = begin; i < end; i += kLanes) {
+        const int64_t here = std::min(kLanes, end - i);
+        store(gelu_by_tanh(load(from + i, here)), to + i, here);
+      }
+    });
+  });
   return made;
 }
 
@@ -93,7 +91,7 @@ namespace at::cpu {
 using namespace build_runtime;
 
 at::Tensor sigmoid(const at::Tensor& self) {
-  if (suits(self)) {
+  if (is_dense_float(self)) {
     return applied(&xnn_init_f32_sigmoid_config, self);
   }
   at::Tensor made = result_of(self);
@@ -101,7 +99,7 @@ at::Tensor sigmoid(const at::Tensor& self) {
 }
 
 at::Tensor& sigmoid_(at::Tensor& self) {
-  if (!suits(self)) {
+  if (!is_dense_float(self)) {
     return sigmoid_outf(self, self);
   }
   apply(&xnn_init_f32_sigmoid_config, self, self);
@@ -109,7 +107,7 @@ at::Tensor& sigmoid_(at::Tensor& self) {
 }
 
 at::Tensor tanh(const at::Tensor& self) {
-  if (suits(self)) {
+  if (is_dense_float(self)) {
     return applied(&xnn_init_f32_tanh_config, self);
   }
   at::Tensor made = result_of(self);
@@ -117,7 +115,7 @@ at::Tensor tanh(const at::Tensor& self) {
 }
 
 at::Tensor& tanh_(at::Tensor& self) {
-  if (!suits(self)) {
+  if (!is_dense_float(self)) {
     return tanh_outf(self, self);
   }
   apply(&xnn_init_f32_tanh_config, self, self);
@@ -125,21 +123,14 @@ at::Tensor& tanh_(at::Tensor& self) {
 }
 
 at::Tensor gelu(const at::Tensor& self, c10::string_view approximate) {
-  if (suits(self) && approximate == "none") {
+  if (is_dense_float(self) && approximate == "none") {
     return applied(&xnn_init_f32_gelu_config, self);
+  }
+  if (is_dense_float(self) && approximate == "tanh") {
+    return applied_gelu_by_tanh(self);
   }
   at::Tensor made = at::empty({0}, self.options());
   return gelu_outf(self, approximate, made);
-}
-
-at::Tensor _softmax(const at::Tensor& self, int64_t dim, bool half_to_float) {
-  const bool rows = self.dim() > 0 && (dim == -1 || dim == self.dim() - 1);
-  if (suits(self) && rows && !half_to_float) {
-    return softmax_of_rows(self);
-  }
-  const auto dtype = half_to_float ? at::kFloat : self.scalar_type();
-  at::Tensor made = at::empty({0}, self.options().dtype(dtype));
-  return _softmax_outf(self, dim, half_to_float, made);
 }
 
 } // namespace at::cpu

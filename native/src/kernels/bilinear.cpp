@@ -1,6 +1,8 @@
 // at::native::structured_upsample_bilinear2d_out_cpu::impl of float images: what of the input a
 // pixel is made of is found once for each row and column, not for each pixel. Other dtypes are left
 // to upstream's kernel. See Note [Replacements] in builder/libtorch/closure/replacements.py.
+#include "kernels/xnnpack.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/native/UpSample.h>
 #include <ATen/ops/upsample_bilinear2d_native.h>
@@ -85,6 +87,14 @@ void resize_rows(const Resizing& it, const float* from, float* to, int64_t chann
   }
 }
 
+// Where a pixel comes from has to be an integer: upstream would read anywhere else.
+void check_scale(std::optional<double> scale, int64_t made) {
+  constexpr double kFarthest = 0x1p62;
+  if (scale.value_or(0.0) > 0.0 && static_cast<double>(made) / *scale > kFarthest) {
+    fail_kernel("an image is resized by a scale that is nearly 0");
+  }
+}
+
 bool is_plain(const at::Tensor& image) {
   return image.scalar_type() == at::kFloat && image.layout() == at::kStrided && !image.is_neg() &&
          image.numel() > 0;
@@ -101,6 +111,10 @@ void structured_upsample_bilinear2d_out_cpu::impl(
     std::optional<double> scales_h, std::optional<double> scales_w, const at::Tensor& out) {
   using namespace build_runtime;
   constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+  if (!align_corners) { // which leaves scales out of account
+    check_scale(scales_h, out.size(2));
+    check_scale(scales_w, out.size(3));
+  }
   const bool last = out.is_contiguous(kLast) && !out.is_contiguous();
   if (!is_plain(self) || !is_plain(out) || !(last || out.is_contiguous())) {
     upsample_bilinear2d_kernel(at::kCPU, out, self, align_corners, scales_h, scales_w);

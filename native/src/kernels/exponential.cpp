@@ -8,10 +8,12 @@
 namespace at::native {
 
 void structured_exp_out::impl(const at::Tensor& /*self*/, const at::Tensor& /*out*/) {
-  const auto exp = [](build_runtime::Lanes x) { return build_runtime::exp_lanes(x); };
-  if (!build_runtime::computed<1>(*this, exp)) {
+  if (!build_runtime::is_float(*this)) {
     exp_stub(device_type(), *this);
+    return;
   }
+  build_runtime::compute_much<1>(
+      *this, [](build_runtime::Lanes x) LANES_INLINE { return build_runtime::exp_lanes(x); });
 }
 
 } // namespace at::native

@@ -10,6 +10,8 @@
 // from another object.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
+#define LANES_INLINE __attribute__((always_inline))
+
 namespace build_runtime {
 
 // Several vectors: their instructions overlap.
@@ -31,7 +33,7 @@ using IntLanes = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
 }
 
 // Reads `count` numbers, each `stride` bytes after the one before; the others are 0.
-inline Lanes load_lanes(const char* from, int64_t stride, int64_t count) {
+LANES_INLINE inline Lanes load_lanes(const char* from, int64_t stride, int64_t count) {
   Lanes lanes = {};
   if (count == kLanes && stride == sizeof(float)) {
     std::memcpy(&lanes, from, sizeof(lanes));
@@ -43,7 +45,7 @@ inline Lanes load_lanes(const char* from, int64_t stride, int64_t count) {
   return lanes;
 }
 
-inline void store_lanes(Lanes lanes, char* to, int64_t stride, int64_t count) {
+LANES_INLINE inline void store_lanes(Lanes lanes, char* to, int64_t stride, int64_t count) {
   if (count == kLanes && stride == sizeof(float)) {
     std::memcpy(to, &lanes, sizeof(lanes));
   } else {
@@ -53,11 +55,20 @@ inline void store_lanes(Lanes lanes, char* to, int64_t stride, int64_t count) {
   }
 }
 
+// The same of numbers without gaps.
+LANES_INLINE inline Lanes load(const float* from, int64_t count) {
+  return load_lanes(reinterpret_cast<const char*>(from), sizeof(float), count);
+}
+
+LANES_INLINE inline void store(Lanes lanes, float* to, int64_t count) {
+  store_lanes(lanes, reinterpret_cast<char*>(to), sizeof(float), count);
+}
+
 // e to the power of each number, to within two units in the last place. What is not a number stays.
 //
 // e^x = 2^n e^r, where n is the whole number nearest to x / ln 2, so that r is small enough for the
 // first terms of Taylor's series.
-inline Lanes exp_lanes(Lanes x) {
+LANES_INLINE inline Lanes exp_lanes(Lanes x) {
   constexpr float kMost = 89.0F;           // its power is infinite, as that of all larger ones
   constexpr float kLeast = -104.0F;        // and of this one 0
   constexpr float kRound = 0x1.8p23F;      // added to a number, it leaves no digit of the fraction
@@ -82,6 +93,32 @@ inline Lanes exp_lanes(Lanes x) {
   const IntLanes first = (half + kBias) << kExponent;
   const IntLanes second = (exponent - half + kBias) << kExponent;
   return sum * reinterpret_cast<Lanes>(first) * reinterpret_cast<Lanes>(second);
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+
+bool has_avx2();
+
+template <class Function>
+[[gnu::noinline, gnu::target("avx2,fma")]] void run_avx2(const Function& function) {
+  function();
+}
+
+#endif
+
+// Calls a function, which is compiled a second time for processors that have AVX2 and FMA. It is
+// worth it where much is computed of each number. Everything in it has to be inlined:
+// `[&]() LANES_INLINE { ... }`.
+
+template <class Function>
+void run_lanes(const Function& function) {
+#if defined(__x86_64__) || defined(__i386__)
+  if (has_avx2()) {
+    run_avx2(function);
+    return;
+  }
+#endif
+  function();
 }
 
 } // namespace build_runtime

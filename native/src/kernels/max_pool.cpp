@@ -1,6 +1,6 @@
-// at::native::max_pool2d: float images whose channels are last. Upstream notes for each result
-// where it came from, too, and throws that away: that is what all others get. See Note
-// [Replacements] in builder/libtorch/closure/replacements.py.
+// at::native::max_pool2d of float images. Upstream notes for each result where it came from, too,
+// and throws that away: that is what all others get. See Note [Replacements] in
+// builder/libtorch/closure/replacements.py.
 #include "kernels/lanes.h"
 
 #include <ATen/Parallel.h>
@@ -16,6 +16,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace build_runtime {
 namespace {
@@ -87,6 +89,43 @@ void pool_channels(const float* image, int64_t channels, const std::pair<int64_t
   std::memcpy(to, &most, sizeof(most));
 }
 
+// The largest of the rows of a window, for each column of the image.
+void pool_rows(const float* plane, const std::pair<int64_t, int64_t>& rows, int64_t dilation,
+               int64_t width, float* to) {
+  for (int64_t first = 0; first < width; first += kLanes) {
+    const int64_t here = std::min(kLanes, width - first);
+    Lanes most = Lanes{} + kLeast;
+    for (int64_t row = rows.first; row < rows.second; row += dilation) {
+      most = larger<Lanes>(load(plane + row * width + first, here), most);
+    }
+    store(most, to + first, here);
+  }
+}
+
+// Rows of results from `begin` to `end`, numbered over all planes of images whose channels are not
+// last.
+void pool_planes(const float* from, float* to, const Windows& down, const Windows& across,
+                 int64_t begin, int64_t end) {
+  std::vector<std::pair<int64_t, int64_t>> windows;
+  windows.reserve(static_cast<size_t>(across.made));
+  for (int64_t column = 0; column < across.made; ++column) {
+    windows.push_back(within(across, column));
+  }
+  std::vector<float> highest(static_cast<size_t>(across.given));
+  float* results = to + begin * across.made;
+  for (int64_t row = begin; row < end; ++row) {
+    const float* plane = from + row / down.made * down.given * across.given;
+    pool_rows(plane, within(down, row % down.made), down.dilation, across.given, highest.data());
+    for (const auto& columns : windows) {
+      float most = kLeast;
+      for (int64_t column = columns.first; column < columns.second; column += across.dilation) {
+        most = larger<float>(highest[column], most);
+      }
+      *results++ = most;
+    }
+  }
+}
+
 // Results from `begin` to `end`, numbered over all images.
 void pool(const float* from, float* to, int64_t channels, const Windows& down,
           const Windows& across, int64_t begin, int64_t end) {
@@ -119,27 +158,33 @@ bool is_pair(at::IntArrayRef values) {
 bool suits(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride,
            at::IntArrayRef padding, at::IntArrayRef dilation) {
   return input.scalar_type() == at::kFloat && input.layout() == at::kStrided && input.dim() == 4 &&
-         input.numel() > 0 && input.suggest_memory_format() == at::MemoryFormat::ChannelsLast &&
-         input.is_contiguous(at::MemoryFormat::ChannelsLast) && !input.is_neg() &&
-         is_pair(kernel) && is_pair(padding) && is_pair(dilation) &&
+         input.numel() > 0 && input.is_contiguous(input.suggest_memory_format()) &&
+         !input.is_neg() && is_pair(kernel) && is_pair(padding) && is_pair(dilation) &&
          (stride.empty() || is_pair(stride)) &&
          std::min(at_or(stride.empty() ? kernel : stride, 0),
                   at_or(stride.empty() ? kernel : stride, 1)) > 0;
 }
 
 at::Tensor pooled(const at::Tensor& input, const Windows& down, const Windows& across) {
+  const auto format = input.suggest_memory_format();
   at::native::pool2d_shape_check(input, down.size, across.size, down.stride, across.stride,
                                  down.padding, across.padding, down.dilation, across.dilation,
                                  input.size(1), down.given, across.given, down.made, across.made,
-                                 at::MemoryFormat::ChannelsLast);
+                                 format);
   at::Tensor made = at::empty({input.size(0), input.size(1), down.made, across.made},
-                              input.options().memory_format(at::MemoryFormat::ChannelsLast));
+                              input.options().memory_format(format));
   const int64_t channels = input.size(1);
   const auto* from = input.const_data_ptr<float>();
   auto* to = made.mutable_data_ptr<float>();
-  at::parallel_for(
-      0, made.numel() / channels, kGrain / channels + 1,
-      [&](int64_t begin, int64_t end) { pool(from, to, channels, down, across, begin, end); });
+  if (format == at::MemoryFormat::ChannelsLast) {
+    at::parallel_for(
+        0, made.numel() / channels, kGrain / channels + 1,
+        [&](int64_t begin, int64_t end) { pool(from, to, channels, down, across, begin, end); });
+  } else {
+    at::parallel_for(
+        0, made.numel() / across.made, kGrain / across.given + 1,
+        [&](int64_t begin, int64_t end) { pool_planes(from, to, down, across, begin, end); });
+  }
   return made;
 }
 

@@ -77,15 +77,17 @@ void structured_elu_out::impl(const at::Tensor& /*self*/, const at::Scalar& alph
   const float above = scale.toFloat();
   const float below = alpha.toFloat() * above;
   const float within = input_scale.toFloat();
-  compute<1>(*this, [=](Lanes x) {
+  compute_much<1>(*this, [=](Lanes x) LANES_INLINE {
     return x > 0.0F ? x * above : (exp_lanes(x * within) - 1.0F) * below;
   });
 }
 
 void structured_silu_out::impl(const at::Tensor& /*self*/, const at::Tensor& /*out*/) {
-  if (!computed<1>(*this, [](Lanes x) { return x / (1.0F + exp_lanes(-x)); })) {
+  if (!is_float(*this)) {
     silu_stub(device_type(), *this);
+    return;
   }
+  compute_much<1>(*this, [](Lanes x) LANES_INLINE { return x / (1.0F + exp_lanes(-x)); });
 }
 
 void structured_hardsigmoid_out::impl(const at::Tensor& /*self*/, const at::Tensor& /*out*/) {

@@ -23,18 +23,21 @@ struct Loop {
   char** data;
   const int64_t* strides;
 
-  Lanes load(size_t operand, int64_t first, int64_t count) const {
+  LANES_INLINE Lanes load(size_t operand, int64_t first, int64_t count) const {
+    if (strides[operand] == 0) { // one number for all
+      return Lanes{} + *reinterpret_cast<const float*>(data[operand]);
+    }
     return load_lanes(data[operand] + first * strides[operand], strides[operand], count);
   }
 
-  void store(Lanes lanes, int64_t first, int64_t count) const {
+  LANES_INLINE void store(Lanes lanes, int64_t first, int64_t count) const {
     store_lanes(lanes, data[0] + first * strides[0], strides[0], count);
   }
 };
 
 template <class Function, size_t... Input>
-void run_loop(const Loop& loop, int64_t count, const Function& function,
-              std::index_sequence<Input...> /* inputs */) {
+LANES_INLINE inline void run_loop(const Loop& loop, int64_t count, const Function& function,
+                                  std::index_sequence<Input...> /* inputs */) {
   for (int64_t first = 0; first < count; first += kLanes) {
     const int64_t here = std::min(kLanes, count - first);
     loop.store(function(loop.load(Input + 1, first, here)...), first, here);
@@ -46,6 +49,16 @@ template <size_t inputs, class Function>
 void compute(at::TensorIteratorBase& operands, const Function& function) {
   operands.for_each([&](char** data, const int64_t* strides, int64_t count) {
     run_loop(Loop{data, strides}, count, function, std::make_index_sequence<inputs>());
+  });
+}
+
+// The same of a function that computes much of each number; it is to be inlined: see `run_lanes`.
+template <size_t inputs, class Function>
+void compute_much(at::TensorIteratorBase& operands, const Function& function) {
+  operands.for_each([&](char** data, const int64_t* strides, int64_t count) {
+    run_lanes([&]() LANES_INLINE {
+      run_loop(Loop{data, strides}, count, function, std::make_index_sequence<inputs>());
+    });
   });
 }
 

@@ -1,9 +1,15 @@
 #include "kernels/xnnpack.h"
 
+#include "kernels/lanes.h"
+
 #include <ATen/ops/empty.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 #include <c10/util/accumulate.h>
+
+extern "C" {
+#include <xnnpack/hardware-config.h>
+}
 
 #include <algorithm>
 #include <cstring>
@@ -89,6 +95,23 @@ std::vector<float> bias_values(const std::optional<at::Tensor>& bias, int64_t ou
     fail_kernel("the bias is not " + std::to_string(outputs) + " float32 numbers");
   }
   return strided_values(bias->const_data_ptr<float>(), bias->sizes(), bias->strides());
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+
+bool has_avx2() {
+  static const bool has = [] {
+    const xnn_hardware_config* hardware = xnn_init_hardware_config();
+    return hardware->use_x86_avx2 && hardware->use_x86_fma3;
+  }();
+  return has;
+}
+
+#endif
+
+bool is_dense_float(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided &&
+         tensor.numel() > 0 && tensor.is_non_overlapping_and_dense() && !tensor.is_neg();
 }
 
 at::Tensor readable(const at::Tensor& tensor, at::MemoryFormat format) {

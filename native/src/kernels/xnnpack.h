@@ -53,6 +53,9 @@ int64_t outputs_at_a_time(int64_t outputs, int64_t weights);
 // The bias of a layer with so many outputs; nothing where there is none. Throws for another one.
 std::vector<float> bias_values(const std::optional<at::Tensor>& bias, int64_t outputs);
 
+// Whether a tensor has floats alone, without gaps, in some order of its dimensions.
+bool is_dense_float(const at::Tensor& tensor);
+
 // The tensor without gaps in `format`, and with the bytes after its end that XNNPACK may read
 // (XNN_EXTRA_BYTES). Nothing is copied that has both.
 at::Tensor readable(const at::Tensor& tensor, at::MemoryFormat format);

@@ -19,14 +19,24 @@ from tests.unit.pipeline.test_planning import request
 
 GROUPS = (
     Group("aten", SourceKind.KERNEL, "pytorch", "CXX", ("CPUBlas.cpp",), (), ()),
-    Group("ours", SourceKind.OWN_KERNEL, "native", "CXX", ("src/kernels/gemm.cpp",), (), ()),
-)
+    Group(
+        "ours", SourceKind.OWN_KERNEL, "native", "CXX",
+        ("src/kernels/gemm.cpp", "src/kernels/arithmetic.cpp"), (), (),
+    ),
+)  # fmt: skip
 
 
 def test_answers_cannot_be_exact_where_kernels_of_ours_compute_them() -> None:
     with pytest.raises(UsageError, match=r"gemm\.cpp") as refused:
         refuse_fused(GROUPS, ["pytorch:CPUBlas.cpp", "native:src/kernels/gemm.cpp"])
     assert "--kernels aten" in refused.value.hint
+
+
+def test_answers_may_be_exact_where_kernels_of_ours_round_as_upstream_does() -> None:
+    refuse_fused(GROUPS, ["native:src/kernels/arithmetic.cpp"])
+    with pytest.raises(UsageError) as refused:
+        refuse_fused(GROUPS, ["native:src/kernels/arithmetic.cpp", "native:src/kernels/gemm.cpp"])
+    assert "(gemm.cpp)" in str(refused.value)
 
 
 def test_answers_may_be_exact_with_kernels_of_upstream() -> None:

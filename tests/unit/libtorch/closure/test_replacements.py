@@ -26,6 +26,26 @@ def test_what_gives_a_tensor_is_replaced_and_what_writes_to_one_is_not() -> None
     assert find("_ZN2at3cpu9tanh_outfERKNS_6TensorERS1_") is None
 
 
+def test_sums_of_tensors_are_replaced_and_those_of_other_layouts_are_not() -> None:
+    find = find_replacement()
+    ours = "native:src/kernels/arithmetic.cpp"
+    added = "_ZN2at6native24structured_ufunc_add_CPU4implERKNS_6TensorES4_RKN3c106ScalarES4_"
+    assert find(added) == ours
+    assert find("_ZN2at6native18structured_div_out4implERKNS_6TensorES4_S4_") == ours
+    assert find("_ZN2at6native23structured_div_out_mode4implERKNS_6TensorES4_") is None
+    assert find("_ZN2at6native14add_out_sparseERKNS_6TensorES3_") is None
+
+
+def test_normalising_is_replaced_and_its_gradient_is_not() -> None:
+    find = find_replacement()
+    assert find("_ZN2at6native14layer_norm_cpuERKNS_6TensorEN3c108ArrayRefIlEE") == (
+        "native:src/kernels/layer_norm.cpp"
+    )
+    assert find("_ZN2at6native23layer_norm_backward_cpuERKNS_6TensorES3_") is None
+    assert find("_ZN2at3cpu12_log_softmaxERKNS_6TensorElb") == "native:src/kernels/softmax.cpp"
+    assert find("_ZN2at3cpu17_log_softmax_outfERKNS_6TensorElbRS1_") is None
+
+
 def test_the_weights_of_images_and_of_volumes_are_packed_by_ours() -> None:
     find = find_replacement()
     packed = "_ZN21PackedConvWeightsQnnpILi{}EE7prepackEN2at6TensorENSt3__18optionalIS2_EE"
