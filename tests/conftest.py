@@ -55,6 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite the expected files of tests/golden"
     )
+    parser.addoption(
+        "--reason", default="", help="why a runtime grows, for the sizes that are promised"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

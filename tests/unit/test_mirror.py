@@ -179,6 +179,7 @@ SEVERAL: Final[Mapping[str, str]] = {
     "unit/test_architecture.py": "the rooms",
     "unit/test_linters.py": "the pins of the linters",
     "unit/test_mirror.py": "this table",
+    "unit/test_promised.py": "the sizes that are promised",
     "unit/test_suite.py": "the tests",
 }
 """Test files that are about no module alone, and what they are about."""
