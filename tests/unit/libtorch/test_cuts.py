@@ -30,6 +30,9 @@ ITEM = "_ZN2at6native4itemERKNS_6TensorE"
 NAMES = "_ZN3c1015InternedStringsC1Ev"
 DISPATCHER = "_ZN3c1010Dispatcher{}"
 
+TOLD = "_ZN3c10lsERNSt3__113basic_ostreamIcNS0_11char_traitsIcEEEERKNS_14FunctionSchemaE"
+TOLD_VALUE = "_ZN3c10lsERNSt3__113basic_ostreamIcNS0_11char_traitsIcEEEERKNS_6IValueE"
+
 ALWAYS = {
     "numbers for all names of operators",
     "the dispatcher",
@@ -39,6 +42,7 @@ ALWAYS = {
     "symbolic shapes",
     "arguments by keyword",
     "gradients",
+    "schemas in messages",
 }
 """What no model can ask for."""
 
@@ -183,6 +187,8 @@ def test_only_calls_of_operators_of_the_feature_are_cut() -> None:
     assert feature_of(FORMAT, cuts) == "string formatting"
     assert feature_of(PARSE_NAME, cuts) == "schemas as text"
     assert feature_of(BOXED, cuts) == "operators of the dispatcher"
+    assert feature_of(TOLD, cuts) == "schemas in messages"
+    assert feature_of(TOLD_VALUE, cuts) is None
     assert feature_of(ADD, cuts) is None
     # asking whether a tensor is sparse must go on working
     assert feature_of("_ZN2at4_ops9is_sparse4callERKNS_6TensorE", cuts) is None
