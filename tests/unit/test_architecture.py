@@ -53,7 +53,6 @@ TORCH_USERS: Final = frozenset(
         "models/conversion/repairs/graphs.py",
         "models/conversion/repairs/stand_ins/objects.py",
         "models/conversion/repairs/stand_ins/retyping.py",
-        "models/conversion/repairs/hooks.py",
         "models/conversion/repairs/padding.py",
         "models/conversion/repairs/pairs.py",
         "models/conversion/repairs/wrapped_numbers.py",

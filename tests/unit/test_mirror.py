@@ -90,7 +90,6 @@ COVERED_BY: Final[Mapping[str, str]] = {
     "models/conversion/repairs/forks": "torch/models/repairs/test_forks.py",
     "models/conversion/repairs/blocks": "torch/models/repairs/test_blocks.py",
     "models/conversion/repairs/graphs": "torch/models/repairs/test_table.py",
-    "models/conversion/repairs/hooks": "torch/models/repairs/test_hooks.py",
     "models/conversion/repairs/interfaces": "torch/models/repairs/test_interfaces.py",
     "models/conversion/repairs/stand_ins/named_tuples": "torch/models/repairs/test_named_tuples.py",
     "models/conversion/repairs/stand_ins/objects": "torch/models/repairs/test_objects.py",

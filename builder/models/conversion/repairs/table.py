@@ -13,7 +13,6 @@ from builder.models.conversion.repairs.containers import branch_by_index
 from builder.models.conversion.repairs.devices import move_to_cpu
 from builder.models.conversion.repairs.forks import run_inline
 from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inline
-from builder.models.conversion.repairs.hooks import run_hooks
 from builder.models.conversion.repairs.interfaces import call_directly, refuse_unknown_modules
 from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
@@ -27,21 +26,13 @@ from builder.vocabulary.models import Repair
 
 @dataclass(frozen=True, slots=True)
 class GraphRepair:
-    """A kind of repair. `says` is a sentence for people; `run` returns what it did how often.
-
-    Most are run until there is nothing left to do; `once` tells those that have to be run first,
-    and never again.
-    """
+    """A kind of repair. `says` is a sentence for people; `run` returns what it did how often."""
 
     says: str
     run: Callable[[Code], Counter[str]]
-    once: bool = False
 
 
 REPAIRS: Final[Mapping[str, GraphRepair]] = {
-    "hooks": GraphRepair(
-        "Hooks of the model itself become part of `forward`.", run_hooks, once=True
-    ),
     "containers": GraphRepair(
         "Modules that are chosen by index are called in a branch of their own each.",
         branch_by_index,
@@ -84,7 +75,7 @@ REPAIRS: Final[Mapping[str, GraphRepair]] = {
         mask_instead,
     ),
 }
-"""In the order in which they run."""
+"""In the order in which they run, until there is nothing left to do for any."""
 
 
 def repair(script: Any) -> tuple[Repair, ...]:  # noqa: ANN401  a torch.jit.ScriptModule
@@ -123,18 +114,17 @@ def run_here(script: Any) -> None:  # noqa: ANN401  a torch.jit.ScriptModule
 def _run(code: Code) -> Counter[tuple[str, str]]:
     """Inline a method and run every repair on it; return what they did, by name and words."""
     inline(code.graph)
-    found = _turn(code, once=True)
-    while changes := _turn(code, once=False):  # what one repair put in place may need another
+    found: Counter[tuple[str, str]] = Counter()
+    while changes := _once(code):  # what one repair put in place may need another
         found += changes
     return found
 
 
-def _turn(code: Code, *, once: bool) -> Counter[tuple[str, str]]:
+def _once(code: Code) -> Counter[tuple[str, str]]:
     return Counter(
         {
             (name, what): count
             for name, it in REPAIRS.items()
-            if it.once == once
             for what, count in it.run(code).items()
         }
     )
