@@ -1,7 +1,7 @@
 """Kernels of ours for functions, norms, pooling, LSTM, attention answer as torch in a runtime."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -353,6 +353,25 @@ def test_functions_answer_as_torch(
             result = torch.from_numpy(found.numpy())
             close = 1e-5 if method == "normalised" else 2e-6
             torch.testing.assert_close(result, wanted, rtol=2e-5, atol=close, equal_nan=True)
+
+
+@pytest.mark.parametrize("method", ["distributions", "floats", "pointwise"])
+def test_functions_answer_without_avx2_as_with_it(
+    runtime: Runtime, tmp_path: Path, method: str, require: Callable[[str], Path]
+) -> None:
+    require("qemu-x86_64")
+    case: tuple[Value, ...] = (value(tensor([5, 9, 37], 1, torch.float, special=False)), 0)
+    old = replace(runtime, under=("qemu-x86_64", "-cpu", "Nehalem"))
+    (one,), (other,) = (
+        it.run_cases(it.model("functions"), [case], tmp_path, method) for it in (runtime, old)
+    )
+    assert isinstance(one, list)
+    assert isinstance(other, list)
+    for wide, narrow in zip(one, other, strict=True):
+        assert isinstance(wide, Tensor)
+        assert isinstance(narrow, Tensor)
+        results = (torch.from_numpy(it.numpy()) for it in (wide, narrow))
+        torch.testing.assert_close(*results, rtol=2e-5, atol=2e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize(
