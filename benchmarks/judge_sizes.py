@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.learn_sizes import make_host, plan_again
 from builder.artifact.opening import open_artifacts
 from builder.artifact.reading import Artifact
-from builder.commands.inspecting.prediction import measured_as, predict_size, read_like
+from builder.commands.inspecting.prediction import measured_as, predict_size, question_of, read_like
 from builder.foundation.console import make_console
 from builder.libtorch.closure.sizing.estimate import Estimate
 
@@ -54,8 +54,8 @@ def judge(artifact: Artifact) -> Judged:
     """Predict an artifact's library, and read its size."""
     host, console = make_host(), make_console(quiet=True, ci=True)
     planned = plan_again(artifact, host, console)
-    table = read_like(planned.plan)
-    predicted = predict_size(planned)
+    table = read_like(question_of(planned))
+    predicted = predict_size(question_of(planned))
     assert table is not None
     assert predicted is not None, f"nothing is known of {artifact.target}"
     base = table.bases[measured_as(artifact.target)]

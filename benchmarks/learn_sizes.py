@@ -23,7 +23,13 @@ from platformdirs import user_cache_path
 
 from builder.artifact.opening import open_artifact
 from builder.artifact.reading import Artifact
-from builder.commands.inspecting.prediction import asked_of, cutter, measured_as, sizes_path
+from builder.commands.inspecting.prediction import (
+    asked_of,
+    cutter,
+    measured_as,
+    question_of,
+    sizes_path,
+)
 from builder.compilation.output import telling
 from builder.foundation.console import Console, make_console
 from builder.foundation.files import write_atomic
@@ -34,10 +40,17 @@ from builder.libtorch.closure.replacements import find_replacement
 from builder.libtorch.closure.sizing.condensing import condense
 from builder.libtorch.closure.sizing.graph import SizeGraph
 from builder.libtorch.closure.sizing.naming import UPGRADERS, class_of_symbol, mangled, names_of
-from builder.libtorch.closure.sizing.sections import Claim, Node, Registrar, Sections, connect
+from builder.libtorch.closure.sizing.sections import (
+    INSTEAD,
+    Claim,
+    Node,
+    Registrar,
+    Sections,
+    connect,
+)
 from builder.libtorch.closure.sizing.table import Base, SizeTable, read_sizes
 from builder.libtorch.closure.sizing.weights import WeighedObject, Weight, total, weigh
-from builder.libtorch.cuts import all_cuts, feature_of
+from builder.libtorch.cuts import all_cuts, all_stand_ins, feature_of
 from builder.pipeline.planning import Planned, always_linked, make_plan
 from builder.pipeline.wanted import read_wanted
 from builder.report.attribution.inputs import LinkedObject
@@ -46,6 +59,7 @@ from builder.source.opening import open_source
 from builder.source.request import SourceRequest
 
 CUTS = all_cuts()
+REPLACEMENT = find_replacement(stand_ins=all_stand_ins())
 PROMISED = 0.15
 """How far a prediction may be off, as a part of what lies above the base: what judging lowers."""
 
@@ -102,21 +116,17 @@ def _claims(path: Path, item: WeighedObject, known: frozenset[str]) -> Iterator[
 
 
 def registering(planned: Planned, host: Host) -> Weight:
-    """Return what registering one operator weighs, in the builds of the cache for this target."""
-    rows = sorted(
-        (_registered(registration), registration, manifest)
-        for folder in host.cache.glob(f"builds/{planned.plan.target}-*/build/CMakeFiles/roots.dir")
-        for registration in (folder / "registration.cpp.o",)
-        for manifest in (folder / "manifest.cpp.o",)
-        if registration.is_file() and manifest.is_file()
-    )
-    weights = [(count, _own(one) + _own(other)) for count, one, other in rows]
-    most, least = weights[-1], weights[0]
-    return (most[1] - least[1]).part(most[0] - least[0])
+    """Return what registering one operator weighs, on average of the builds of the cache."""
+    pattern = f"builds/{planned.plan.target}-*/build/CMakeFiles/roots.dir/registration.cpp.o"
+    objects = [weigh(path, path.read_bytes()) for path in sorted(host.cache.glob(pattern))]
+    rows = [(_registered(it), _own(it)) for it in objects]
+    least = min(rows, key=lambda it: it[0])
+    count = sum(operators - least[0] for operators, _ in rows)
+    return total(weight - least[1] for _, weight in rows).part(max(count, 1))
 
 
-def _registered(path: Path) -> int:
-    item = weigh(path, path.read_bytes())
+def _registered(item: WeighedObject) -> int:
+    """Return how many operators an object registers, by their names."""
     return sum(
         item.details.content(item.details.headers[index]).count(0)
         for index, section in item.graph.sections.items()
@@ -124,9 +134,8 @@ def _registered(path: Path) -> int:
     )
 
 
-def _own(path: Path) -> Weight:
+def _own(item: WeighedObject) -> Weight:
     """Return what an object weighs that is made for one runtime, less what others have, too."""
-    item = weigh(path, path.read_bytes())
     shared = {index for name, index in item.graph.weak.items() if "run_operator" not in name}
     constants = frozenset[bytes]().union(*item.constants.values())
     own = total(weight for index, weight in item.weights.items() if index not in shared)
@@ -140,7 +149,9 @@ def named(sections: Sections, planned: Planned) -> dict[Node, str]:
     found: dict[Node, str] = {}
     for kind, key in nodes:
         name = str(key)
-        if kind == "operator" or (kind == "symbol" and (name in wanted or may_cut(name))):
+        if kind == "instead":
+            found[kind, key] = INSTEAD + name
+        elif kind == "operator" or (kind == "symbol" and (name in wanted or may_cut(name))):
             found[kind, key] = name
         elif kind == "symbol" and (registration := class_of_symbol(name)) is not None:
             found[kind, key] = registration
@@ -149,14 +160,16 @@ def named(sections: Sections, planned: Planned) -> dict[Node, str]:
 
 @cache
 def may_cut(name: str) -> bool:
-    """Whether any selection cuts a name."""
+    """Whether any selection cuts a name, or replaces what it stands for."""
+    if name.startswith(INSTEAD) or REPLACEMENT(mangled(name)) is not None:
+        return True
     return feature_of(mangled(name), CUTS) is not None
 
 
 def learn(planned: Planned, host: Host, console: Console) -> SizeGraph:
     """Return the size graph of all objects that there are for a plan."""
     objects = read_objects(planned, host, console)
-    sections = connect(objects, read_registrars(planned, host), find_replacement())
+    sections = connect(objects, read_registrars(planned, host), REPLACEMENT)
     roots = [it for it in always_linked(planned.candidates.groups) if it in objects]
     always: list[Node] = [("object", it) for it in roots]
     always += [
@@ -167,8 +180,8 @@ def learn(planned: Planned, host: Host, console: Console) -> SizeGraph:
 
 def measure(size: int, planned: Planned, graph: SizeGraph, each: Weight) -> Base:
     """Return what is known of the runtime that predictions count from: its plan and its bytes."""
-    asked = asked_of(planned, graph)
-    reached = graph.reach([*asked.operators.values(), asked.others], cutter(planned))
+    asked = asked_of(question_of(planned), graph)
+    reached = graph.reach([*asked.operators.values(), asked.others], cutter(question_of(planned)))
     return Base(size, graph.weight(reached.live), len(asked.operators), each, PROMISED)
 
 
@@ -191,7 +204,7 @@ def main() -> int:
     own = learn(planned, host, console)
     base = measure(size, planned, own, registering(planned, host))
     graph = own if learning is planned else learn(learning, host, console)
-    path = sizes_path(learning.plan, learning.plan.target.abi)
+    path = sizes_path(question_of(learning), learning.plan.target.abi)
     former = read_sizes(path)
     bases = {**(former.bases if former else {}), name: base}
     write_atomic(path, SizeTable(graph, bases).to_bytes())

@@ -6,7 +6,7 @@ from typing import Any
 
 from builder.commands.exchange import Answer, Session
 from builder.commands.inspecting import sizes
-from builder.commands.inspecting.prediction import predict_size
+from builder.commands.inspecting.prediction import predict_size, question_of
 from builder.compilation.standalone import refuse_others
 from builder.extensions.reading import read_extension
 from builder.foundation.cache import lease
@@ -93,7 +93,7 @@ def _write(
 def _describe(planned: Planned, projects: Mapping[Target, str]) -> dict[str, Any]:
     plan_, prediction = planned.plan, planned.prediction
     there = planned.store.compiled().intersection(prediction.sources)
-    predicted = predict_size(planned)
+    predicted = predict_size(question_of(planned))
     return {
         "target": str(plan_.target),
         "cache_keys": {"objects": plan_.objects.fingerprint, "build": plan_.fingerprint},

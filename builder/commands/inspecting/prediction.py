@@ -1,18 +1,25 @@
-"""From a plan to the size of its library, before anything is compiled."""
+"""From what is asked of a runtime to the size of its library, before anything is compiled."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from builder.foundation.resources import DATA
+from builder.libtorch.catalogue import Catalogue
+from builder.libtorch.closure.replacements import find_replacement
 from builder.libtorch.closure.sizing.estimate import Asked, Estimate, estimate
 from builder.libtorch.closure.sizing.graph import SizeGraph
 from builder.libtorch.closure.sizing.naming import UPGRADERS, class_names, mangled, names_of
+from builder.libtorch.closure.sizing.sections import INSTEAD
 from builder.libtorch.closure.sizing.table import SizeTable, read_sizes
-from builder.libtorch.cuts import feature_of
+from builder.libtorch.cuts import active_cuts, feature_of, stand_ins
+from builder.libtorch.flags import link_flags
+from builder.models.selection import make_profile
 from builder.pipeline.planning import Planned
-from builder.vocabulary.plan import BuildPlan
+from builder.vocabulary.operators import Selection
+from builder.vocabulary.plan import Isa, Kernels
 from builder.vocabulary.targets import Abi, Target, abi_facts
 
 _LIKE: Final[Mapping[Abi, tuple[Abi, ...]]] = {
@@ -30,16 +37,60 @@ _PACKED: Final = 0.5
 """The same where the table has a bit for each word: most of them are side by side (SHT_RELR)."""
 
 
-def sizes_path(plan: BuildPlan, abi: Abi) -> Path:
-    """Return where the size graph for the objects of a plan is, had they this ABI."""
-    kind = "-quantized" if "QuantizedCPU" in plan.profile.backends else ""
-    return DATA / plan.source.version / f"sizes-{abi}{kind}.json.xz"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the size of a library depends on.
+
+    `sources` are bytes of sections by source, as the symbol index has them: by these the sources
+    whose objects were never read are guessed.
+    """
+
+    version: str
+    target: Target
+    selection: Selection
+    catalogue: Catalogue
+    isa: Isa
+    kernels: Kernels
+    sources: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether its objects are those of quantized models."""
+        return "QuantizedCPU" in make_profile(self.selection, None).backends
 
 
-def word_size(plan: BuildPlan) -> float:
-    """Return the bytes that a word to relocate takes in the file, as a plan links."""
-    packed = any("relr" in flag or flag == "--pack-dyn-relocs=android" for flag in plan.link)
-    return _PACKED if packed else _RELOCATION[abi_facts(plan.target.abi).bits]
+def question_of(planned: Planned) -> Question:
+    """Return what the size of the library of a plan depends on."""
+    plan = planned.plan
+    return Question(
+        version=plan.source.version, target=plan.target, selection=plan.selection,
+        catalogue=planned.catalogue, isa=plan.isa, kernels=plan.kernels,
+        sources=planned.prediction.sizes,
+    )  # fmt: skip
+
+
+def predict_size(question: Question) -> Estimate | None:
+    """Predict the size of a library; None where nothing is known of its source."""
+    table = read_like(question)
+    return None if table is None else _predict(question, table)
+
+
+def read_like(question: Question) -> SizeTable | None:
+    """Return what is known of objects like those that are asked about."""
+    tables = (read_sizes(sizes_path(question, abi)) for abi in _LIKE[question.target.abi])
+    return next((it for it in tables if it is not None and it.bases), None)
+
+
+def sizes_path(question: Question, abi: Abi) -> Path:
+    """Return where the size graph for the objects of an ABI is."""
+    kind = "-quantized" if question.quantized else ""
+    return DATA / question.version / f"sizes-{abi}{kind}.json.xz"
+
+
+def word_size(target: Target) -> float:
+    """Return the bytes that a word to relocate takes in the file, as we link."""
+    packed = any(it.startswith("--pack-dyn-relocs=") for it in link_flags(target))
+    return _PACKED if packed else _RELOCATION[abi_facts(target.abi).bits]
 
 
 def measured_as(target: Target) -> str:
@@ -47,41 +98,39 @@ def measured_as(target: Target) -> str:
     return f"{target.platform}-{target.abi}"
 
 
-def predict_size(planned: Planned) -> Estimate | None:
-    """Predict the size of the library of a plan; None where nothing is known of its source."""
-    table = read_like(planned.plan)
-    return None if table is None else _predict(planned, table)
-
-
-def read_like(plan: BuildPlan) -> SizeTable | None:
-    """Return what is known of objects like those of a plan."""
-    tables = (read_sizes(sizes_path(plan, abi)) for abi in _LIKE[plan.target.abi])
-    return next((it for it in tables if it is not None and it.bases), None)
-
-
-def _predict(planned: Planned, table: SizeTable) -> Estimate:
-    own = measured_as(planned.plan.target)
+def _predict(question: Question, table: SizeTable) -> Estimate:
+    own = measured_as(question.target)
     # what was measured on another platform, or of another ABI, is better than nothing
     base = table.bases.get(own) or table.bases[min(table.bases)]
-    asked = asked_of(planned, table.graph)
+    asked = asked_of(question, table.graph)
     return estimate(
-        table.graph, base, asked, cutter(planned),
-        word=word_size(planned.plan), measured=own in table.bases,
+        table.graph, base, asked, cutter(question),
+        word=word_size(question.target), measured=own in table.bases,
     )  # fmt: skip
 
 
-def cutter(planned: Planned) -> Callable[[str], bool]:
-    """Return which names of a size graph a plan cuts."""
-    return cache(lambda name: feature_of(mangled(name), planned.cuts) is not None)
+def cutter(question: Question) -> Callable[[str], bool]:
+    """Return which names of a size graph are cut: what a runtime lacks, and what it replaces."""
+    cuts = active_cuts(question.selection, question.isa)
+    replacement = find_replacement(question.kernels, stand_ins(cuts))
+
+    @cache
+    def is_cut(name: str) -> bool:
+        symbol = mangled(name.removeprefix(INSTEAD))
+        replaced = replacement(symbol) is not None
+        if name.startswith(INSTEAD):
+            return not replaced
+        return replaced or feature_of(symbol, cuts) is not None
+
+    return is_cut
 
 
-def asked_of(planned: Planned, graph: SizeGraph) -> Asked:
-    """Return what a plan asks a size graph for."""
-    selection = planned.plan.selection
-    entries = [planned.catalogue.entries[it] for it in sorted(selection.names)]
+def asked_of(question: Question, graph: SizeGraph) -> Asked:
+    """Return what a library asks a size graph for."""
+    selection, sizes = question.selection, question.sources
+    entries = [question.catalogue.entries[it] for it in sorted(selection.names)]
     others = class_names(selection.classes)
     others |= frozenset({UPGRADERS} if selection.upgraders else ())
-    sizes = planned.prediction.sizes
     known = sum(size for source, size in sizes.items() if source in graph.sources)
     return Asked(
         {str(it.name): names_of(it) for it in entries if names_of(it)},

@@ -14,9 +14,15 @@ from builder.libtorch.closure.sizing.weights import NOTHING, WeighedObject, Weig
 from builder.libtorch.mangling import called_operator, portable
 
 Node = tuple[str, object]
-"""A `section`, an `object` with its constructors, a `symbol`, a `constant`, or an `operator`."""
+"""A `section`, an `object` with its constructors, a `constant`, an `operator`, or a `symbol`.
+
+What has a replacement is two nodes, of which a library has one: see Note [Replacements] in
+`builder.libtorch.closure.replacements`. A `symbol` is upstream's, what is `instead` of it ours.
+"""
 
 _CALL: Final = "at::_ops::"
+INSTEAD: Final = "instead of "
+"""How the name of a replacement begins; what it replaces follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +118,10 @@ class _Connector:
     def _define(self, source: str) -> None:
         """Say where the symbols are that an object alone defines."""
         for symbol, index in self._objects[source].graph.strong.items():
-            if self._replacement(symbol) in {None, source}:
-                node: Node = ("symbol", symbol_name(symbol))
-                if node not in self.sections.leads:
-                    self.sections.lead(node, [("section", (source, index)), ("object", source)])
+            kind = "instead" if self._replacement(symbol) == source else "symbol"
+            node: Node = (kind, symbol_name(symbol))
+            if node not in self.sections.leads:
+                self.sections.lead(node, [("section", (source, index)), ("object", source)])
 
     def _share(self, symbol: str, sources: Sequence[str]) -> None:
         """Say where a symbol is that objects have copies of: the only one makes its object live."""
@@ -173,7 +179,7 @@ class _Connector:
             owner = self._owner[source].get(edge)
             yield ("section", (source, edge)) if owner is None else self._weak[owner]
         elif self._replacement(edge) not in {None, source}:
-            yield ("symbol", symbol_name(edge))
+            yield from (("symbol", symbol_name(edge)), ("instead", symbol_name(edge)))
         elif edge in graph.strong:
             yield ("section", (source, graph.strong[edge]))
         elif edge in graph.weak:

@@ -43,11 +43,12 @@ def test_the_only_copy_makes_its_object_live_where_others_refer_to_it() -> None:
     assert found.leads[symbol("instance")] == {section("a", 1), ("object", "a")}
 
 
-def test_what_replaces_a_function_is_what_its_name_leads_to() -> None:
+def test_what_replaces_a_function_is_instead_of_it() -> None:
     objects = {it: weighed(obj(it, [("f",), (f"use_{it}", "f")])) for it in ("ours", "theirs")}
     found = connect(objects, (), lambda name: "ours" if name == "f" else None)
-    assert found.leads[symbol("f")] == {section("ours", 1), ("object", "ours")}
-    assert found.leads[section("theirs", 2)] == {symbol("f")}
+    assert found.leads[symbol("f")] == {section("theirs", 1), ("object", "theirs")}
+    assert found.leads["instead", "f"] == {section("ours", 1), ("object", "ours")}
+    assert found.leads[section("theirs", 2)] == {symbol("f"), ("instead", "f")}
     assert found.leads[section("ours", 2)] == {section("ours", 1)}
 
 
