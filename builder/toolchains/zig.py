@@ -49,9 +49,14 @@ _PROCESSORS: Final = {
 """Of each ABI the lowest processor that every device has."""
 
 _DIRECT: Final = """\
+direct=
 for word in "$@"; do
-  test "$word" != -c || exec {program} clang --no-default-config --config={file} "$@"
+  case $word in
+    -c) direct=yes ;;
+    -E) test ! -f {file} || direct=yes ;;
+  esac
 done
+test -z "$direct" || exec {program} clang --no-default-config --config={file} "$@"
 """
 """What a compiler's wrapper does before all else; the words are for `format`."""
 
@@ -134,7 +139,8 @@ def _write_wrappers(root: Path, zig: Program, headers: Path, target: Target, hos
     """Write one file per tool, without arguments of its own: what CMake can call.
 
     A compiler that is told to compile (`-c`) is the clang inside zig: Note [Direct] in
-    `builder.toolchains.clang`. Whatever else it is told goes to zig's driver.
+    `builder.toolchains.clang`. So is one that only preprocesses (`-E`), as launchers do before they
+    compile, once it is known how. Whatever else it is told goes to zig's driver.
     """
     environment = (
         f"export ZIG_LIB_DIR={shlex.quote(str(headers))}\n"
