@@ -59,9 +59,10 @@ function(build_runtime_library)
   set(inputs CMakeFiles/cuts.dir/cuts.cpp.o @link.rsp)
   add_custom_command(
     OUTPUT "${library}"
-    BYPRODUCTS "${CMAKE_BINARY_DIR}/link.map"
+    BYPRODUCTS "${CMAKE_BINARY_DIR}/link.map" "${CMAKE_BINARY_DIR}/folded.txt"
     COMMAND "${BUILD_RUNTIME_LINKER}"
-      ${BUILD_RUNTIME_LINK_FLAGS} -o "${library}" ${words} -Map=link.map ${inputs}
+      ${BUILD_RUNTIME_LINK_FLAGS} -o "${library}" ${words} -Map=link.map
+      --print-icf-sections ${inputs} > folded.txt
     DEPENDS runtime_roots "$<TARGET_OBJECTS:cuts>" ${library_OBJECTS} "${CMAKE_BINARY_DIR}/link.rsp"
       "${CMAKE_BINARY_DIR}/link.rsp.state" "${CMAKE_BINARY_DIR}/${version_script}"
     WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"

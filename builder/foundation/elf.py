@@ -68,7 +68,8 @@ class ElfFile:
 
     `run_paths` holds DT_RPATH and DT_RUNPATH; `soname` and `build_id` (hex) are empty when absent.
     `imports` are the symbols that other libraries must define for it to be loaded: no weak ones.
-    `section_table` is the offset and size in bytes of the section headers.
+    `section_table` is the offset and size in bytes of the section headers. `dynamic` are the names
+    of the tags in the dynamic section.
     """
 
     size: int
@@ -86,6 +87,7 @@ class ElfFile:
     bind_now: bool
     build_id: str
     imports: frozenset[str] = frozenset()
+    dynamic: frozenset[str] = frozenset()
 
     @property
     def export_names(self) -> frozenset[str]:
@@ -141,6 +143,7 @@ def _read(stream: IO[bytes], size: int) -> ElfFile:
         or bool(values.get("DT_FLAGS_1", 0) & _DF_1_NOW),
         build_id=_build_id(elf),
         imports=_imports(elf),
+        dynamic=frozenset(values),
     )
 
 

@@ -76,7 +76,7 @@ def find_candidates(
     """
     backends = tuple(backends)
     groups = (
-        make_group(row, roots, backends, target.platform)
+        make_group(row, roots, backends)
         for row in read_rows()
         if target.abi in row.get("abis", Abi)
         and target.platform in row.get("platforms", Platform)
@@ -92,9 +92,7 @@ def read_rows() -> list[dict[str, Any]]:
     return [{**families[row.get("family", "")], **row} for row in table["group"]]
 
 
-def make_group(
-    row: dict[str, Any], roots: Mapping[str, Path], backends: tuple[str, ...], platform: Platform
-) -> Group:
+def make_group(row: dict[str, Any], roots: Mapping[str, Path], backends: tuple[str, ...]) -> Group:
     """Expand a row of the table below the roots of the components."""
     component = row["component"]
     root = roots[component]
@@ -108,7 +106,7 @@ def make_group(
         sources=tuple(sorted({*found, *listed})),
         definitions=tuple(_all_for(backends, row, "definitions")),
         precompiled=tuple(row.get("precompiled", [])),
-        options=(*row.get("options", []), *row.get("options-on", {}).get(platform, [])),
+        options=tuple(row.get("options", [])),
         includes=tuple(_include(component, it) for it in row.get("includes", [])),
         before=tuple(row.get("before", {}).items()),
         isa=row.get("isa", ""),

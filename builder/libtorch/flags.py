@@ -41,7 +41,8 @@ def extension_flags(profile: Profile, platform: Platform) -> tuple[str, ...]:
 def link_flags(target: Target) -> tuple[str, ...]:
     """Return how the library is linked for a target, whatever the selection.
 
-    What its platform asks for comes last, by the API level where there are levels.
+    What its ABI asks for comes after ours, then what its platform does, by the API level where
+    there are levels.
     """
     here = _platform(target.platform)
     level = target.api_level or 0
@@ -51,7 +52,8 @@ def link_flags(target: Target) -> tuple[str, ...]:
         if row.get("from", 0) <= level < row.get("below", level + 1)
         for flag in row["link"]
     ]
-    return (*_table()["link"]["options"], *here["link"], *by_level)
+    abi = _table()["abi"].get(target.abi, {"link": []})
+    return (*_table()["link"]["options"], *abi["link"], *here["link"], *by_level)
 
 
 def _platform(platform: Platform) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def violations(elf: ElfFile, target: Target, exports: frozenset[str]) -> tuple[s
     return (
         *_identity(elf, target),
         *_loading(elf, target),
+        *_relocation(elf, target),
         *_hardening(elf),
         *_interface(elf, exports),
     )
@@ -103,6 +104,16 @@ def _loading(elf: ElfFile, target: Target) -> Iterator[str]:
         yield f"it needs {_list(foreign)}: not on every {target.platform} device"
     if elf.run_paths:
         yield f"it has the run path {_list(elf.run_paths)}: libraries come from the system only"
+
+
+def _relocation(elf: ElfFile, target: Target) -> Iterator[str]:
+    """Yield what is wrong with packed relocations where loaders cannot be relied on for them."""
+    if not platform_facts(target.platform).relocates_itself:
+        return
+    if "DT_RELR" in elf.dynamic:
+        yield "it leaves packed relocations (DT_RELR) to loaders, and older ones do not apply them"
+    if "DT_ANDROID_RELR" in elf.dynamic and "DT_INIT" not in elf.dynamic:
+        yield "it has packed relocations, but no function that applies them (DT_INIT)"
 
 
 def _hardening(elf: ElfFile) -> Iterator[str]:

@@ -6,12 +6,18 @@ from typing import Final
 
 from builder.vocabulary.errors import VerificationError
 
+FOLDED: Final = "folded.txt"
+"""Beside a link map: what lld said of the sections that it folded."""
+
 _HEADING: Final = re.compile(r"\s*VMA\s+LMA\s+Size\s+Align\s+Out\s+In\s+Symbol\s*")
 _ROW: Final = re.compile(
     r"\s*(?P<address>[0-9a-f]+)\s+[0-9a-f]+\s+(?P<size>[0-9a-f]+)\s+\d+ "
     r"(?P<indent> *)(?P<text>\S.*)"
 )
 _INPUT: Final = re.compile(r"(?P<file>.+?):\((?P<section>.*)\)")
+_FOLDED: Final = re.compile(
+    r"(?:selected|(?P<gone>  removing identical)) section (?P<file>.+?):\((?P<section>.*)\)"
+)
 _OUT_INDENT: Final = 0
 _IN_INDENT: Final = 8
 _SYMBOL_INDENT: Final = 16
@@ -34,6 +40,14 @@ class InputPiece:
     size: int
     file: str
     section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A section that is not in the library, as an equal one is: each by its file and its name."""
+
+    gone: tuple[str, str]
+    kept: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,23 @@ def parse_link_map(text: str) -> tuple[OutputSection, ...]:
         OutputSection(name, address, size, tuple(sorted(pieces)))
         for name, address, size, pieces in sections
     )
+
+
+def parse_folded(text: str) -> tuple[Folded, ...]:
+    """Read what `lld --print-icf-sections` printed; raise `VerificationError` on anything else."""
+    found: list[Folded] = []
+    kept: tuple[str, str] | None = None
+    for line in text.splitlines():
+        row = _FOLDED.fullmatch(line)
+        if row is None or (kept is None and row["gone"]):
+            message = f"the list of folded sections cannot be read: {line[:80]!r}"
+            raise VerificationError(message, hint="link again; the list may be cut short")
+        section = (row["file"], row["section"])
+        if kept is None or not row["gone"]:
+            kept = section
+        else:
+            found.append(Folded(gone=section, kept=kept))
+    return tuple(found)
 
 
 def mapped_symbols(text: str) -> tuple[MappedSymbol, ...]:

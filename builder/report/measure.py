@@ -8,7 +8,14 @@ from typing import Final
 
 from builder.foundation.elf import ElfFile, read_elf
 from builder.report.attribution.charging import Atom, Charger
-from builder.report.linkmap import OutputSection, mapped_symbols, parse_link_map
+from builder.report.linkmap import (
+    FOLDED,
+    Folded,
+    OutputSection,
+    mapped_symbols,
+    parse_folded,
+    parse_link_map,
+)
 from builder.report.names import component_of
 from builder.vocabulary.errors import VerificationError
 from builder.vocabulary.sizes import (
@@ -45,22 +52,30 @@ def measure(
 ) -> SizeReport:
     """Say where the bytes of `library` went; each table sums to its size.
 
-    `link_map` is what lld wrote when it linked the library. `roots` are pairs of a path prefix and
-    the short name to show instead. The objects are read where the map says they are, unless no
-    operators are `asked` for. Raises `VerificationError` when a file cannot be read or they do not
-    belong together.
+    `link_map` is what lld wrote when it linked the library; beside it may be what it said of the
+    sections that it folded. `roots` are pairs of a path prefix and the short name to show instead.
+    The objects are read where the map says they are, unless no operators are `asked` for. Raises
+    `VerificationError` when a file cannot be read or they do not belong together.
     """
     elf = read_elf(library)
     try:
         data = library.read_bytes()
         text = link_map.read_text(encoding="utf-8", errors="replace")
+        folded = _folded(link_map.with_name(FOLDED))
     except OSError as error:
         message = f"cannot read {error.filename}: {error.strerror or error}"
         raise VerificationError(message) from error
     outputs = parse_link_map(text)
     _check_belong_together(elf, outputs)
     charger = Charger(
-        elf, data, outputs, mapped_symbols(text), link_map.parent, roots, frozenset(asked.operators)
+        elf,
+        data,
+        outputs,
+        mapped_symbols(text),
+        link_map.parent,
+        roots,
+        frozenset(asked.operators),
+        folded,
     )
     atoms = tuple(charger.atoms())
     assert sum(atom.size for atom in atoms) == len(data)
@@ -81,6 +96,11 @@ def measure(
         symbols=_symbols(atoms, number),
         made=asked.made,
     )
+
+
+def _folded(path: Path) -> tuple[Folded, ...]:
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return parse_folded(text)
 
 
 def deflated_size(data: bytes) -> int:

@@ -49,7 +49,7 @@ class ToolchainProvider(Protocol):
     def link_line(
         self, toolchain: Toolchain, host: Host
     ) -> AbstractContextManager[Callable[[], LinkLine]]:
-        """Find out how a C++ library is linked, while the body goes on.
+        """Find out how a C++ library is linked, while the body goes on. There the tools compile.
 
         The function that is yielded waits for the answer, and raises `ToolchainError` if there is
         none.

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -19,24 +19,46 @@ from builder.foundation.process import Command, Completed, Host
 from builder.foundation.resources import CMAKE
 from builder.libtorch.closure.libraries import shared_symbols
 from builder.toolchains import compiler_rt
+from builder.toolchains.clang import configuration, learn_clang
 from builder.toolchains.programs import find_programs
 from builder.toolchains.recipes import kept_flags, read_recipe, write_recipe
 from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
 
-_REVISION: Final = 3  # of the wrappers: part of every object's fingerprint
+_REVISION: Final = 4  # of the wrappers: part of every object's fingerprint
 RECIPE: Final = "link-2.json"  # the number counts the ways to make it
 _COMPILER_RT: Final = "libcompiler_rt.a"
 _CLANG: Final = "22.1.8"  # inside ziglang 0.17.1
 
-_CPUS: Final = {
-    Abi.ARM64_V8A: "generic",
-    Abi.ARMEABI_V7A: "generic+v7a+neon",
-    Abi.X86_64: "x86_64",
-    Abi.X86: "i686+sse2",
+
+@dataclass(frozen=True, slots=True)
+class _Processor:
+    """A processor, as zig names it and as the clang inside does."""
+
+    zig: str
+    clang: tuple[str, ...]
+
+
+_PROCESSORS: Final = {
+    Abi.ARM64_V8A: _Processor("generic", ("-march=armv8-a", "-mno-outline-atomics")),
+    Abi.ARMEABI_V7A: _Processor("generic+v7a+neon", ("-march=armv7-a", "-mfpu=neon")),
+    Abi.X86_64: _Processor("x86_64", ("-march=x86-64",)),
+    Abi.X86: _Processor("i686+sse2", ("-march=i686", "-msse2")),
 }
-"""zig's names of processors: of each ABI the lowest that every device has."""
+"""Of each ABI the lowest processor that every device has."""
+
+_DIRECT: Final = """\
+direct=
+for word in "$@"; do
+  case $word in
+    -c) direct=yes ;;
+    -E) test ! -f {file} || direct=yes ;;
+  esac
+done
+test -z "$direct" || exec {program} clang --no-default-config --config={file} "$@"
+"""
+"""What a compiler's wrapper does before all else; the words are for `format`."""
 
 _PROBE: Final = """\
 #include <stdexcept>
@@ -73,7 +95,7 @@ def target_flags(target: Target) -> tuple[str, ...]:
     undefined-behaviour sanitizer would be on in unoptimised links such as CMake's probes.
     """
     triple = f"{target_facts(target).triple}.{GLIBC}"
-    return ("-target", triple, f"-mcpu={_CPUS[target.abi]}", "-fno-sanitize=undefined")
+    return ("-target", triple, f"-mcpu={_PROCESSORS[target.abi].zig}", "-fno-sanitize=undefined")
 
 
 def prepare(target: Target, host: Host, on_wait: OnWait | None = None) -> Toolchain:
@@ -85,7 +107,7 @@ def prepare(target: Target, host: Host, on_wait: OnWait | None = None) -> Toolch
     cmake, ninja = find_programs(host)
     # Neither the folder nor what compilers see of zig's headers names the place where zig is
     # installed: the objects must stay up to date when that is another virtual environment.
-    headers = host.cache / "toolchains" / f"zig-{zig.version}"
+    headers = _headers(zig, host)
     root = host.cache / "toolchains" / f"{target}-zig-{zig.version}-{_REVISION}"
     for kept in (headers, root, host.cache / "zig"):
         note_use(host.cache, kept)
@@ -109,8 +131,17 @@ def prepare(target: Target, host: Host, on_wait: OnWait | None = None) -> Toolch
     )
 
 
+def _headers(zig: Program, host: Host) -> Path:
+    return host.cache / "toolchains" / f"zig-{zig.version}"
+
+
 def _write_wrappers(root: Path, zig: Program, headers: Path, target: Target, host: Host) -> None:
-    """Write one file per tool, without arguments of its own: what CMake can call."""
+    """Write one file per tool, without arguments of its own: what CMake can call.
+
+    A compiler that is told to compile (`-c`) is the clang inside zig: Note [Direct] in
+    `builder.toolchains.clang`. So is one that only preprocesses (`-E`), as launchers do before they
+    compile, once it is known how. Whatever else it is told goes to zig's driver.
+    """
     environment = (
         f"export ZIG_LIB_DIR={shlex.quote(str(headers))}\n"
         f"export ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(host.cache / 'zig'))}\n"
@@ -126,7 +157,9 @@ def _write_wrappers(root: Path, zig: Program, headers: Path, target: Target, hos
         "ld": f"{program} ld.lld",
     }.items():
         about = f"# zig {zig.version}, {target}, wrapper {_REVISION}"
-        text = f'#!/bin/sh\n{about}\n{environment}exec {line} "$@"\n'
+        direct = _DIRECT.format(program=program, file=shlex.quote(str(configuration(root / name))))
+        tool = direct if name in ("cc", "cxx") else ""
+        text = f'#!/bin/sh\n{about}\n{environment}{tool}exec {line} "$@"\n'
         write_if_changed(root / name, text, mode=0o755)
 
 
@@ -223,6 +256,8 @@ class _Zig:
     def link_line(
         self, toolchain: Toolchain, host: Host
     ) -> AbstractContextManager[Callable[[], LinkLine]]:
+        processor = _PROCESSORS[toolchain.target.abi].clang
+        learn_clang(toolchain, _headers(toolchain.compiler, host), processor, host)
         return learned_link(toolchain, host)
 
 

@@ -96,7 +96,8 @@ class PlatformFacts:
     is the lowest Android API, None elsewhere. `never_here` says why programs of the platform cannot
     run on the machine that builds them; it is empty where they may. A `twin` is a platform whose
     programs run here instead, made of the same sources. `apps_in_java` says that apps of the
-    platform call the library from Java, unless they have native code of their own.
+    platform call the library from Java, unless they have native code of their own. A library that
+    `relocates_itself` applies its packed relocations: not every loader there does.
     """
 
     platform: Platform
@@ -107,6 +108,7 @@ class PlatformFacts:
     never_here: str = ""
     twin: Platform | None = None
     apps_in_java: bool = False
+    relocates_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,7 @@ _PLATFORMS: Final = {
         PlatformFacts(
             platform=Platform.LINUX,
             cmake_system="Linux",
+            relocates_itself=True,
             needed=(
                 "libc.so.6",
                 "libm.so.6",

@@ -15,7 +15,9 @@ from typing import Final
 
 from builder.foundation.process import Host
 from builder.libtorch.closure.libraries import shared_symbols
-from builder.toolchains.zig import find_zig, learned_link, prepare, target_flags
+from builder.toolchains.clang import configuration
+from builder.toolchains.zig import ZIG, find_zig, target_flags
+from builder.vocabulary.plan import Toolchain
 from builder.vocabulary.targets import Abi, Platform, make_target, platform_facts
 from tests.native.vision.machine import FAKES
 from tests.ndk import PREBUILT, TRIPLES, lay_out
@@ -76,7 +78,10 @@ import os, sys
 target = next(it for it in sys.argv if it.startswith("--target=x86_64-none-linux-android"))
 words = [it for it in sys.argv[1:] if not it.startswith(("--target=", "--sysroot="))]
 folder = "@FOLDER@"
-words = ["-isystem", folder + "/include", "-L" + folder + "/optional", *words]
+words = ["-isystem", folder + "/include", *words]
+if "-c" in words:
+    os.execv("@PROGRAM@", ["zig", "clang", "--config=@CONFIGURATION@", *words])
+words = ["-L" + folder + "/optional", *words]
 level = folder + "/" + target.rpartition("android")[2].lstrip("-")
 if "-###" in words:
     line = ["ld.lld", "-m", "elf_x86_64", "-shared", level + "/crtbegin_so.o", "-L" + level,
@@ -92,14 +97,14 @@ os.execv("@PROGRAM@", ["zig", "@MODE@", *@FLAGS@, *words])
 def make_fake_ndk(root: Path, host: Host) -> Path:
     """Write the fake NDK, which has x86_64 alone, of the zig in the host's cache."""
     lay_out(root, abis=[ABI], levels=LEVELS)
-    toolchain = prepare(_LINUX, host)
-    with learned_link(toolchain, host) as finish:
+    toolchain = ZIG.prepare(_LINUX, host)
+    with ZIG.link_line(toolchain, host) as finish:
         line = finish()
     folder = root / PREBUILT / "sysroot/usr/lib" / TRIPLES[ABI][0]
     for archive in line.libraries:
         if archive.name in _ARCHIVES:
             (folder / _ARCHIVES[archive.name]).write_bytes(archive.read_bytes())
-    _write_programs(root, folder, host)
+    _write_programs(root, folder, toolchain, host)
     _write_stubs(folder, shared_symbols(line.shared), toolchain.cc)
     _write_graphics(folder, toolchain.cc)
     text = _TOOLCHAIN_FILE.replace("@PREBUILT@", str(PREBUILT))
@@ -107,14 +112,17 @@ def make_fake_ndk(root: Path, host: Host) -> Path:
     return root
 
 
-def _write_programs(root: Path, folder: Path, host: Host) -> None:
+def _write_programs(root: Path, folder: Path, toolchain: Toolchain, host: Host) -> None:
     zig = {"ZIG_GLOBAL_CACHE_DIR": f"{host.cache}/zig", "ZIG_LOCAL_CACHE_DIR": f"{host.cache}/zig"}
     program = str(find_zig().path)
-    for name, mode in {"clang": "cc", "clang++": "c++"}.items():
+    for name, mode, tool in (
+        ("clang", "cc", toolchain.cc),
+        ("clang++", "c++", toolchain.cxx),
+    ):
         text = _DRIVER
         for what, value in {
             "PYTHON": sys.executable, "FOLDER": folder, "ZIG": zig, "PROGRAM": program,
-            "MODE": mode, "FLAGS": list(target_flags(_LINUX)),
+            "MODE": mode, "FLAGS": list(target_flags(_LINUX)), "CONFIGURATION": configuration(tool),
         }.items():  # fmt: skip
             text = text.replace(f"@{what}@", str(value))
         (root / PREBUILT / "bin" / name).write_text(text)

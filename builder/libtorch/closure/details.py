@@ -12,6 +12,7 @@ from typing import Final
 
 from builder.libtorch.closure.objects import Edge
 from builder.libtorch.closure.tables import (
+    SHF_LINK_ORDER,
     SHF_MERGE,
     SHF_STRINGS,
     SHN_RESERVED,
@@ -94,9 +95,9 @@ class ObjectDetails(ElfTables):
         """Whether a section holds instructions."""
         return bool(self.headers[section].flags & _EXECUTABLE)
 
-    def is_grouped(self, section: int) -> bool:
-        """Whether a section is a copy of an inline function's, or of what belongs to it."""
-        return bool(self.headers[section].flags & _GROUPED)
+    def is_tied(self, section: int) -> bool:
+        """Whether a table goes with the function it is about: in a group with it, or by a link."""
+        return bool(self.headers[section].flags & (_GROUPED | SHF_LINK_ORDER))
 
     def text(self, section: int, place: int) -> str:
         """Return the text at a place of a section, up to its zero byte."""

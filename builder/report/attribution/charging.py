@@ -13,7 +13,7 @@ from builder.report.attribution.families import family
 from builder.report.attribution.inputs import is_own, read_linked
 from builder.report.attribution.owners import REGISTERED, OwnerGraph, operator_name
 from builder.report.attribution.tables import Cause, LinkerTables, Slice
-from builder.report.linkmap import InputPiece, MappedSymbol, OutputSection
+from builder.report.linkmap import Folded, InputPiece, MappedSymbol, OutputSection
 from builder.report.names import LINKER, object_name
 from builder.vocabulary.errors import VerificationError
 
@@ -58,6 +58,7 @@ class Charger:
         folder: Path,
         roots: tuple[tuple[str, str], ...],
         operators: frozenset[str],
+        folded: tuple[Folded, ...] = (),
     ) -> None:
         """Take what was read of the library; its objects are read if there are operators."""
         self._elf = elf
@@ -65,6 +66,7 @@ class Charger:
         self._outputs = {(it.name, it.address): it for it in outputs}
         self._roots = roots
         self._operators = operators
+        self._folded = folded
         self._tables = LinkerTables(elf, data)
         self._linked = [piece for it in outputs if it.address for piece in it.pieces if piece.size]
         # zeroed thread-local data has the addresses of what comes after it
@@ -86,7 +88,9 @@ class Charger:
         # without operators everything is core, and no object has to be read
         pieces = self._linked if self._operators else []
         files = dict.fromkeys(it.file for it in pieces)
-        graph = OwnerGraph(read_linked(files, self._folder), pieces, self._operators)
+        files |= dict.fromkeys(it.gone[0] for it in self._folded) if pieces else {}
+        objects = read_linked(files, self._folder)
+        graph = OwnerGraph(objects, pieces, self._operators, self._folded)
         graph.solve(piece for it in self._tables.exported if (piece := self._piece_at(it)))
         return graph
 

@@ -7,7 +7,8 @@ the last of them goes. So what an operator costs alone is what has no other owne
 
 Two rules of the build are part of the graph (`builder.libtorch.closure.sweep`): a reference to what
 an object alone defines makes the object part of the library, and with it its constructors; of equal
-copies of an inline function and of equal constants one is kept, whoever refers to another.
+copies of an inline function and of equal constants one is kept, whoever refers to another. Equal
+functions are folded into one, too: what leads to one of them leads to the one that is there.
 """
 
 from bisect import insort
@@ -18,7 +19,7 @@ from typing import Final
 from builder.libtorch.closure.details import ObjectDetails, Reference, Use
 from builder.libtorch.closure.objects import Edge
 from builder.report.attribution.inputs import LinkedObject
-from builder.report.linkmap import InputPiece
+from builder.report.linkmap import Folded, InputPiece
 
 REGISTERED: Final = "br_registered"
 """The section with the names of operators: native/src/upstream/named_operators.h."""
@@ -118,6 +119,7 @@ class OwnerGraph:
         objects: Iterable[LinkedObject],
         pieces: Iterable[InputPiece],
         operators: Iterable[str],
+        folded: Iterable[Folded] = (),
     ) -> None:
         """Connect what refers to each other; `solve` finds the owners."""
         self._objects = {it.file: it for it in objects}
@@ -125,6 +127,7 @@ class OwnerGraph:
         self._edges: dict[_Node, list[_Node]] = {}
         self._places = dict(_assign(self._objects, pieces))
         self._live = set(self._places.values())
+        self._stand_ins = dict(self._find_stand_ins(folded))
         self._defined = self._definitions()
         for item in self._objects.values():
             self._connect(item)
@@ -174,15 +177,31 @@ class OwnerGraph:
             )
         return found
 
+    def _find_stand_ins(self, folded: Iterable[Folded]) -> Iterator[tuple[_Place, _Place]]:
+        """Yield each section that was folded, and the one that is there for it."""
+        places: dict[tuple[str, str], list[_Place]] = {}
+        for file, item in self._objects.items():
+            for index, section in item.graph.sections.items():
+                places.setdefault((file, section.name), []).append((file, index))
+        for it in folded:
+            kept = [place for place in places.get(it.kept, ()) if place in self._live]
+            gone = [place for place in places.get(it.gone, ()) if place not in self._live]
+            if len(kept) == len(gone) == 1:
+                yield gone[0], kept[0]
+
     def _definitions(self) -> dict[str, _Place]:
-        """Return where the definition of each symbol is that the linker took."""
+        """Return where the definition of each symbol is that the linker took, folded or not."""
         found: dict[str, _Place] = {}
         for table in ("strong", "weak"):
             for file, item in self._objects.items():
                 for symbol, index in getattr(item.graph, table).items():
-                    if (file, index) in self._live:
+                    if self._there((file, index)) is not None:
                         found.setdefault(symbol, (file, index))
         return found
+
+    def _there(self, place: _Place) -> _Place | None:
+        """Return what is in the library for a section: itself, or what it was folded into."""
+        return place if place in self._live else self._stand_ins.get(place)
 
     def _connect(self, item: LinkedObject) -> None:
         live = {index for index in item.graph.sections if (item.file, index) in self._live}
@@ -207,8 +226,8 @@ class OwnerGraph:
             for reference in details.get(index, ()):
                 if reference.constant and reference.edge not in claimed:
                     targets.append(("constant", reference.constant))
-            # lld drops the exception table of a dead function only where it is in a group with it
-            table = section.name.startswith(_EXCEPTIONS) and not item.details.is_grouped(index)
+            # lld drops the exception table of a dead function only where it is tied to it
+            table = section.name.startswith(_EXCEPTIONS) and not item.details.is_tied(index)
             if section.root or table:
                 self._edges.setdefault(("object", item.file), []).append(node)
 
@@ -228,17 +247,18 @@ class OwnerGraph:
     def _leads(self, item: LinkedObject, edge: Edge, local: Mapping[int, str]) -> Iterator[_Node]:
         """Yield what a reference of an object makes live."""
         if isinstance(edge, int):
-            place = (item.file, edge)
-            if place not in self._live and edge in local:
-                place = self._defined.get(local[edge], place)
-            if place in self._live:
-                yield _section(place)
+            place: _Place | None = (item.file, edge)
+            if self._there((item.file, edge)) is None and edge in local:
+                place = self._defined.get(local[edge])
+            if place is not None and (there := self._there(place)) is not None:
+                yield _section(there)
             return
         found = self._defined.get(edge)
         if found is None:
             yield ("import", edge)
             return
-        yield _section(found)
+        if (there := self._there(found)) is not None:
+            yield _section(there)
         other = self._objects[found[0]].graph
         own = edge in item.graph.weak or edge in item.graph.strong
         if edge in other.strong or not own:

@@ -30,7 +30,8 @@ def install_tool(folder: Path, *, root: Path = ROOT) -> Path:
         shutil.copytree(root / name, folder / name, ignore=left_out)
     shutil.copy(root / "LICENSE", folder / "LICENSE")
     shutil.copytree(_HERE / "native", folder / "native")
-    shutil.copytree(root / "native" / "vision", folder / "native" / "vision")
+    for name in ("native/src/start", "native/vision"):
+        shutil.copytree(root / name, folder / name)
     for row in read_rows():  # nothing is included before files that are not there
         for header in row.get("before", {}).values():
             path = folder / "native/src" / UPSTREAM / header

@@ -20,15 +20,18 @@ def test_every_kind_has_flags_for_every_optimisation(optimisation: Optimisation)
 
 def test_the_table_has_nothing_that_is_not_used() -> None:
     table = tomllib.loads((DATA / "flags.toml").read_text())
-    named = {"definitions", "all", "messages", "warnings", "link", "platform"}
+    named = {"definitions", "all", "messages", "warnings", "link", "abi", "platform"}
     assert table.keys() == named | set(Optimisation)
     assert table["messages"].keys() == set(Messages)
     for optimisation in Optimisation:
         assert table[optimisation].keys() == set(SourceKind)
+    assert table["abi"].keys() <= set(Abi)
+    assert {key for rows in table["abi"].values() for key in rows} == {"link"}
     for platform, rows in table["platform"].items():
         assert platform in set(Platform)
         assert rows.keys() <= {"without", "options", "link", "levels"}
-        assert {key for row in rows["levels"] for key in row} == {"from", "below", "link"}
+        levels = rows.get("levels", [])
+        assert {key for row in levels for key in row} <= {"from", "below", "link"}
 
 
 def test_warnings_are_errors_in_our_sources_and_quiet_in_others() -> None:
@@ -51,6 +54,25 @@ def test_libraries_are_linked_as_stores_ask() -> None:
     assert flags[flags.index("max-page-size=16384") - 1] == "-z"
     assert {"--gc-sections", "--strip-all", "--build-id=sha1"} <= set(flags)
     assert "-z nodelete" in paired(flags), "what closes it may go on, and end"
+
+
+def test_functions_are_folded_and_a_lost_table_of_those_that_must_not_be_fails() -> None:
+    for platform in Platform:
+        flags = link_flags(make_target(platform, Abi.X86_64))
+        assert {"--icf=safe", "--fatal-warnings"} <= set(flags)
+
+
+def test_functions_are_not_folded_where_the_linker_does_not_see_what_they_catch() -> None:
+    for target in (make_target(platform, abi) for platform in Platform for abi in Abi):
+        last = [it for it in link_flags(target) if it.startswith("--icf=")][-1]
+        assert last == ("--icf=none" if target.abi is Abi.ARMEABI_V7A else "--icf=safe")
+
+
+def test_a_library_of_linux_relocates_itself() -> None:
+    flags = link_flags(make_target(Platform.LINUX, Abi.X86_64))
+    packed = {"--pack-dyn-relocs=relr", "--use-android-relr-tags", "-init=br_relocate"}
+    assert packed <= set(flags)
+    assert "-init=br_relocate" not in link_flags(make_target(Platform.ANDROID, Abi.X86_64))
 
 
 def test_a_flag_and_its_word_are_one_text() -> None:

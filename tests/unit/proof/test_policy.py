@@ -63,6 +63,10 @@ def with_section(elf: ElfFile, name: str) -> ElfFile:
     return replace(elf, sections=(*elf.sections, Section(name, 0, 0, 8, 8)))
 
 
+def with_dynamic(elf: ElfFile, *names: str) -> ElfFile:
+    return replace(elf, dynamic=elf.dynamic | {*names})
+
+
 BROKEN: dict[str, tuple[Callable[[ElfFile], ElfFile], str]] = {
     "program": (lambda it: replace(it, kind="ET_EXEC"), "it is no shared library"),
     "class": (lambda it: replace(it, bits=32), "it is a 32-bit file, arm64-v8a is 64-bit"),
@@ -83,6 +87,11 @@ BROKEN: dict[str, tuple[Callable[[ElfFile], ElfFile], str]] = {
     ),
     "run path": (lambda it: replace(it, run_paths=("/opt/x",)), "it has the run path /opt/x"),
     "text relocations": (lambda it: replace(it, text_relocations=True), "text relocations"),
+    "packed for loaders": (lambda it: with_dynamic(it, "DT_RELR"), "(DT_RELR) to loaders"),
+    "packed for nobody": (
+        lambda it: with_dynamic(it, "DT_ANDROID_RELR"),
+        "no function that applies them (DT_INIT)",
+    ),
     "stack": (lambda it: executable(it, "PT_GNU_STACK"), "executable stack"),
     "no stack header": (lambda it: without(it, "PT_GNU_STACK"), "executable stack"),
     "relro": (lambda it: without(it, "PT_GNU_RELRO"), "it has no RELRO segment"),
@@ -107,6 +116,14 @@ def test_each_broken_rule_is_one_sentence(name: str, good: ElfFile) -> None:
     change, sentence = BROKEN[name]
     (found,) = violations(change(good), LINUX, EXPORTS)
     assert sentence in found
+
+
+def test_packed_relocations_are_applied_by_the_library_or_by_the_loaders_of_a_platform(
+    good: ElfFile,
+) -> None:
+    assert not violations(with_dynamic(good, "DT_ANDROID_RELR", "DT_INIT"), LINUX, EXPORTS)
+    for name in ("DT_ANDROID_RELR", "DT_RELR"):
+        assert not violations(with_dynamic(good, name), ANDROID, EXPORTS)
 
 
 def test_writable_code_is_refused(good: ElfFile) -> None:

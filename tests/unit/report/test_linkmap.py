@@ -1,9 +1,11 @@
 import pytest
 
 from builder.report.linkmap import (
+    Folded,
     InputPiece,
     OutputSection,
     defined_symbols,
+    parse_folded,
     parse_link_map,
 )
 from builder.vocabulary.errors import VerificationError
@@ -35,6 +37,31 @@ def test_the_narrow_columns_of_32_bit_links_are_read(abi: str) -> None:
     (bss,) = (section for section in sections if section.name == ".bss")
     assert bss.size == 4096
     assert [piece.size for piece in bss.pieces] == [4096]
+
+
+def test_folded_sections_have_one_that_is_there_for_them() -> None:
+    text = (
+        "selected section a b/x.a(y z.o):(.text._Z1fv)\n"
+        "  removing identical section CMakeFiles/g.o:(.text._Z1gv)\n"
+        "  removing identical section CMakeFiles/h.o:(.text._Z1hv)\n"
+        "selected section a.o:(.rodata.one)\n"
+        "  removing identical section b.o:(.rodata.two)\n"
+    )
+    assert parse_folded("") == ()
+    assert parse_folded(text) == (
+        Folded(("CMakeFiles/g.o", ".text._Z1gv"), ("a b/x.a(y z.o)", ".text._Z1fv")),
+        Folded(("CMakeFiles/h.o", ".text._Z1hv"), ("a b/x.a(y z.o)", ".text._Z1fv")),
+        Folded(("b.o", ".rodata.two"), ("a.o", ".rodata.one")),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["selected section", "  removing identical section a.o:(.text.f)\n", "ld.lld: warning: x\n"],
+)
+def test_a_damaged_list_of_folded_sections_is_refused(text: str) -> None:
+    with pytest.raises(VerificationError, match="list of folded sections cannot be read"):
+        parse_folded(text)
 
 
 def test_archives_spaces_and_assignments() -> None:

@@ -74,6 +74,9 @@ def test_a_toolchain_is_wrappers_and_starts_nothing(
     assert text.startswith("#!/bin/sh\n")
     assert f"'{tmp_path}/zi g/zig' c++ -target arm-linux-gnueabihf.2.28 -mcpu=" in text
     assert text.endswith('-fno-sanitize=undefined "$@"\n')
+    direct = f"exec '{tmp_path}/zi g/zig' clang --no-default-config --config={made.cxx}.cfg"
+    assert direct in text, "what compiles is the clang inside"
+    assert " clang " not in made.linker.read_text()
     assert {it.stat().st_mode & 0o111 for it in (made.cc, made.cxx, made.ar, made.linker)} == {
         0o111
     }

@@ -168,7 +168,7 @@ def test_a_library_describes_itself_without_results(tmp_path: Path) -> None:
     VALIDATOR.validate(document)
     assert "result" not in document
     assert "\n" not in manifest(facts), "every byte of it is in the library"
-    assert document["flags"]["own"] == ["-Os", "-Xclang -Oz", "-mno-outline",
+    assert document["flags"]["own"] == ["-Oz", "-mno-outline",
         "-mllvm -inline-threshold=20", "-Wall", "-Wextra", "-Werror"]  # fmt: skip
     assert "-DSTRIP_ERROR_MESSAGES" in document["flags"]["all"]
     assert document["flags"]["microkernel"] == ["-O2", "-w"]

@@ -6,12 +6,13 @@ from builder.libtorch.closure.details import ObjectDetails
 from builder.libtorch.closure.objects import parse_object
 from builder.report.attribution.inputs import LinkedObject, is_own
 from builder.report.attribution.owners import OwnerGraph, operator_name
-from builder.report.linkmap import InputPiece
+from builder.report.linkmap import Folded, InputPiece
 from tests.unit.libtorch.closure.forge import (
     ALLOC,
     EXEC,
     GROUPED,
     INIT_ARRAY,
+    LINK_ORDER,
     PROGBITS,
     WEAK,
     Section,
@@ -92,13 +93,47 @@ def test_constructors_come_with_what_their_object_alone_defines() -> None:
 
 def test_exception_tables_of_dead_functions_stay_with_their_object() -> None:
     kept, grouped = ".gcc_except_table.dead", ".gcc_except_table.inline"
+    tied = ".gcc_except_table.g"
     store = linked(
-        "../f.o", function("f"), Section(kept, flags=ALLOC), Section(grouped, flags=GROUPED),
-        symbols=(Symbol("f", ".text.f"),),
+        "../f.o", function("f"), function("g"), Section(kept, flags=ALLOC),
+        Section(grouped, flags=GROUPED),
+        Section(tied, flags=LINK_ORDER, ordered_with=".text.g"),
+        symbols=(Symbol("f", ".text.f"), Symbol("g", ".text.g")),
     )  # fmt: skip
     found = owners(*asked(), store)
-    assert found[f"../f.o:{kept}"] == A
+    assert found[f"../f.o:{kept}"] == A | B
     assert found[f"../f.o:{grouped}"] == CORE
+    assert found[f"../f.o:{tied}"] == B
+
+
+def test_what_was_folded_leads_to_what_is_there_for_it() -> None:
+    """f of one object and g of another have equal helpers, and equal local functions."""
+    constructor = Section(".init_array", 8, INIT_ARRAY, 3)
+    one = linked(
+        "../f.o", function("f", "first", "[.text.inner]"), function("first"), function("inner"),
+        symbols=(Symbol("f", ".text.f"), Symbol("first", ".text.first")),
+    )  # fmt: skip
+    other = linked(
+        "../g.o", function("g", "other", "[.text.hidden]"), function("hidden"),
+        symbols=(Symbol("g", ".text.g"), Symbol("other")),
+    )  # fmt: skip
+    gone = linked(
+        "../gone.o", function("other"), constructor, symbols=(Symbol("other", ".text.other"),)
+    )
+    objects = (*asked(), one, other, gone)
+    folded = (
+        Folded(("../gone.o", ".text.other"), ("../f.o", ".text.first")),
+        Folded(("../g.o", ".text.hidden"), ("../f.o", ".text.inner")),
+        Folded(("../elsewhere.o", ".text.x"), ("../f.o", ".text.f")),
+    )
+    away = {it.gone for it in folded}
+    kept = [it for it in pieces(*objects) if (it.file, it.section) not in away]
+    graph = OwnerGraph(objects, kept, A | B, folded)
+    graph.solve(())
+    found = {f"{it.file}:{it.section}": graph.of_piece(it) for it in kept}
+    assert found["../f.o:.text.first"] == found["../f.o:.text.inner"] == A | B
+    assert found["../f.o:.text.f"] == A
+    assert found["../gone.o:.init_array"] == B, "what defines it is linked, wherever its code is"
 
 
 def test_a_copy_of_an_inline_function_brings_nothing_of_the_object_it_is_kept_in() -> None:

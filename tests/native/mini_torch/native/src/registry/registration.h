@@ -19,6 +19,15 @@ struct OperatorEntry {
   void (*run)(torch::jit::Stack& stack);
 };
 
+struct RegisteredSchema {
+  const char* name;
+  const char* arguments;
+  int results;
+};
+
+constexpr int kAnyResults = -1;
+
+const RegisteredSchema* registered_schemas(std::size_t* count);
 const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
 const char* const* memory_uses(std::size_t* count);
 const char* const* cut_instructions();
