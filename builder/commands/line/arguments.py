@@ -163,7 +163,10 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: Sequence[str], kind: type[T]) -> Given[T]:
         """Parse everything; one error names all unknown options with the near ones."""
-        known, rest = self.parse_known_args(words)
+        # options may stand between models; argparse takes no `--` then
+        between = "--" not in words
+        parse = self.parse_known_intermixed_args if between else self.parse_known_args
+        known, rest = parse(words)
         if rest:
             unknown = [word.split("=", 1)[0] for word in rest if word.startswith("-")] or rest
             names = ", ".join(f"{word}{self._meant(word)}" for word in unknown)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from builder.commands.line.artifacts import VerifyOptions
 from builder.commands.line.builds import BuildOptions, request_of
 from builder.commands.line.given import Wanted
 from builder.commands.line.registry import COMMANDS, NAMES, read
@@ -60,6 +61,17 @@ def test_a_setting_is_an_option_of_its_commands_and_of_no_others(definition: Def
         elif command.name not in OWN_OUTPUT or definition.key != "output":
             with pytest.raises(UsageError, match="unknown argument"):
                 read(command, words)
+
+
+def test_options_may_stand_between_models() -> None:
+    (verify,) = (it for it in COMMANDS if it.name == "verify")
+    told = read(verify, ["dist", "a.pt", "--runner", "adb", "b.pt", "-q", "c.pt"])
+    assert isinstance(told.options, VerifyOptions)
+    assert told.options.models.models == (Path("a.pt"), Path("b.pt"), Path("c.pt"))
+    assert told.flags == {"runner": "adb"}
+    dashed = read(verify, ["-q", "--", "dist", "-a.pt"])
+    assert isinstance(dashed.options, VerifyOptions)
+    assert dashed.options.models.models == (Path("-a.pt"),)
 
 
 @EACH
