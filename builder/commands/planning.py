@@ -80,7 +80,7 @@ def _write(
     planned: Sequence[Planned], folder: Path, session: Session
 ) -> Iterator[tuple[Target, str]]:
     """Write the project of each target; yield where it is."""
-    from builder.pipeline.writing import write_project  # noqa: PLC0415  as slow as a build
+    from builder.pipeline.carrying.projects import write_project  # noqa: PLC0415  as slow as a build
 
     for it in planned:
         target = it.plan.target

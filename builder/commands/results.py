@@ -39,10 +39,14 @@ def _describe_target(made: Made) -> Iterator[str]:
     yield from map(_describe_check, summary["checks"])
     yield (
         f"{len(summary['operators'])} operators, {objects['linked']} objects linked:"
-        f" {objects['reused']} reused, {objects['compiled']} compiled"
+        f" {objects['reused']} reused{_of_packs(objects['packed'])}, {objects['compiled']} compiled"
     )
     if summary["launcher"]:
         yield _describe_launcher(summary["launcher"])
+
+
+def _of_packs(count: int) -> str:
+    return f" ({count} from packs)" if count else ""
 
 
 def _describe_launcher(launcher: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from builder.compilation.launching.session import Launched
+from builder.compilation.shared.launching.session import Launched
 from builder.vocabulary.plan import LinkLine
 
 
@@ -34,7 +34,8 @@ class BuildOutput:
     `sources` are the ids of all sources whose objects were looked at, linked or not, with these;
     `linked` are those that are linked.
     `flags` are those that compiled what is linked, by the name of the group of sources.
-    `launched` says what became of the launcher that compilers were called by, if there was one.
+    `packed` are those of the reused that packs had. `launched` says what became of the launcher
+    that compilers were called by, if there was one.
     """
 
     directory: Path
@@ -54,3 +55,4 @@ class BuildOutput:
     seconds: float
     log: Path
     launched: Launched | None = None
+    packed: int = 0

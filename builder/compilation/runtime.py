@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from builder.compilation.launching.session import launching
 from builder.compilation.output import BuildOutput, BuildProgress, telling
+from builder.compilation.shared.launching.session import launching
 from builder.compilation.store import ObjectStore, OpenStore, flags_told
-from builder.compilation.workspace import Project, Workspace, place_of
+from builder.compilation.workspace import Project, Ran, Workspace, place_of
 from builder.foundation.cache import note_use
 from builder.foundation.elf import ElfFile, read_elf
 from builder.foundation.files import locked, relative, touch, write_if_changed
@@ -60,7 +60,7 @@ class _Objects:
     demanded: Mapping[str, str]
     sources: set[str] = field(default_factory=set)
     graphs: dict[Path, ObjectGraph] = field(default_factory=dict)
-    fresh: int = 0
+    fresh: Ran = field(default_factory=Ran)
 
     def compile(self, wanted: Iterable[str], host: Host, progress: BuildProgress) -> None:
         missing = sorted(set(wanted) - self.sources)
@@ -149,8 +149,9 @@ def build_runtime(  # noqa: PLR0917  one value of each stage before
         program=root / "prefix/bin" / _PROGRAM,
         benchmark=root / "prefix/bin" / _BENCHMARK,
         objects=len(rounds.live),
-        compiled=objects.fresh,
-        reused=max(0, len(rounds.live) - objects.fresh),
+        compiled=objects.fresh.compiled,
+        reused=max(0, len(rounds.live) - objects.fresh.compiled),
+        packed=objects.fresh.taken,
         rounds=rounds.count,
         sources=objects.paths(),
         linked=frozenset(it for it, path in objects.paths().items() if path in set(rounds.live)),

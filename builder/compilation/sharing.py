@@ -8,6 +8,8 @@ from typing import Final
 
 from builder.compilation.dependence import Candidates, Dependents, find_dependents
 from builder.compilation.project import component_roots, render_objects
+from builder.compilation.shared.packs.index import made_of
+from builder.compilation.shared.packs.offers import folder_of
 from builder.compilation.store import ObjectStore, Store
 from builder.compilation.workspace import Workspace
 from builder.foundation.cache import note_use
@@ -57,10 +59,12 @@ def _homes(own: Candidates, dependents: Dependents, stores: int) -> dict[str, in
 
 
 def _store(plan: BuildPlan, objects: ObjectsPlan, candidates: Candidates, host: Host) -> Store:
-    root = host.cache / "objects" / f"{plan.target}-{objects.fingerprint[:12]}"
+    root, packs = host.cache / "objects" / objects.store, folder_of(host.cache, objects.store)
     note_use(host.cache, root)
+    note_use(host.cache, packs)
     project = render_objects(replace(plan, objects=objects), candidates.groups)
-    return Store(Workspace(root, plan.toolchain), project, candidates.groups)
+    workspace = Workspace(root, plan.toolchain, packs=packs)
+    return Store(workspace, project, candidates.groups, made_of(objects))
 
 
 def _known_dependents(

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.compilation.dependence import DTYPE_CHECK
-from builder.compilation.launching.session import Launch
 from builder.compilation.output import BuildProgress
-from builder.compilation.workspace import TREE, Project, Workspace
+from builder.compilation.shared.launching.session import Launch
+from builder.compilation.shared.packs.index import Made
+from builder.compilation.workspace import TREE, Project, Ran, Workspace
 from builder.foundation.files import OnWait, locked, write_atomic
 from builder.foundation.process import Command, CommandError, Host
 from builder.libtorch.candidates import Group
@@ -32,11 +33,15 @@ _ASKED_FOR_DTYPE: Final = re.compile(rf"'{DTYPE_CHECK}' has been explicitly mark
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One folder of objects, and the project that makes them: those of all candidates."""
+    """One folder of objects, and the project that makes them: those of all candidates.
+
+    `made` says of what and by what they are made.
+    """
 
     workspace: Workspace
     project: Project
     groups: tuple[Group, ...]
+    made: Made
 
     def configure(self, host: Host) -> Mapping[str, str]:
         """Configure the store unless it is; return the object of each source id.
@@ -151,17 +156,18 @@ class OpenStore:
         """Return how the object of a source is named in its store; raise `KeyError` without one."""
         return self.outputs[self.homes[source]][source]
 
-    def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> int:
-        """Bring the objects of `sources` up to date; return how many had to be compiled.
+    def compile(self, sources: Iterable[str], host: Host, progress: BuildProgress) -> Ran:
+        """Bring the objects of `sources` up to date; return how many were not there.
 
         Raises `CommandError` with what failed.
         """
         wanted = tuple(sources)
-        return sum(self._compile_in(it, wanted, host, progress) for it in range(len(self.stores)))
+        numbers = range(len(self.stores))
+        return sum((self._compile_in(it, wanted, host, progress) for it in numbers), Ran())
 
     def _compile_in(
         self, number: int, sources: tuple[str, ...], host: Host, progress: BuildProgress
-    ) -> int:
+    ) -> Ran:
         store = self.stores[number]
         while targets := [self.name_of(it) for it in sources if self.homes[it] == number]:
             try:
@@ -172,7 +178,7 @@ class OpenStore:
                     raise
                 store.note_dependent(source)
                 self.homes[source] = len(self.stores) - 1
-        return 0
+        return Ran()
 
     def _dependent_in(self, number: int, error: CommandError) -> str | None:
         """Return the source that did not compile because it asked a shared store for dtypes."""

@@ -26,15 +26,22 @@ def parse_deps(text: str) -> frozenset[str]:
 
     An input that stands there by an absolute path is left out.
     """
-    found: set[str] = set()
-    known = False
+    inputs = parse_inputs(text)
+    return frozenset(inputs).union(*inputs.values())
+
+
+def parse_inputs(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the objects that are up to date by `ninja -t deps`, and the inputs of each."""
+    found: dict[str, list[str]] = {}
+    inputs: list[str] | None = None
     for line in text.splitlines():
         if output := _OUTPUT.fullmatch(line):
-            found.add(output[1])
-        known = bool(output) or (known and line.startswith(" "))
-        if known and not output and not line.strip().startswith("/"):
-            found.add(line.strip())
-    return frozenset(found)
+            inputs = found.setdefault(output[1], [])
+        elif inputs is None or not line.startswith(" "):
+            inputs = None
+        elif not line.strip().startswith("/"):
+            inputs.append(line.strip())
+    return {output: tuple(it) for output, it in found.items()}
 
 
 def note(sheet: Path, build: Path, names: Iterable[str]) -> None:

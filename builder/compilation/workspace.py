@@ -20,15 +20,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from builder.compilation import times
-from builder.compilation.launching.objects import is_whole_object
-from builder.compilation.launching.session import Launch
 from builder.compilation.output import BuildProgress
+from builder.compilation.shared.launching.objects import is_whole_object
+from builder.compilation.shared.launching.session import Launch, write_stand_ins
+from builder.compilation.shared.packs.offers import find_offers
 from builder.foundation.files import (
     replace_link,
     set_time,
@@ -66,15 +68,28 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """How many objects were compiled by a run of ninja, and how many were taken from packs."""
+
+    compiled: int = 0
+    taken: int = 0
+
+    def __add__(self, other: "Ran") -> "Ran":
+        return Ran(self.compiled + other.compiled, self.taken + other.taken)
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """A folder of the cache with a project in it, to be used by one process at a time.
 
-    What is compiled in it is compiled by way of a launcher, if there is a `launch`.
+    What is compiled in it is compiled by way of a launcher, if there is a `launch`. Objects are
+    taken from `packs`, a folder with some, where they are what compiling would make.
     """
 
     root: Path
     toolchain: Toolchain
     launch: Launch | None = None
+    packs: Path | None = None
 
     @property
     def build(self) -> Path:
@@ -132,15 +147,13 @@ class Workspace:
         text = (self.build / "compile_commands.json").read_text(encoding="utf-8")
         return [entry for entry in json.loads(text) if "output" in entry]
 
-    def run_ninja(self, targets: Iterable[str], host: Host, progress: BuildProgress) -> int:
-        """Build ninja targets; return how many objects were compiled.
+    def run_ninja(self, targets: Sequence[str], host: Host, progress: BuildProgress) -> Ran:
+        """Build ninja targets; return how many objects were compiled, or taken from packs.
 
         Raise `CommandError` with the compile command that failed.
         """
-        # The targets stand in a file of their own: hundreds of paths would not fit a line to paste.
-        listed = "".join(f" $\n  {_escaped(target)}" for target in targets)
-        text = f"include build.ninja\n{self._aliases()}build demand: phony{listed}\n"
-        write_if_changed(self.build / "demand.ninja", text)
+        taken = self._take_packed(targets, host, progress)
+        self._demand(targets)
         compiled: list[str] = []
 
         def on_line(line: str) -> None:
@@ -160,9 +173,38 @@ class Workspace:
         except CommandError as error:
             raise explain(error) from error
         finally:
-            if compiled:
+            if compiled or taken:
                 self._note_times(host)
-        return len(compiled)
+        return Ran(len(compiled), taken)
+
+    def _take_packed(self, targets: Iterable[str], host: Host, progress: BuildProgress) -> int:
+        """Take the objects of packs that are not there yet; return how many there were."""
+        if self.packs is None or not self.packs.is_dir():
+            return 0
+        wanted = [it for it in targets if it.endswith(".o") and not (self.build / it).exists()]
+        offers = find_offers(self.packs, wanted, self.build, self.commands()) if wanted else ()
+        if not offers:
+            return 0
+        progress.step(f"taking {len(offers)} objects from packs")
+        stand_ins = write_stand_ins(self.toolchain, host)
+        with TemporaryDirectory(dir=self.root, prefix="packed.") as name:
+            for offer in offers:
+                path = Path(name, offer.packed.output)
+                replace_link(path, offer.path)
+                write_atomic(Path(f"{path}.d"), offer.dependencies)
+            self._demand(it.packed.output for it in offers)
+            command = self._ninja(host)
+            command = replace(command, env={**command.env, "LAID_OUT": name})
+            self._link_tools(stand_ins / "cc", stand_ins / "cxx", host)
+            try:
+                host.runner.run(command, log=self.log)
+            except CommandError as error:
+                progress.step(
+                    f"compiling what packs have: {error.tail[-1] if error.tail else error}"
+                )
+            finally:
+                self._link_tools(self.toolchain.cc, self.toolchain.cxx, host)
+        return sum((self.build / it.packed.output).exists() for it in offers)
 
     def _launch(
         self, launch: Launch, host: Host, on_line: Callable[[str], None], compiled: list[str]
@@ -182,6 +224,12 @@ class Workspace:
             (self.build / it).unlink(missing_ok=True)
             compiled.remove(it)
         return f"what it made is no object ({', '.join(broken)})" if broken else ""
+
+    def _demand(self, targets: Iterable[str]) -> None:
+        """Write what ninja is asked for: hundreds of paths would not fit a line to paste."""
+        listed = "".join(f" $\n  {_escaped(target)}" for target in targets)
+        text = f"include build.ninja\n{self._aliases()}build demand: phony{listed}\n"
+        write_if_changed(self.build / "demand.ninja", text)
 
     def _ninja(self, host: Host, *words: str) -> Command:
         ninja = str(self.toolchain.ninja)
@@ -272,14 +320,30 @@ class Workspace:
         self._foreign.unlink(missing_ok=True)
 
     def _note_times(self, host: Host) -> None:
+        names = times.parse_deps(self._dependencies(host)) | self._own_headers()
+        times.note(self.root / "times.json", self.build, names)
+
+    def inputs(self, host: Host) -> dict[str, tuple[str, ...]]:
+        """Return the objects that are up to date, and of each the files that it was made of.
+
+        Headers that only headers of upstream include are among those of all, as compilers do not
+        tell; upstream's own are left out.
+        """
+        ours = self._own_headers()
+        return {
+            output: tuple(sorted({*names} | ours))
+            for output, names in times.parse_inputs(self._dependencies(host)).items()
+        }
+
+    def _dependencies(self, host: Host) -> str:
         argv = (str(self.toolchain.ninja), "-t", "deps")
-        told = host.runner.capture(Command(argv, self.build, host.child_env()))
-        # CMake's logic makes objects depend on some of these; ninja does not tell of such inputs
+        return host.runner.capture(Command(argv, self.build, host.child_env())).stdout
+
+    def _own_headers(self) -> frozenset[str]:
+        """Return the headers that CMake's logic makes objects depend on."""
         folders = (self.build / "project/include", self.build / "include")
         headers = (path for folder in folders for path in folder.rglob("*.h"))
-        ours = {path.relative_to(self.build).as_posix() for path in headers}
-        names = times.parse_deps(told.stdout) | ours
-        times.note(self.root / "times.json", self.build, names)
+        return frozenset(path.relative_to(self.build).as_posix() for path in headers)
 
 
 def place_of(source: str) -> str:

@@ -40,6 +40,7 @@ SHELVES: Final = (
     Shelf("downloads", "verified archives"),
     Shelf("generated", "generated operator code"),
     Shelf("objects", "compiled objects, shared by all models"),
+    Shelf("packs", "objects of packs that were imported"),
     Shelf("builds", "linked runtimes"),
     Shelf("models", "converted models"),
     Shelf("results", "answers to repeated commands"),

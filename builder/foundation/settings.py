@@ -241,6 +241,11 @@ class BuildSettings:
         kind=Kind.PATHS, metavar="FILE", unset="none", commands=_KNOW_OPERATORS,
     )  # fmt: skip
 
+    pack: Path | None = define(
+        "pack", _path_if_any, "a pack of objects that builds begin with, of `cache export`",
+        kind=Kind.PATH, metavar="FILE", unset="none", commands=("build",),
+        counting=uncounted("an object is taken where compiling would make the same"),
+    )  # fmt: skip
     java: Java = define(
         "java", Java, "whether archives have the classes of `org.pytorch`, which need a JDK:"
         " `auto` for Android, or as named",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
-from builder.compilation.launching.launchers import find_launcher
+from builder.compilation.shared.launching.launchers import find_launcher
 from builder.foundation.process import Host
 from builder.pipeline.request import Events, Request
 from builder.pipeline.wanted import Wanted
@@ -17,7 +17,7 @@ from builder.proof.execution import (
 from builder.toolchains.java.jdk import find_jdk
 from builder.toolchains.programs import find_programs
 from builder.toolchains.table import choose_platform, provider_for
-from builder.vocabulary.errors import VerificationError
+from builder.vocabulary.errors import UsageError, VerificationError
 from builder.vocabulary.models import InputSpec, inputs_for
 from builder.vocabulary.plan import Java
 from builder.vocabulary.targets import Target, make_target, platform_facts, twin_of
@@ -44,6 +44,10 @@ def refuse_without_tools(request: Request, host: Host) -> None:
     provider.find(host)
     find_programs(host)
     find_launcher(host)
+    if request.pack is not None and not request.pack.is_file():
+        raise UsageError(
+            f"no such pack: {request.pack}", hint="check --pack, or leave the setting out"
+        )
     if request.java.resolved(platform) is Java.ON:
         find_jdk(host)
     if request.runner:

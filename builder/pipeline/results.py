@@ -146,7 +146,7 @@ def recall(names: Sequence[str], targets: Sequence[Target], host: Host) -> Built
 
 def _reused(summary: dict[str, Any]) -> dict[str, Any]:
     linked = summary["objects"]["linked"]
-    objects = {"linked": linked, "compiled": 0, "reused": linked}
+    objects = {"linked": linked, "compiled": 0, "reused": linked, "packed": 0}
     return {**summary, "objects": objects, "launcher": None}
 
 

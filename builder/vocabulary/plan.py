@@ -254,8 +254,13 @@ class ObjectsPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Name of the object store."""
+        """Hash of all that the objects share."""
         return fingerprint(self)
+
+    @property
+    def store(self) -> str:
+        """Name of the object store."""
+        return f"{self.toolchain.target}-{self.fingerprint[:12]}"
 
     def for_any_dtypes(self) -> ObjectsPlan:
         """Return the plan of those objects that do not depend on dtypes."""

@@ -62,7 +62,7 @@ def built(target: Target, *, reused: bool) -> Built:
                "runner": "", "cases": 0}  # fmt: skip
     summary = {
         "target": str(target), "operators": ["aten::add.Tensor"], "checks": [check, skipped],
-        "objects": {"linked": 250, "compiled": 3, "reused": 247},
+        "objects": {"linked": 250, "compiled": 3, "reused": 247, "packed": 0},
         "launcher": None,
         "models": [{"name": "net", "repairs": [
             {"name": "gradients", "what": "with torch.no_grad() removed", "count": 3},

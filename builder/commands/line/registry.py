@@ -13,7 +13,7 @@ COMMANDS: Final[tuple[AnyCommand, ...]] = (
     builds.BUILD, models.CHECK, models.INSPECT, models.LOCK, builds.PLAN, artifacts.VERIFY,
     artifacts.REPORT,
     artifacts.BENCH, artifacts.SBOM, machine.TARGETS, machine.DOCTOR, machine.CACHE,
-    carrying.KEY, carrying.BUNDLE,
+    *carrying.OF_THE_CACHE, carrying.BUNDLE,
 )  # fmt: skip
 NAMES: Final = tuple(it.name for it in COMMANDS)
 EXIT_CODES: Final = """\

@@ -158,6 +158,7 @@ def request_again(
         isa=artifact.isa,
         rewrite=artifact.rewrite,
         java=artifact.java,
+        pack=None,  # all is compiled
     )
     if artifact.coordinates is not None:
         its = artifact.coordinates

@@ -7,8 +7,8 @@ from typing import Any
 from builder import VERSION
 from builder.artifact.manifest import ResultFacts
 from builder.artifact.staging import Bundle, Contents
-from builder.compilation.launching.session import Launched
 from builder.compilation.project import shown_roots
+from builder.compilation.shared.launching.session import Launched
 from builder.foundation.elf import read_elf
 from builder.foundation.machine import processor_features
 from builder.foundation.resources import NATIVE
@@ -140,6 +140,7 @@ def _summary(proven: Proven, bundle: Bundle, size: SizeReport) -> dict[str, Any]
             "linked": output.objects,
             "compiled": output.compiled,
             "reused": output.reused,
+            "packed": output.packed,
         },
         "launcher": None if output.launched is None else _launcher(output.launched),
         "seconds": round(output.seconds, 1),

@@ -31,7 +31,7 @@ from tests.unit.commands.verification.test_judging import Events
 from tests.unit.models import forge
 
 ADD, RELU = ("aten::add", "Tensor", 2), ("aten::relu", "", 1)
-OWN = {"report": "size-report"}
+OWN = {"report": "size-report", "cache export": "pack", "cache import": "pack"}
 """Commands whose document has the schema of another name."""
 
 

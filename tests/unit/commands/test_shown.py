@@ -12,9 +12,13 @@ from builder import RELEASE, VERSION
 from builder.cli import main
 from builder.commands import planning
 from builder.commands.exchange import Answer, Session
+from builder.commands.keeping import packing
 from builder.commands.line.registry import NAMES
+from builder.compilation.shared.packs.index import Index
+from builder.compilation.shared.packs.writing import write_pack
 from builder.foundation.process import Completed, Host, SubprocessRunner
 from builder.foundation.settings import DEFINITIONS
+from builder.pipeline.carrying.packs import Export
 from builder.pipeline.request import Built, Events, Request
 from builder.proof import proving
 from builder.report.document import to_json
@@ -28,6 +32,8 @@ WORDS: Final = {
     "bench": ["dist", "net.ptl", "--input-shape", "1", "--rounds", "1"],
     "build": ["net.ptl", "--abi", "x86"],
     "cache": [],
+    "cache export": ["net.ptl", "--abi", "x86"],
+    "cache import": ["empty.pack"],
     "cache key": ["net.ptl", "--abi", "x86"],
     "check": ["net.ptl"],
     "doctor": [],
@@ -42,6 +48,9 @@ WORDS: Final = {
 }
 
 
+STEPPING: Final = frozenset({"bench", "build", "cache export", "cache import", "plan", "verify"})
+"""Commands that tell of what takes a while."""
+
 STEP: Final = re.compile(r"^\[ *\d+\.\d s\] .*\n", re.MULTILINE)
 
 
@@ -53,7 +62,9 @@ def _everything_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     forge.write(tmp_path / "net.ptl", forge.lite())
     artifact = artifacts.write_folder(tmp_path / "dist")
     (artifact / "share/build_runtime/size-report.json").write_text(to_json(REPORT))
+    write_pack(tmp_path / "empty.pack", Index(VERSION, ()), {})
     monkeypatch.setattr("builder.pipeline.run.run", build)
+    monkeypatch.setattr(packing, "export_pack", export)
     monkeypatch.setattr(planning, "plan", plan)
     monkeypatch.setattr(proving, "check_policy", lambda *_, **__: ())
     monkeypatch.setattr(SubprocessRunner, "capture", lambda *_, **__: Completed(0, "3.31\n", ""))
@@ -65,6 +76,13 @@ def _everything_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def build(_request: Request, _host: Host, events: Events) -> tuple[Built, ...]:
     events.step("reading models")
     return ()
+
+
+def export(asked: Export, _host: Host, events: Events) -> Index:
+    events.step("reading models")
+    index = Index(VERSION, ())
+    write_pack(asked.path, index, {})
+    return index
 
 
 def plan(_: Request, session: Session, write: Path | None) -> Answer:
@@ -108,7 +126,7 @@ def test_quiet_leaves_out_the_progress_and_nothing_else(
     words = [*command.split(), *WORDS[command]]
     told(words, capsys)
     out, usual = told(words, capsys)
-    assert bool(STEP.search(usual)) == (command in {"bench", "build", "plan", "verify"})
+    assert bool(STEP.search(usual)) == (command in STEPPING)
     for option in ("-q", "--quiet"):
         assert told([*words, option], capsys) == (out, STEP.sub("", usual))
 

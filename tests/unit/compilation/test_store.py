@@ -1,9 +1,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from builder.compilation.shared.packs.index import Made
 from builder.compilation.store import ObjectStore, OpenStore, Store, preprocessor
 from builder.compilation.workspace import Workspace
 from builder.foundation.files import locked
@@ -30,6 +32,9 @@ ops.h:9:16: note: 'should_include_kernel_dtype' has been explicitly marked delet
 """
 
 
+MADE: Final = Made("linux-x86_64", "PyTorch 2.6.0", "zig 1", (), ("CPU",))
+
+
 @pytest.fixture
 def store(runner: FakeRunner, host: Host) -> Maker:
     runner.answer_with("cmake", configured)
@@ -38,7 +43,7 @@ def store(runner: FakeRunner, host: Host) -> Maker:
         toolchain = make_plan().toolchain
         made = project(host.cache, text)
         folders = (host.cache / "objects" / name for name in ("shared", "own"))
-        stores = tuple(Store(Workspace(it, toolchain), made, GROUPS) for it in folders)
+        stores = tuple(Store(Workspace(it, toolchain), made, GROUPS, MADE) for it in folders)
         return ObjectStore(stores, HOMES)
 
     return make

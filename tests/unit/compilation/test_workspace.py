@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.compilation.launching.launchers import Launcher
-from builder.compilation.launching.session import Launch
+from builder.compilation.shared.launching.launchers import Launcher
+from builder.compilation.shared.launching.session import Launch
 from builder.compilation.workspace import Workspace
 from builder.foundation.process import Command, CommandError, Completed, Host
 from tests.conftest import FakeRunner
@@ -46,7 +46,7 @@ def compile_one(workspace: Workspace, host: Host, runner: FakeRunner) -> None:
         return Completed(0, f"@ 1 1 Building CXX object {target}\n", "")
 
     runner.answer_with("ninja", ninja)
-    assert workspace.run_ninja([target], host, Steps()) == 1
+    assert workspace.run_ninja([target], host, Steps()).compiled == 1
 
 
 def test_everything_is_linked_into_the_folder_commands_run_in(
@@ -127,7 +127,7 @@ def test_a_precompiled_header_of_another_place_is_made_anew_where_it_is_needed(
     header = moved.build / header.relative_to(workspace.build)
     moved.configure(project(host.cache), host)
     runner.answer("ninja", "ninja: no work to do.\n")
-    assert moved.run_ninja(["a.o"], host, Steps()) == 0
+    assert moved.run_ninja(["a.o"], host, Steps()).compiled == 0
     assert header.read_text() == "precompiled", "nothing was compiled"
     demand = (moved.build / "demand.ninja").read_text()
     assert f"build {former}/precompiled/c10.cpp: phony precompiled/c10.cpp\n" in demand
@@ -273,7 +273,7 @@ def test_a_launcher_is_called_in_place_of_the_compiler(
     ninja = Ninja(by_launcher=whole_object())
     runner.answer_with("ninja", ninja)
     used = launched(workspace, host, told)
-    assert used.run_ninja([ninja.target], host, Steps()) == 1
+    assert used.run_ninja([ninja.target], host, Steps()).compiled == 1
     assert ninja.compilers == ["../../../../toolchains/launched/cxx"]
     assert (workspace.build / "tools/cxx").readlink() == Path("/cache/tools/cxx"), "left as it was"
     assert used.launch
@@ -289,11 +289,11 @@ def test_where_a_launcher_fails_the_compiler_is_called(
     ninja = Ninja(by_launcher=made)
     runner.answer_with("ninja", ninja)
     used = launched(workspace, host, told)
-    assert used.run_ninja([ninja.target], host, Steps()) == 1
+    assert used.run_ninja([ninja.target], host, Steps()).compiled == 1
     assert (used.build / ninja.target).read_bytes() == whole_object()
     assert [it.startswith("going on without sccache: ") for it in told] == [True]
     (used.build / ninja.target).unlink()
-    assert used.run_ninja([ninja.target], host, Steps()) == 1
+    assert used.run_ninja([ninja.target], host, Steps()).compiled == 1
     assert ["launched" in it for it in ninja.compilers] == [True, False, False], "given up"
 
 
@@ -318,7 +318,7 @@ def test_a_header_that_a_launcher_left_empty_is_made_where_it_is_needed(
     header.touch()
     made = header.stat().st_mtime_ns
     runner.answer("ninja", "ninja: no work to do.\n")
-    assert workspace.run_ninja(["a.o"], host, Steps()) == 0
+    assert workspace.run_ninja(["a.o"], host, Steps()).compiled == 0
     assert not header.read_text(), "nothing was to be compiled, says `ninja -n`"
     target = "CMakeFiles/c10.dir/b.cpp.o"
 

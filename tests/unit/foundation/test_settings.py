@@ -53,7 +53,11 @@ def test_a_setting_is_an_option_of_its_commands_and_of_no_others(definition: Def
     assert set(definition.commands) <= set(NAMES)
     for command in COMMANDS:
         words = [f"--{definition.key}={value}"]
-        words += ["dist"] if command.name in {"bench", "report", "sbom", "verify"} else []
+        words += (
+            ["dist"]
+            if command.name in {"bench", "cache import", "report", "sbom", "verify"}
+            else []
+        )
         if not definition.commands or (command.settings_of or command.name) in definition.commands:
             assert read(command, words).flags == {definition.key: value}
             if definition.short:

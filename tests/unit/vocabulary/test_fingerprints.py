@@ -197,6 +197,7 @@ def test_few_fields_do_not_count() -> None:
         "directory",
         "offline",
         "ops_source",
+        "pack",
     }
     told_by_flags = {"messages"}
     told_by_digest = {"variables"}

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.compilation.launching import launchers
-from builder.compilation.launching.launchers import Launcher, find_launcher
+from builder.compilation.shared.launching import launchers
+from builder.compilation.shared.launching.launchers import Launcher, find_launcher
 from builder.foundation.process import Host
 from builder.vocabulary.errors import ToolchainError, UsageError
 

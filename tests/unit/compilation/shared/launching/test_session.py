@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.compilation.launching.hits import Statistics
-from builder.compilation.launching.launchers import Launcher
-from builder.compilation.launching.session import Launched, launching
+from builder.compilation.shared.launching.hits import Statistics
+from builder.compilation.shared.launching.launchers import Launcher
+from builder.compilation.shared.launching.session import Launched, launching
 from builder.foundation.process import Command, Completed, Host
 from tests.conftest import FakeRunner
 from tests.golden.tiny import make_plan

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from builder.compilation.launching.hits import Statistics, of_ccache, of_sccache
-from builder.compilation.launching.launchers import CCACHE, SCCACHE, Launcher, find_launcher
+from builder.compilation.shared.launching.hits import Statistics, of_ccache, of_sccache
+from builder.compilation.shared.launching.launchers import CCACHE, SCCACHE, Launcher, find_launcher
 from builder.foundation.cache import note_use
 from builder.foundation.files import touch, write_if_changed
 from builder.foundation.process import Command, Host
@@ -101,10 +101,7 @@ def _prepare(
     host: Host,
     tell: Callable[[str], None],
 ) -> Launch:
-    root = host.cache / "toolchains" / f"launched-{toolchain.digest[:12]}"
-    note_use(host.cache, root)
-    for name in ("cc", "cxx"):
-        write_if_changed(root / name, _SCRIPT.read_bytes(), mode=0o755)
+    root = write_stand_ins(toolchain, host)
     for name, variable in (("clang", "LAUNCHED_CC"), ("clang++", "LAUNCHED_CXX")):
         text = f'#!/bin/sh\n# toolchain {toolchain.digest}\nexec "${{{variable}:?}}" "$@"\n'
         write_if_changed(root / name, text, mode=0o755)
@@ -117,6 +114,15 @@ def _prepare(
         "LAUNCHED_CXX": str(toolchain.cxx),
     }
     return Launch(launcher, root / "cc", root / "cxx", environment, tell)
+
+
+def write_stand_ins(toolchain: Toolchain, host: Host) -> Path:
+    """Write what stands for the compilers of a toolchain, `cc` and `cxx`; return their folder."""
+    root = host.cache / "toolchains" / f"launched-{toolchain.digest[:12]}"
+    note_use(host.cache, root)
+    for name in ("cc", "cxx"):
+        write_if_changed(root / name, _SCRIPT.read_bytes(), mode=0o755)
+    return root
 
 
 def _sccache_defaults(host: Host, scratch: Path) -> dict[str, str]:

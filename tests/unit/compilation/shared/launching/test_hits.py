@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.compilation.launching.hits import Statistics, of_ccache, of_sccache
+from builder.compilation.shared.launching.hits import Statistics, of_ccache, of_sccache
 from tests.places import TESTS
 
 RECORDED = TESTS / "recorded" / "launchers"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.compilation.launching.objects import is_whole_object
+from builder.compilation.shared.launching.objects import is_whole_object
 
 HEADERS = {32: "<4s3B9xHHIIIIIHHHHHH", 64: "<4s3B9xHHIQQQIHHHHHH"}
 

@@ -1,0 +1,1 @@
+"""Packs: compiled objects in one file, for machines that need not compile them."""

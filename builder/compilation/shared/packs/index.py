@@ -1,0 +1,172 @@
+"""The index of a pack: which objects are in it, and how each was made.
+
+Note [Packs]: a pack holds objects of stores. The name of a store is the hash of all that its
+objects share: source, toolchain, profile, flags. What else decides an object is its command, which
+names no path of a machine, and the files of ours that it reads: both stand in the index, and are
+compared before the object is taken. So an object is only taken where compiling would make the same.
+Nothing in a pack is run, and each file is named by a path of which nothing is believed.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from builder.vocabulary.errors import UsageError
+from builder.vocabulary.plan import ObjectsPlan
+
+VERSION: Final = 1
+MOST_OBJECTS: Final = 50_000
+MOST_BYTES: Final = 1 << 28
+"""How many objects a pack may hold, and how large one may be."""
+
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_PATH: Final = re.compile(r"[\w+@.,=()-]+(?:/[\w+@.,=()-]+)*", re.ASCII)
+_STORE: Final = re.compile(r"[a-z0-9][\w-]{0,80}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the objects of a store were made of and by, for people; the store's name decides."""
+
+    target: str
+    source: str
+    compiler: str
+    dtypes: tuple[str, ...]
+    backends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedObject:
+    """An object by its name in the store; `inputs` are hashes of the files that it reads."""
+
+    output: str
+    sha256: str
+    bytes: int
+    command: str
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedStore:
+    """The objects of one store, sorted by name."""
+
+    name: str
+    made: Made
+    objects: tuple[PackedObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """All that a pack holds, sorted by the names of stores. `tool` is the version that wrote it."""
+
+    tool: str
+    stores: tuple[PackedStore, ...]
+
+    def to_json(self) -> str:
+        """Write it; equal indexes give equal text."""
+        document = {"version": VERSION, **asdict(self)}
+        return json.dumps(document, indent=0, sort_keys=True) + "\n"
+
+
+def made_of(objects: ObjectsPlan) -> Made:
+    """Return what people are told of a store."""
+    compiler, source = objects.toolchain.compiler, objects.source
+    return Made(
+        target=str(objects.toolchain.target),
+        source=f"PyTorch {source.version} ({source.digest[:12]})",
+        compiler=f"{compiler.name} {compiler.version} (clang {objects.toolchain.clang})",
+        dtypes=tuple(sorted(objects.profile.dtypes)),
+        backends=objects.profile.backends,
+    )
+
+
+def parse_index(text: str, where: str) -> Index:
+    """Read an index that anybody may have written; raise `UsageError` for what is none."""
+    try:
+        document = json.loads(text)
+        version = document["version"]
+        if version != VERSION:
+            raise UsageError(
+                f"{where} is a pack of version {version!r}, and this tool reads {VERSION}",
+                hint="make it anew: build-runtime cache export",
+            )
+        stores = tuple(map(_store, document["stores"]))
+        if len({it.name for it in stores}) != len(stores):
+            raise ValueError("it names a store twice")  # noqa: TRY301  as all that is wrong with it
+        return Index(_text(document["tool"]), stores)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"{where} is no pack of objects: {_reason(error)}",
+            hint="name a file that `build-runtime cache export` wrote",
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if type(error) is ValueError else "its index cannot be read"
+
+
+def _store(document: Mapping[str, Any]) -> PackedStore:
+    if not _STORE.fullmatch(name := _text(document["name"])):
+        raise ValueError("a store has a name that none has")
+    objects = tuple(_objects(document["objects"]))
+    if len({it.output for it in objects}) != len(objects):
+        raise ValueError("it names an object twice")
+    made = document["made"]
+    target, source, compiler = (_text(made[it]) for it in ("target", "source", "compiler"))
+    dtypes, backends = (tuple(map(_text, made[it])) for it in ("dtypes", "backends"))
+    return PackedStore(name, Made(target, source, compiler, dtypes, backends), objects)
+
+
+def _objects(documents: list[Mapping[str, Any]]) -> Iterator[PackedObject]:
+    if len(documents) > MOST_OBJECTS:
+        raise ValueError("it names too many objects")
+    for it in documents:
+        size = it["bytes"]
+        if type(size) is not int or not 0 < size <= MOST_BYTES:
+            raise ValueError("an object has a size that none has")
+        inputs = {_path(name): _digest(digest) for name, digest in it["inputs"].items()}
+        digest, command = _digest(it["sha256"]), _text(it["command"])
+        yield PackedObject(_path(it["output"]), digest, size, command, inputs)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _digest(value: object) -> str:
+    if not _SHA256.fullmatch(text := _text(value)):
+        raise ValueError("a hash is none")
+    return text
+
+
+def _path(value: object) -> str:
+    """Return a path that leads into the folder it is named from."""
+    text = _text(value)
+    if not _PATH.fullmatch(text) or {".", ".."} & {*text.split("/")}:
+        raise ValueError(f"it names a path that leads elsewhere: {text[:80]!r}")
+    return text
+
+
+_TOLD: Final = ("target", "source", "compiler", "dtypes", "backends")
+
+
+def differences(index: Index, stores: Mapping[str, Made]) -> tuple[str, ...]:
+    """Return in what a pack differs from these stores, by name; nothing if it has any of them."""
+    if any(it.name in stores for it in index.stores):
+        return ()
+    found = []
+    for name in _TOLD:
+        theirs = {_shown(asdict(it.made)[name]) for it in index.stores}
+        ours = {_shown(asdict(it)[name]) for it in stores.values()}
+        if theirs.isdisjoint(ours):
+            told = " and ".join(sorted(theirs)) or "none"
+            found.append(f"{name}: {told}, here {' and '.join(sorted(ours))}")
+    return tuple(found) or ("flags, or code that is generated",)
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else ", ".join(value) or "any"

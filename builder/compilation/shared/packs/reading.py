@@ -1,0 +1,102 @@
+"""Read a pack that anybody may have written: what is kept of it is what its index says, whole."""
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from builder.compilation.shared.packs.index import Index, PackedStore, parse_index
+from builder.compilation.shared.packs.offers import INDEX, folder_of
+from builder.foundation.cache import note_use
+from builder.foundation.files import new_directory, open_atomic, sha256_file, write_atomic
+from builder.vocabulary.errors import UsageError
+
+INDEX_MEMBER: Final = INDEX
+_CHUNK: Final = 1 << 20
+_MOST_INDEX: Final = 1 << 28
+_MOST_PACK: Final = 1 << 36
+"""Bytes of an index, and of all objects together."""
+
+
+def object_member(store: str, output: str) -> str:
+    """Return the path of an object inside a pack."""
+    return f"objects/{store}/{output}"
+
+
+def import_pack(path: Path, cache: Path, sha256: str | None) -> Index:
+    """Keep the objects of a pack in the cache; return its index.
+
+    Raise `UsageError` for a file that is not the one of that hash, is no pack, or holds anything
+    but what its index tells: then nothing is kept.
+    """
+    if sha256 is not None and (found := sha256_file(path)) != sha256:
+        raise UsageError(
+            f"{path} is another file: its SHA-256 is {found}, and {sha256} was to be",
+            hint="fetch it again from who told the hash",
+        )
+    with _reading(path) as pack, ExitStack() as stack:
+        index = parse_index(_index_text(pack, path), str(path))
+        if sum(it.bytes for store in index.stores for it in store.objects) > _MOST_PACK:
+            raise tarfile.TarError("it holds too much")
+        for store in index.stores:
+            place = folder_of(cache, store.name) / _name(index, store)
+            note_use(cache, place.parent)
+            folder = stack.enter_context(new_directory(place))
+            alone = Index(index.tool, (store,))
+            write_atomic(folder / INDEX, alone.to_json())
+            _keep_store(pack, store, folder)
+        if pack.next() is not None:
+            raise tarfile.TarError("it holds more than its index tells")
+    return index
+
+
+def _name(index: Index, store: PackedStore) -> str:
+    return hashlib.sha256(Index(index.tool, (store,)).to_json().encode()).hexdigest()[:16]
+
+
+def _index_text(pack: tarfile.TarFile, path: Path) -> str:
+    member = pack.next()
+    if member is None or member.name != INDEX_MEMBER or not member.isreg():
+        raise tarfile.TarError("it does not begin with an index")
+    if member.size > _MOST_INDEX:
+        raise tarfile.TarError("its index is too large")
+    content = pack.extractfile(member)
+    assert content is not None, path
+    return content.read().decode()
+
+
+def _keep_store(pack: tarfile.TarFile, store: PackedStore, folder: Path) -> None:
+    for packed in store.objects:
+        member = pack.next()
+        name = object_member(store.name, packed.output)
+        if member is None or member.name != name or not member.isreg() or member.issparse():
+            raise tarfile.TarError(f"{name} is not where its index tells")
+        content = pack.extractfile(member)
+        if content is None or member.size != packed.bytes:
+            raise tarfile.TarError(f"{name} has another size than its index tells")
+        if _keep(content, folder / packed.output) != packed.sha256:
+            raise tarfile.TarError(f"{name} is not the object of its index")
+
+
+def _keep(content: IO[bytes], place: Path) -> str:
+    digest = hashlib.sha256()
+    with open_atomic(place) as stream:
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+            stream.write(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path, mode="r|gz") as pack:
+            yield pack
+    except (tarfile.TarError, EOFError, ValueError, zlib.error) as error:
+        raise UsageError(
+            f"{path} is no pack of objects: {str(error) or 'it ends early'}",
+            hint="name a file that `build-runtime cache export` wrote, or copy it again",
+        ) from error
