@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from builder.commands.exchange import Answer, Session
-from builder.commands.line.arguments import flag, option, part
+from builder.commands.line.arguments import flag, option, part, repeated
 from builder.commands.line.command import Command
 from builder.commands.line.given import Inputs, Models, Wanted, asked_of, checked_models, inputs_of
 from builder.vocabulary.errors import UsageError
+from builder.vocabulary.targets import Abi, Platform, make_target, parse_abi
 
 if TYPE_CHECKING:
     from builder.extensions.reading import Extension
@@ -70,6 +71,16 @@ class InspectOptions:
     converted: bool = flag(
         "--converted", "say what the conversion repaired, and which operators that changed"
     )
+    sizes: Abi | None = option(
+        "--sizes", "ABI",
+        "predict the size of the library for an ABI, what each operator brings, and which lines of"
+        " the models call the dearest", parse=parse_abi, default=None,
+    )  # fmt: skip
+    what_if: tuple[str, ...] = repeated(
+        "--what-if", "CHANGE",
+        "with --sizes, also predict with a change: drop=OPERATOR, add=MODEL or optimize=GOAL;"
+        " repeatable", str,
+    )  # fmt: skip
     traced: Traced = part(Traced, "what is executed, and on which dtypes")
 
 
@@ -80,6 +91,12 @@ def _inspect(options: InspectOptions, session: Session) -> Answer:
             "--diff compares models, --converted tells of each on its own",
             hint="leave one of them out",
         )
+    if options.what_if and options.sizes is None:
+        raise UsageError(
+            "--what-if changes a prediction, and none is asked for", hint="add --sizes ABI"
+        )
+    if options.sizes is not None:
+        return _sizes(options, options.sizes, session)
     if options.diff is not None:
         return _diff(options, options.diff, session)
     if options.converted:
@@ -93,6 +110,22 @@ def _inspect(options: InspectOptions, session: Session) -> Answer:
     )
     document = inspection.inspect(question, session.host, session.console)
     return Answer(document, inspection_text.to_text(document, methods=options.methods))
+
+
+def _sizes(options: InspectOptions, abi: Abi, session: Session) -> Answer:
+    if options.diff is not None or options.converted or _more_than_files(options):
+        raise UsageError(
+            "--sizes predicts what files ask for: it takes no inputs and no --methods, --diff or"
+            " --converted",
+            hint="leave them out, or leave --sizes out",
+        )
+    from builder.commands.inspecting import sizing
+
+    build = session.resolved.settings.build
+    platform = Platform.LINUX if build.platform == "auto" else Platform(build.platform)
+    target = make_target(platform, abi, build.android_api)
+    document = sizing.sizing(options.models.models, target, options.what_if, build, session.host)
+    return Answer(document, sizing.to_text(document))
 
 
 def _more_than_files(options: InspectOptions) -> bool:
