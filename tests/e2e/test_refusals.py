@@ -145,7 +145,7 @@ def test_a_program_goes_on_after_what_the_runtime_does_not_hold(
     assert len(needed - held) > 20
     for name in needed:
         assert (f"{name}," in missing or f"{name};" in missing) == (name not in held)
-    assert "; instructions FORMAT; " in missing
+    assert "; instructions FORMAT, TO_LIST; " in missing
     assert first == last == "0 ok"
     assert wrong.startswith("7 aten::contiguous(float16[1, 3, 32, 32]): ")
     assert "this runtime was built without kernels for Half (--dtypes adds them)" in wrong
