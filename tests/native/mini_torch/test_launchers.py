@@ -84,10 +84,6 @@ SHARED: Mapping[str, Callable[[str], Mapping[str, str]]] = {
 }
 
 
-LEAST = {"ccache": 1.0, "sccache": 0.6}
-"""The share of hits. sccache does not take the `-Xclang -Oz` of our own sources."""
-
-
 @pytest.mark.parametrize("name", sorted(SHARED))
 def test_a_second_machine_takes_what_the_first_compiled(
     name: str, require: Require, new_workshop: NewWorkshop, first: Runtime, redis: str
@@ -101,7 +97,7 @@ def test_a_second_machine_takes_what_the_first_compiled(
     assert made.archive.read_bytes() == first.archive.read_bytes(), "no byte depends on it"
     again, _ = build(two, launcher, env)
     told = again.summary["launcher"]["statistics"]
-    assert told["hits"] >= told["requests"] * LEAST[name], told
+    assert told["hits"] == told["requests"] > 10, told
     assert again.archive.read_bytes() == first.archive.read_bytes()
     shutil.rmtree(two.tool.cache / "builds")
     plain = two.build(*two.first)
