@@ -10,10 +10,11 @@ there is guessed. Operators that upstream registers are read from the builds in 
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -85,10 +86,17 @@ def plan_again(artifact: Artifact, host: Host, console: Console) -> Planned:
     return make_plan(wanted, source, artifact.target, settings, host, console)
 
 
-def read_objects(planned: Planned, host: Host, console: Console) -> dict[str, WeighedObject]:
-    """Weigh all objects that the stores of a plan have."""
+def read_objects(
+    planned: Planned, also: Sequence[Path], host: Host, console: Console
+) -> dict[str, WeighedObject]:
+    """Weigh all objects that the stores of a plan have, and what only other stores have."""
     with planned.store.opened(host, "learning sizes", telling(console)) as store:
         places = {name: store.object_of(name) for name in sorted(planned.store.compiled())}
+        wanted = store.homes.keys()
+        for folder in also:
+            outputs = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
+            found = {name: folder / "build" / it for name, it in outputs.items() if name in wanted}
+            places = {**{name: it for name, it in found.items() if it.is_file()}, **places}
         return {name: weigh(path, path.read_bytes()) for name, path in places.items()}
 
 
@@ -166,9 +174,9 @@ def may_cut(name: str) -> bool:
     return feature_of(mangled(name), CUTS) is not None
 
 
-def learn(planned: Planned, host: Host, console: Console) -> SizeGraph:
+def learn(planned: Planned, also: Sequence[Path], host: Host, console: Console) -> SizeGraph:
     """Return the size graph of all objects that there are for a plan."""
-    objects = read_objects(planned, host, console)
+    objects = read_objects(planned, also, host, console)
     sections = connect(objects, read_registrars(planned, host), REPLACEMENT)
     roots = [it for it in always_linked(planned.candidates.groups) if it in objects]
     always: list[Node] = [("object", it) for it in roots]
@@ -190,6 +198,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("base", type=Path, help="an artifact of one ABI with few operators")
     parser.add_argument("--profile", type=Path, help="an artifact whose objects to learn instead")
+    parser.add_argument(
+        "--also", action="append", default=[], type=Path, metavar="STORE",
+        help="a folder of objects, made with other flags, to learn what the plan's own stores lack",
+    )  # fmt: skip
     options = parser.parse_args()
     host = make_host()
     console = make_console(quiet=False, ci=not sys.stderr.isatty())
@@ -201,9 +213,9 @@ def main() -> int:
         if options.profile:
             with open_artifact(options.profile, Path(scratch)) as it:
                 learning = plan_again(it, host, console)
-    own = learn(planned, host, console)
+    own = learn(planned, options.also, host, console)
     base = measure(size, planned, own, registering(planned, host))
-    graph = own if learning is planned else learn(learning, host, console)
+    graph = own if learning is planned else learn(learning, options.also, host, console)
     path = sizes_path(question_of(learning), learning.plan.target.abi)
     former = read_sizes(path)
     bases = {**(former.bases if former else {}), name: base}
