@@ -275,7 +275,7 @@ def test_a_disk_that_fills_up_while_compiling(tool: Tool, tmp_path: Path) -> Non
     """In a mount namespace of its own, with a small tmpfs for objects and all else at hand."""
     tool.run("plan", CLASSIFIER, "--abi", "x86_64", cwd=tmp_path)  # sources, code, the store
     script = (
-        'mount -t tmpfs -o size=12m none "$1" && cd "$1" || exit 77\n'
+        'mount -t tmpfs -o size=26m none "$1" && cd "$1" || exit 77\n'
         'for kept in sources generated toolchains zig models; do ln -s "$2/$kept" .; done\n'
         'cd "$4" && BUILD_RUNTIME_CACHE_DIR="$1" exec "$3" -m builder "$5" --abi x86_64'
     )
