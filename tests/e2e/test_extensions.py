@@ -59,9 +59,9 @@ def test_bench_times_a_model_that_calls_them(
     done = tool.run(*words, *side, "--against", "torch", cwd=tmp_path)
     validate("bench", done.document)
     (row,) = done.document["rows"]
-    assert row["peer"]["name"].startswith("torch ")
+    assert row["against"]["name"].startswith("torch ")
     alone = tool.run(*words, "--ops-source", DETECTION, cwd=tmp_path)
-    assert [it["peer"] for it in alone.document["rows"]] == [None]
+    assert [it["against"] for it in alone.document["rows"]] == [None]
 
 
 @pytest.mark.slow
