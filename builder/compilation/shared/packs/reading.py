@@ -95,7 +95,7 @@ def _reading(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(path, mode="r|gz") as pack:
             yield pack
-    except (tarfile.TarError, EOFError, ValueError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise UsageError(
             f"{path} is no pack of objects: {str(error) or 'it ends early'}",
             hint="name a file that `build-runtime cache export` wrote, or copy it again",

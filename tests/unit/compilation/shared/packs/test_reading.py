@@ -146,7 +146,7 @@ def test_another_file_is_refused(pack: Path, tmp_path: Path) -> None:
         import_pack(pack, tmp_path / "cache", "0" * 64)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_a_damaged_pack_is_refused_or_whole(
     data: st.DataObject, pack: Path, tmp_path: Path
