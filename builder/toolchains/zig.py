@@ -26,7 +26,7 @@ from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import LinkLine, Program, Toolchain
 from builder.vocabulary.targets import GLIBC, Abi, Target, target_facts
 
-_REVISION: Final = 4  # of the wrappers: part of every object's fingerprint
+_REVISION: Final = 5  # of the wrappers: part of every object's fingerprint
 RECIPE: Final = "link-2.json"  # the number counts the ways to make it
 _COMPILER_RT: Final = "libcompiler_rt.a"
 _CLANG: Final = "22.1.8"  # inside ziglang 0.17.1
@@ -42,11 +42,11 @@ class _Processor:
 
 _PROCESSORS: Final = {
     Abi.ARM64_V8A: _Processor("generic", ("-march=armv8-a", "-mno-outline-atomics")),
-    Abi.ARMEABI_V7A: _Processor("generic+v7a+neon", ("-march=armv7-a", "-mfpu=neon")),
+    Abi.ARMEABI_V7A: _Processor("generic+v7a+neon", ("-march=armv7-a", "-mfpu=neon", "-mthumb")),
     Abi.X86_64: _Processor("x86_64", ("-march=x86-64",)),
     Abi.X86: _Processor("i686+sse2", ("-march=i686", "-msse2")),
 }
-"""Of each ABI the lowest processor that every device has."""
+"""Of each ABI the lowest processor that every device has; ARM code is Thumb, as on Android."""
 
 _DIRECT: Final = """\
 direct=
