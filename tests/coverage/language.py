@@ -316,7 +316,7 @@ SUITE = (
     Coverage("containers", Containers, lambda: [([1, 2, 3], {"a": 1.0}, (1, "w"), 4), ([4, 3], {"y": 0.0, "b": 2.0}, (2, "v"), None)]),
     Coverage("named_tuples", NamedTuples, lambda: [(numbers(2, 2),)]),
     Coverage("nested_named_tuples", NestedNamedTuples, lambda: [(numbers(2, 2),)], missing="Can't find definition"),
-    Coverage("instances", Instances, lambda: [(numbers(2, 2),)], missing="not supported in lite interpreter"),
+    Coverage("instances", Instances, lambda: [(numbers(2, 2),)]),
     Coverage("enumerations", Enumerations, lambda: [(torch.ones(2),), (-torch.ones(2),)], missing="Expected GenericDict"),
     Coverage("single_tuples", SingleTuples, lambda: [((1,), numbers(2, 3))]),
     Coverage("dynamic", Dynamic, lambda: [(3,), ("word",), ([1, 2],), (1.5,)]),

@@ -135,10 +135,7 @@ SUITE = (
     Coverage("recurrent", lambda: filled(Recurrent()), lambda: [(numbers(7, 3, 5), numbers(1, 3, 6))]),
     Coverage("recurrent_cells", lambda: filled(Cells()), lambda: [(numbers(4, 3, 5),)]),
     Coverage("recurrent_packed", lambda: filled(Packed()), lambda: [(numbers(3, 7, 5), torch.tensor([4, 7, 2]))]),
-    Coverage(
-        "packed_sequence_type", lambda: filled(PackedSequences()),
-        lambda: [(numbers(3, 7, 5), torch.tensor([4, 7, 2]))], missing="PackedSequence",
-    ),
+    Coverage("packed_sequence_type", lambda: filled(PackedSequences()), lambda: [(numbers(3, 7, 5), torch.tensor([4, 7, 2]))]),
     Coverage("attention", lambda: filled(Attention()), lambda: [(numbers(2, 5, 8), integers(2, 5, below=2, dtype=torch.bool))]),
     Coverage("transformer", lambda: filled(Transformer()), lambda: [(numbers(2, 5, 8),)]),
     Coverage(

@@ -16,9 +16,7 @@ from tests.coverage.values import Coverage
 LIMITS = {it.name: it for it in DENSE if it.missing}
 REFUSALS = {
     "enumerations": "a value of .*Color: no lite interpreter reads it",
-    "instances": "cannot convert .* to a lite model",
     "nested_named_tuples": "the type .*Point: no lite interpreter reads it",
-    "packed_sequence_type": "the type .*PackedSequence: no lite interpreter reads it",
 }
 LAPACK = [name for name, it in LIMITS.items() if it.missing == "LAPACK"]
 

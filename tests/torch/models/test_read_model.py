@@ -300,7 +300,7 @@ def test_files_that_ride_along_survive(tmp_path: Path, real: Host) -> None:
 
 
 def test_torch_says_why_it_cannot_convert(tmp_path: Path, real: Host) -> None:
-    """A class that is no module cannot live in a lite model."""
+    """An object of a class that is no module cannot leave a lite model."""
     source = tmp_path / "pair.py"
     source.write_text(
         "import torch\n"
@@ -309,8 +309,8 @@ def test_torch_says_why_it_cannot_convert(tmp_path: Path, real: Host) -> None:
         "    def __init__(self, x: torch.Tensor):\n"
         "        self.x = x\n"
         "class Net(torch.nn.Module):\n"
-        "    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
-        "        return Pair(x).x\n"
+        "    def forward(self, x: torch.Tensor) -> Pair:\n"
+        "        return Pair(x)\n"
         "torch.jit.script(Net()).save('net.pt')\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", source], cwd=tmp_path, check=True)
