@@ -23,10 +23,9 @@
 #include <cstdint>
 #include <cstdlib>
 
-// The linker makes the first two. The C library declares one of them, but not as hidden.
+// The linker makes the first one.
 extern "C" {
 extern const ElfW(Ehdr) br_image[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
-extern const ElfW(Dyn) br_dynamic[] __asm__("_DYNAMIC") __attribute__((visibility("hidden")));
 void br_relocate() __attribute__((visibility("hidden")));
 }
 
@@ -56,10 +55,42 @@ struct Pages {
 
 // NOLINTBEGIN(performance-no-int-to-ptr): addresses are what this file is about
 
-BR_PLAIN Packed find_table(Word base) {
+// Whoever runs with relocated data that is not, or that stays writable, is worse off than with
+// none. A text of the file has an address relative to the code: it needs no relocation.
+template <size_t N>
+[[noreturn]] BR_PLAIN void give_up(const char (&reason)[N]) {
+  [[maybe_unused]] const ssize_t told = write(STDERR_FILENO, reason, N - 1);
+  std::abort();
+}
+
+struct Headers {
+  const ElfW(Dyn) * dynamic = nullptr;
+  Pages sealed; // what the loader has made read-only, as it counts them: whole pages
+};
+
+// Tools that edit libraries (patchelf) move the dynamic section: what the linker made, such as
+// `_DYNAMIC`, names the place it had.
+BR_PLAIN Headers read_headers(Word base) {
+  Headers found;
+  const Word page = static_cast<Word>(sysconf(_SC_PAGESIZE));
+  const auto* header = reinterpret_cast<const ElfW(Phdr)*>(base + br_image->e_phoff);
+  for (const auto* end = header + br_image->e_phnum; header != end; ++header) {
+    const Word begin = base + header->p_vaddr;
+    if (header->p_type == PT_DYNAMIC) {
+      found.dynamic = reinterpret_cast<const ElfW(Dyn)*>(begin);
+    } else if (header->p_type == PT_GNU_RELRO) {
+      const Word first = begin & ~(page - 1);
+      const Word last = (begin + header->p_memsz) & ~(page - 1);
+      found.sealed = {reinterpret_cast<void*>(first), last - first};
+    }
+  }
+  return found;
+}
+
+BR_PLAIN Packed find_table(const ElfW(Dyn) * entry, Word base) {
   Word table = 0;
   Word bytes = 0;
-  for (const ElfW(Dyn)* entry = br_dynamic; entry->d_tag != DT_NULL; ++entry) {
+  for (; entry != nullptr && entry->d_tag != DT_NULL; ++entry) {
     if (static_cast<Word>(entry->d_tag) == kTable) {
       table = base + entry->d_un.d_ptr;
     } else if (static_cast<Word>(entry->d_tag) == kTableBytes) {
@@ -67,30 +98,14 @@ BR_PLAIN Packed find_table(Word base) {
     }
   }
   if (table == 0) {
-    return {};
+    give_up("build-runtime: this library was changed, and has lost its table of relocations\n");
   }
   return {reinterpret_cast<const Word*>(table), reinterpret_cast<const Word*>(table + bytes)};
 }
 
-// The pages that the loader has made read-only, as it counts them (PT_GNU_RELRO): whole ones.
-BR_PLAIN Pages find_sealed(Word base) {
-  const Word page = static_cast<Word>(sysconf(_SC_PAGESIZE));
-  const auto* header = reinterpret_cast<const ElfW(Phdr)*>(base + br_image->e_phoff);
-  for (const auto* end = header + br_image->e_phnum; header != end; ++header) {
-    if (header->p_type == PT_GNU_RELRO) {
-      const Word first = (base + header->p_vaddr) & ~(page - 1);
-      const Word last = (base + header->p_vaddr + header->p_memsz) & ~(page - 1);
-      return {reinterpret_cast<void*>(first), last - first};
-    }
-  }
-  return {};
-}
-
-// Whoever runs with relocated data that is not, or that stays writable, is worse off than with
-// none.
 BR_PLAIN void protect(const Pages& pages, int access) {
   if (pages.bytes != 0 && mprotect(pages.begin, pages.bytes, access) != 0) {
-    std::abort();
+    give_up("build-runtime: the system does not let this library relocate its data (mprotect)\n");
   }
 }
 
@@ -122,8 +137,9 @@ BR_PLAIN void br_relocate() {
     return;
   }
   const Word base = reinterpret_cast<Word>(br_image);
-  const Pages sealed = find_sealed(base);
-  protect(sealed, PROT_READ | PROT_WRITE);
-  apply(find_table(base), base);
-  protect(sealed, PROT_READ);
+  const Headers headers = read_headers(base);
+  const Packed packed = find_table(headers.dynamic, base);
+  protect(headers.sealed, PROT_READ | PROT_WRITE);
+  apply(packed, base);
+  protect(headers.sealed, PROT_READ);
 }

@@ -16,6 +16,9 @@ static int (*const functions[200])(void) = {[0 ... 99] = one, [100 ... 199] = tw
 // writable all along
 static int (*chosen[3])(void) = {two, one, two};
 
+// where a test moves the dynamic section to
+API unsigned char spare[1024] __attribute__((aligned(16))) = {1};
+
 static int seen_by_constructor;
 
 API int added(void) {

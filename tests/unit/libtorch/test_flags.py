@@ -59,7 +59,9 @@ def test_libraries_are_linked_as_stores_ask() -> None:
 def test_functions_are_folded_and_a_lost_table_of_those_that_must_not_be_fails() -> None:
     for platform in Platform:
         flags = link_flags(make_target(platform, Abi.X86_64))
-        assert {"--icf=safe", "--fatal-warnings"} <= set(flags)
+        assert "--icf=safe" in flags
+        # the libraries of an NDK may have lost theirs, and nothing of them is folded then
+        assert ("--fatal-warnings" in flags) is (platform is Platform.LINUX)
 
 
 def test_functions_are_not_folded_where_the_linker_does_not_see_what_they_catch() -> None:
