@@ -13,7 +13,7 @@ from tests.places import ROOT
 
 SIZES: Final = ROOT / "benchmarks" / "sizes.json"
 SPARE: Final = 1000
-"""Bytes that a runtime may grow without a reason."""
+"""Bytes that a runtime may grow without a reason, or shrink before that is to be written down."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,26 @@ def complaint(history: History, name: str, measured: int) -> str:
     known = history.get(name)
     if not known:
         return f"{name} has {measured:,} bytes, and nothing is promised"
-    grown = measured - known[-1].bytes
-    if grown <= SPARE:
-        return ""
-    return f"{name} has {measured:,} bytes: {grown:,} more than the promised {known[-1].bytes:,}"
+    promise = known[-1].bytes
+    if measured - promise > SPARE:
+        return f"{name} has {measured:,} bytes: {measured - promise:,} more than {promise:,}"
+    if promise - measured > SPARE:
+        return f"{name} has {measured:,} bytes: promise them, and no longer {promise:,}"
+    return ""
 
 
 def renewed(history: History, name: str, measured: int, reason: str) -> History:
-    """Return the history with a new size; raise `ValueError` for growth without a reason."""
-    if complaint(history, name, measured) and not reason.strip():
-        raise ValueError(f"{complaint(history, name, measured)}: say why with --reason TEXT")
+    """Return the history with a new size; raise `ValueError` for growth without a reason.
+
+    Growth that asks for none is not written: it would begin anew from there.
+    """
     known = history.get(name, ())
+    if known and measured < known[-1].bytes:
+        return {**history, name: (*known, Size(measured, reason.strip() or "smaller"))}
+    if not reason.strip():
+        if told := complaint(history, name, measured):
+            raise ValueError(f"{told}: say why with --reason TEXT")
+        return history
     if known and known[-1].bytes == measured:
         return history
-    return {**history, name: (*known, Size(measured, reason.strip() or "smaller"))}
+    return {**history, name: (*known, Size(measured, reason.strip()))}

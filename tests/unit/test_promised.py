@@ -21,9 +21,16 @@ def test_what_is_promised_is_read_and_written_as_it_is(tmp_path: Path) -> None:
 
 
 @given(st.integers(-5000, 5000))
-def test_growth_beyond_a_kilobyte_is_told(grown: int) -> None:
+def test_a_change_of_more_than_a_kilobyte_is_told(grown: int) -> None:
     told = complaint(KNOWN, NAME, 2_000_000 + grown)
-    assert bool(told) == (grown > SPARE)
+    assert ("more than" in told) == (grown > SPARE)
+    assert ("promise them" in told) == (grown < -SPARE)
+
+
+def test_small_growth_does_not_add_up() -> None:
+    history = renewed(KNOWN, NAME, 2_000_900, "")
+    assert history == KNOWN
+    assert complaint(history, NAME, 2_001_800)
 
 
 def test_what_is_not_promised_is_told() -> None:
