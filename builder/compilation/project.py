@@ -143,7 +143,7 @@ def runtime_context(
 ) -> dict[str, object]:
     """Return what templates are told of a runtime: its operators, its manifest, what it cuts."""
     entries = _entries(plan, catalogue)
-    cuts = active_cuts(plan.selection, plan.isa)
+    cuts = active_cuts(plan.selection, plan.isa, plan.extension)
     return {
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],

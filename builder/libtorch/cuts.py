@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from builder.foundation.resources import DATA
 from builder.libtorch.closure.replacements import Replacement
 from builder.libtorch.mangling import called_operator
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import Isa
+from builder.vocabulary.plan import ExtensionFile, Isa
 
 WINOGRAD: Final = "Winograd convolutions"
 """The feature that a runtime asks for before it uses it."""
@@ -44,10 +44,16 @@ class Cut:
         return re.search(self.operators, operator) is not None
 
 
-def active_cuts(selection: Selection, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
-    """Return the cuts that are sound for a selection: nothing in it touches the feature."""
+def active_cuts(
+    selection: Selection, isa: Isa = Isa.AVX2, extension: Collection[ExtensionFile] = ()
+) -> tuple[Cut, ...]:
+    """Return the cuts that are sound for a selection: nothing in it touches the feature.
+
+    `extension` are the files of the user's own C++ that a runtime takes: they may touch more.
+    """
     stored = selection.layers if isa is not Isa.FEW else frozenset[str]()
-    touched = [*_words(selection), f"isa {isa}", *(f"layer {it}" for it in stored)]
+    own = ["extension"] if extension else []
+    touched = [*_words(selection), *own, f"isa {isa}", *(f"layer {it}" for it in stored)]
     kept = {row["feature"] for row in _table() if _matching(row, touched)}
     return tuple(
         _cut(row)

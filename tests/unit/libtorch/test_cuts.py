@@ -17,7 +17,7 @@ from builder.libtorch.cuts import (
 )
 from builder.libtorch.symbols import read_index
 from builder.vocabulary.operators import CONVOLUTION_3X3, OperatorName, SelectedOperator, Selection
-from builder.vocabulary.plan import Isa
+from builder.vocabulary.plan import ExtensionFile, Isa
 
 SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
 ADD = "_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE"
@@ -170,6 +170,15 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
 )
 def test_an_operator_of_a_feature_keeps_it(operator: str, kept: str) -> None:
     assert features("aten::relu", operator) == ALL - KEEPING.get(kept, {kept})
+
+
+def test_cpp_of_the_users_own_keeps_what_it_may_call_and_compare_with() -> None:
+    selection = Selection((SelectedOperator(OperatorName.parse("shop::upscale")),))
+    own = (ExtensionFile("operators:upscale.cpp", "0" * 64),)
+    kept = {it.feature for it in active_cuts(selection)} - {
+        it.feature for it in active_cuts(selection, extension=own)
+    }
+    assert kept == {*CONVOLUTIONS, "numbers for all names of operators"}
 
 
 def test_stored_dtypes_classes_and_instructions_keep_features() -> None:
