@@ -9,7 +9,7 @@ from typing import Final
 from builder.foundation.resources import DATA
 from builder.libtorch.closure.replacements import Replacement
 from builder.libtorch.mangling import called_operator
-from builder.vocabulary.operators import Selection
+from builder.vocabulary.operators import OperatorName, Selection
 from builder.vocabulary.plan import ExtensionFile, Isa
 
 WINOGRAD: Final = "Winograd convolutions"
@@ -124,11 +124,16 @@ def _matching(row: dict[str, str], words: Iterable[str]) -> tuple[str, ...]:
 def _words(selection: Selection) -> list[str]:
     """Return what a selection has, as `kept_by` of the table names it."""
     return [
-        *(f"{name.namespace} {name.base}" for name in selection.names),
+        *map(operator_word, selection.names),
         *(f"class {name}" for name in selection.classes),
         *(f"dtype {name}" for name in selection.dtypes),
         *(f"opcode {name}" for name in selection.opcodes),
     ]
+
+
+def operator_word(name: OperatorName) -> str:
+    """Return an operator as `kept_by` of the table names it: `aten add.Tensor`."""
+    return str(name).replace("::", " ", 1)
 
 
 def feature_of(symbol: str, cuts: Iterable[Cut]) -> str | None:

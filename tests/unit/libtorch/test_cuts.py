@@ -163,6 +163,7 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
         ("aten::conv_transpose2d.input", "transposed convolutions"),
         ("aten::Bool.Tensor", "tensors as truth values"),
         ("aten::__getitem__.Dict_str", "items of dicts"),
+        ("aten::__getitem__.Dict_int", "items of dicts"),
         ("prim::NumToTensor.Scalar", "numbers as tensors"),
         ("aten::to_mkldnn", "oneDNN tensors"),
         ("aten::format", "string formatting"),
@@ -170,6 +171,13 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
 )
 def test_an_operator_of_a_feature_keeps_it(operator: str, kept: str) -> None:
     assert features("aten::relu", operator) == ALL - KEEPING.get(kept, {kept})
+
+
+@pytest.mark.parametrize(
+    "operator", ["aten::Bool.int", "aten::__getitem__.t", "prim::NumToTensor.bool"]
+)
+def test_another_overload_keeps_nothing(operator: str) -> None:
+    assert features("aten::relu", operator) == ALL
 
 
 def test_cpp_of_the_users_own_keeps_what_it_may_call_and_compare_with() -> None:
