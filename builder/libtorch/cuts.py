@@ -22,8 +22,9 @@ _OPCODE: Final = re.compile(r"\bopcode (\w+)")
 class Cut:
     """One feature that is left out: regular expressions over operators and mangled names.
 
-    `instructions` are those of the bytecode that need the feature. Where there is a `source` of
-    ours, its functions stand in for those in `symbols`, and do what is left of them.
+    `instructions` are those of the bytecode that need the feature, `kept_by` matches all that do.
+    Where there is a `source` of ours, its functions stand in for those in `symbols`, and do what is
+    left of them.
     """
 
     feature: str
@@ -31,6 +32,7 @@ class Cut:
     symbols: str = ""
     instructions: tuple[str, ...] = ()
     source: str = ""
+    kept_by: str = ""
 
     def covers(self, symbol: str) -> bool:
         """Whether a mangled name is a function of the feature, and nothing stands in for it."""
@@ -84,12 +86,25 @@ def _cut(row: dict[str, str]) -> Cut:
         row.get("symbols", ""),
         tuple(_OPCODE.findall(row.get("kept_by", ""))),
         row.get("source", ""),
+        row.get("kept_by", ""),
     )
 
 
 def cut_instructions(cuts: Iterable[Cut]) -> tuple[str, ...]:
     """Return the instructions that cannot run when features are cut, sorted."""
     return tuple(sorted(name for cut in cuts for name in cut.instructions))
+
+
+def cut_operators(cuts: Iterable[Cut], operators: Iterable[OperatorName]) -> tuple[str, ...]:
+    """Return those of `operators` that cannot run when features are cut, sorted."""
+    patterns = [cut.kept_by for cut in cuts if cut.kept_by]
+    return tuple(
+        sorted(
+            str(name)
+            for name in operators
+            if any(re.search(it, operator_word(name)) for it in patterns)
+        )
+    )
 
 
 def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:

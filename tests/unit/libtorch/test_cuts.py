@@ -11,6 +11,7 @@ from builder.libtorch.cuts import (
     active_cuts,
     all_stand_ins,
     cut_instructions,
+    cut_operators,
     feature_of,
     features_touched,
     stand_ins,
@@ -60,6 +61,14 @@ KEEPING = {
 
 TABLE = {"tensors as lists", "tensors as truth values", "numbers as tensors", "items of dicts"}
 """Functions of the interpreter's own table, for some instructions and operators."""
+
+CUTTABLE = (
+    "aten::Bool.Tensor",
+    "aten::__getitem__.Dict_str",
+    "aten::format",
+    "prim::NumToTensor.Scalar",
+)
+"""Operators that the interpreter always registers, whose features are cut."""
 
 ALL = (
     ALWAYS
@@ -224,6 +233,14 @@ def test_instructions_go_with_their_feature() -> None:
     for opcode in cuttable:
         kept = active_cuts(Selection(opcodes=frozenset({opcode})))
         assert cut_instructions(kept) == tuple(it for it in cuttable if it != opcode)
+
+
+def test_operators_of_the_interpreter_go_with_their_feature() -> None:
+    builtin = frozenset(map(OperatorName.parse, [*CUTTABLE, "aten::dim", "prim::dtype"]))
+    assert cut_operators(active_cuts(Selection()), builtin) == CUTTABLE
+    for name in CUTTABLE:
+        kept = active_cuts(Selection((SelectedOperator(OperatorName.parse(name)),)))
+        assert cut_operators(kept, builtin) == tuple(it for it in CUTTABLE if it != name)
 
 
 def test_what_touches_a_feature_is_named() -> None:
