@@ -15,7 +15,7 @@ from builder.extensions.reading import NOTHING, Extension, Source
 from builder.foundation.resources import CMAKE, NATIVE
 from builder.libtorch.candidates import INCLUDES, UPSTREAM, Group
 from builder.libtorch.catalogue import Catalogue, OperatorEntry
-from builder.libtorch.cuts import WINOGRAD, active_cuts, cut_instructions
+from builder.libtorch.cuts import WINOGRAD, active_cuts, cut_instructions, cut_operators
 from builder.libtorch.kernels import Block, find_kernels, known_classes
 from builder.vocabulary.operators import OperatorName
 from builder.vocabulary.plan import BuildPlan, GeneratedFile, ObjectsPlan, SourceKind
@@ -143,7 +143,7 @@ def runtime_context(
 ) -> dict[str, object]:
     """Return what templates are told of a runtime: its operators, its manifest, what it cuts."""
     entries = _entries(plan, catalogue)
-    cuts = active_cuts(plan.selection, plan.isa)
+    cuts = active_cuts(plan.selection, plan.isa, plan.extension)
     return {
         "version": plan.tool,
         "fingerprint": plan.fingerprint[:12],
@@ -159,6 +159,7 @@ def runtime_context(
         "memory_uses": memory_uses(entries),
         "upgraders": plan.selection.upgraders,
         "cut_instructions": cut_instructions(cuts),
+        "cut_operators": cut_operators(cuts, catalogue.builtin),
         "isa": plan.isa,
         "winograd": all(it.feature != WINOGRAD for it in cuts),
         "weights_may_change": any(it.registrar and "!" in it.schema for it in entries),

@@ -92,6 +92,10 @@ class Extension:
         """What a child process with desktop torch is told of them."""
         return OwnOperators(tuple(it.definition.schema for it in self.operators), self.libraries)
 
+    def called_by(self, names: frozenset[OperatorName]) -> bool:
+        """Whether any of the operators is among `names`."""
+        return any(it.definition.name in names for it in self.operators)
+
     def extend(self, catalogue: Catalogue) -> Catalogue:
         """Return a catalogue with these operators; raise `CompileError` for names that it has."""
         taken = [

@@ -2,15 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from builder.foundation.resources import DATA
 from builder.libtorch.closure.replacements import Replacement
 from builder.libtorch.mangling import called_operator
-from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import Isa
+from builder.vocabulary.operators import OperatorName, Selection
+from builder.vocabulary.plan import ExtensionFile, Isa
 
 WINOGRAD: Final = "Winograd convolutions"
 """The feature that a runtime asks for before it uses it."""
@@ -22,8 +22,9 @@ _OPCODE: Final = re.compile(r"\bopcode (\w+)")
 class Cut:
     """One feature that is left out: regular expressions over operators and mangled names.
 
-    `instructions` are those of the bytecode that need the feature. Where there is a `source` of
-    ours, its functions stand in for those in `symbols`, and do what is left of them.
+    `instructions` are those of the bytecode that need the feature, `kept_by` matches all that do.
+    Where there is a `source` of ours, its functions stand in for those in `symbols`, and do what is
+    left of them.
     """
 
     feature: str
@@ -31,6 +32,7 @@ class Cut:
     symbols: str = ""
     instructions: tuple[str, ...] = ()
     source: str = ""
+    kept_by: str = ""
 
     def covers(self, symbol: str) -> bool:
         """Whether a mangled name is a function of the feature, and nothing stands in for it."""
@@ -44,10 +46,16 @@ class Cut:
         return re.search(self.operators, operator) is not None
 
 
-def active_cuts(selection: Selection, isa: Isa = Isa.AVX2) -> tuple[Cut, ...]:
-    """Return the cuts that are sound for a selection: nothing in it touches the feature."""
+def active_cuts(
+    selection: Selection, isa: Isa = Isa.AVX2, extension: Collection[ExtensionFile] = ()
+) -> tuple[Cut, ...]:
+    """Return the cuts that are sound for a selection: nothing in it touches the feature.
+
+    `extension` are the files of the user's own C++ that a runtime takes: they may touch more.
+    """
     stored = selection.layers if isa is not Isa.FEW else frozenset[str]()
-    touched = [*_words(selection), f"isa {isa}", *(f"layer {it}" for it in stored)]
+    own = ["extension"] if extension else []
+    touched = [*_words(selection), *own, f"isa {isa}", *(f"layer {it}" for it in stored)]
     kept = {row["feature"] for row in _table() if _matching(row, touched)}
     return tuple(
         _cut(row)
@@ -78,12 +86,25 @@ def _cut(row: dict[str, str]) -> Cut:
         row.get("symbols", ""),
         tuple(_OPCODE.findall(row.get("kept_by", ""))),
         row.get("source", ""),
+        row.get("kept_by", ""),
     )
 
 
 def cut_instructions(cuts: Iterable[Cut]) -> tuple[str, ...]:
     """Return the instructions that cannot run when features are cut, sorted."""
     return tuple(sorted(name for cut in cuts for name in cut.instructions))
+
+
+def cut_operators(cuts: Iterable[Cut], operators: Iterable[OperatorName]) -> tuple[str, ...]:
+    """Return those of `operators` that cannot run when features are cut, sorted."""
+    patterns = [cut.kept_by for cut in cuts if cut.kept_by]
+    return tuple(
+        sorted(
+            str(name)
+            for name in operators
+            if any(re.search(it, operator_word(name)) for it in patterns)
+        )
+    )
 
 
 def features_touched(selection: Selection) -> dict[str, tuple[str, ...]]:
@@ -118,11 +139,16 @@ def _matching(row: dict[str, str], words: Iterable[str]) -> tuple[str, ...]:
 def _words(selection: Selection) -> list[str]:
     """Return what a selection has, as `kept_by` of the table names it."""
     return [
-        *(f"{name.namespace} {name.base}" for name in selection.names),
+        *map(operator_word, selection.names),
         *(f"class {name}" for name in selection.classes),
         *(f"dtype {name}" for name in selection.dtypes),
         *(f"opcode {name}" for name in selection.opcodes),
     ]
+
+
+def operator_word(name: OperatorName) -> str:
+    """Return an operator as `kept_by` of the table names it: `aten add.Tensor`."""
+    return str(name).replace("::", " ", 1)
 
 
 def feature_of(symbol: str, cuts: Iterable[Cut]) -> str | None:

@@ -107,7 +107,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     indexes = (*shipped_indexes(plan), *learned_indexes(plan, host))
     index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(candidates.names)
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
-    cuts = active_cuts(plan.selection, plan.isa)
+    cuts = active_cuts(plan.selection, plan.isa, plan.extension)
     replacement = find_replacement(plan.kernels, stand_ins(cuts))
     prediction = index.predict(
         always_linked(candidates.groups),

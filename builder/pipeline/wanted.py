@@ -48,8 +48,7 @@ class Wanted:
     @property
     def own_called(self) -> bool:
         """Whether any operator of the user's own is asked for."""
-        own = {it.definition.name for it in self.extension.operators}
-        return not own.isdisjoint(self.selection(RELEASE).names)
+        return self.extension.called_by(self.selection(RELEASE).names)
 
     def selection(self, version: str, catalogue: Catalogue | None = None) -> Selection:
         """Return all that is asked for of a release; see `merged` for what the catalogue is for."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from builder.libtorch.cuts import features_touched
+from builder.libtorch.cuts import features_touched, operator_word
 from builder.vocabulary.models import Model
 from builder.vocabulary.operators import Holdings, OperatorName, Selection
 
@@ -75,7 +75,7 @@ def _features(needs: Selection, held: Holdings) -> Iterator[str]:
     Operators, classes and dtypes of the feature are missing then and told already, except for
     operators of the interpreter itself, which are always registered.
     """
-    always = {f"{use.name.namespace} {use.name.base}": use.name for use in held.operators}
+    always = {operator_word(use.name): use.name for use in held.operators}
     for feature, words in sorted(features_touched(needs).items()):
         told = [
             f"operator {always[word]}" if word in always else word

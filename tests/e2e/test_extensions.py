@@ -1,5 +1,7 @@
 """Operators of the user's own in real runtimes: those of the detection example, and broken ones."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -115,3 +117,63 @@ def test_what_does_not_compile_names_the_file_of_the_user(  # noqa: PLR0917
     assert "operators of your own do not compile" in error
     assert told in error
     assert f"{tmp_path}/nms.cpp:" in error
+
+
+UPSCALE: Final = """\
+#include <ATen/ops/conv3d.h>
+#include <ATen/ops/conv_transpose2d.h>
+#include <torch/library.h>
+
+at::Tensor upscale(const at::Tensor& x, const at::Tensor& weight) {
+  const bool known = c10::Symbol::fromQualString("aten::add") == c10::aten::add;
+  const auto flat = at::conv3d(x.unsqueeze(0), at::ones({1, 1, 1, 1, 1})).squeeze(0);
+  return known ? at::conv_transpose2d(flat, weight, {}, 2) : flat;
+}
+
+TORCH_LIBRARY(shop, m) {
+  m.def("upscale(Tensor x, Tensor weight) -> Tensor", upscale);
+}
+"""
+
+SIDE: Final = """\
+import torch
+
+library = torch.library.Library("shop", "DEF")
+library.define("upscale(Tensor x, Tensor weight) -> Tensor")
+
+
+def upscale(x, weight):
+    return torch.nn.functional.conv_transpose2d(x, weight, stride=2)
+
+
+library.impl("upscale", upscale, "CPU")
+"""
+
+MODEL: Final = """\
+import torch
+import operators
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return torch.ops.shop.upscale(x, torch.full((1, 1, 2, 2), 0.5)).relu()
+
+
+torch.jit.script(Net()).save("net.pt")
+torch.save((torch.randn(1, 1, 3, 4),), "inputs.pt")
+"""
+
+
+@pytest.mark.slow
+def test_cpp_calls_convolutions_and_compares_with_names_that_no_model_does(
+    tool: Tool, tmp_path: Path
+) -> None:
+    for name, text in (
+        ("upscale.cpp", UPSCALE), ("operators.py", SIDE), ("export.py", MODEL),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    subprocess.run([sys.executable, "export.py"], cwd=tmp_path, check=True)
+    own = ("--ops-source", "upscale.cpp", "--ops-library", "operators.py")
+    words = ("net.pt", "--abi", "x86_64", "--input", "inputs.pt", *own)
+    (made,) = built(tool.run(*words, "--json", "-o", "dist", cwd=tmp_path), tmp_path / "dist")
+    assert made.check("outputs", "net")["outcome"] == "passed"

@@ -104,12 +104,13 @@ def _built_for(model: Model, selection: Selection, extension: Extension) -> Hold
         Selection(known, model.classes, selection.dtypes, selection.opcodes, selection.upgraders),
         catalogue,
     )
+    own = extension.files if extension.called_by(whole.names) else ()
     return Holdings(
         operators=catalogue.held(whole.names),
         classes=whole.classes,
         dtypes=make_profile(whole, None).dtypes | whole.dtypes,
         opcodes=interpreter.instructions,
-        left_out=frozenset(cut.feature for cut in active_cuts(whole)),
+        left_out=frozenset(cut.feature for cut in active_cuts(whole, extension=own)),
         upgraders=whole.upgraders,
         bytecode_versions=interpreter.bytecode,
         operator_versions=interpreter.operator_sets,

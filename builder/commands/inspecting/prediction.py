@@ -19,7 +19,7 @@ from builder.libtorch.flags import link_flags
 from builder.models.selection import make_profile
 from builder.pipeline.planning import Planned
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import Isa, Kernels
+from builder.vocabulary.plan import ExtensionFile, Isa, Kernels
 from builder.vocabulary.targets import Abi, Target, abi_facts
 
 _LIKE: Final[Mapping[Abi, tuple[Abi, ...]]] = {
@@ -42,7 +42,7 @@ class Question:
     """What the size of a library depends on.
 
     `sources` are bytes of sections by source, as the symbol index has them: by these the sources
-    whose objects were never read are guessed.
+    whose objects were never read are guessed. `extension` are the files of the user's own C++.
     """
 
     version: str
@@ -52,6 +52,7 @@ class Question:
     isa: Isa
     kernels: Kernels
     sources: Mapping[str, int] = field(default_factory=dict)
+    extension: tuple[ExtensionFile, ...] = ()
 
     @property
     def quantized(self) -> bool:
@@ -65,7 +66,7 @@ def question_of(planned: Planned) -> Question:
     return Question(
         version=plan.source.version, target=plan.target, selection=plan.selection,
         catalogue=planned.catalogue, isa=plan.isa, kernels=plan.kernels,
-        sources=planned.prediction.sizes,
+        sources=planned.prediction.sizes, extension=plan.extension,
     )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _predict(question: Question, table: SizeTable) -> Estimate:
 
 def cutter(question: Question) -> Callable[[str], bool]:
     """Return which names of a size graph are cut: what a runtime lacks, and what it replaces."""
-    cuts = active_cuts(question.selection, question.isa)
+    cuts = active_cuts(question.selection, question.isa, question.extension)
     replacement = find_replacement(question.kernels, stand_ins(cuts))
 
     @cache

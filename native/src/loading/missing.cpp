@@ -21,6 +21,13 @@ namespace mobile = torch::jit::mobile;
 
 constexpr char kClassPrefix[] = "__torch__.torch.classes.";
 
+bool contains(const char* const* names, const std::string& name) {
+  while (*names != nullptr && name != *names) {
+    ++names;
+  }
+  return *names != nullptr;
+}
+
 // Why an operator cannot be called with so many arguments, or "". Fewer than it has are completed
 // with defaults, before the outputs, which are always given and stand last.
 std::string refusal(const c10::OperatorName& name, int given) {
@@ -70,7 +77,7 @@ void Missing::note_operators(mobile::Function& function) {
   const auto& code = function.get_code();
   for (size_t i = 0; i < code.op_names_.size(); ++i) {
     const std::string name = mobile::operator_str(code.op_names_[i]);
-    if (!complete && !code.operators_[i]) {
+    if ((!complete && !code.operators_[i]) || contains(cut_operators(), name)) {
       operators_.push_back(name);
       continue;
     }
@@ -101,10 +108,8 @@ void Missing::note_outdated(const mobile::Function& function, uint64_t version) 
 bool Missing::note_instruction(const std::string& name) {
   const jit::OpCode code = jit::parseOpCode(name.c_str());
   // parseOpCode takes what it does not know for OP.
-  bool held = (code != jit::OP || name == "OP") && jit::isOpSupportedInMobile(code);
-  for (const char* const* cut = cut_instructions(); *cut != nullptr; ++cut) {
-    held = held && name != *cut;
-  }
+  const bool held = (code != jit::OP || name == "OP") && jit::isOpSupportedInMobile(code) &&
+                    !contains(cut_instructions(), name);
   if (!held) {
     instructions_.push_back(name);
   }

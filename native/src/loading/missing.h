@@ -12,8 +12,8 @@ namespace build_runtime {
 
 class Missing {
  public:
-  // Resolves the operators of a function; notes those that are not here, and those that are called
-  // with a number of arguments they cannot be called with.
+  // Resolves the operators of a function; notes those that are not here or part of a feature that
+  // was cut, and those that are called with a number of arguments they cannot be called with.
   void note_operators(torch::jit::mobile::Function& function);
 
   // Notes the operators whose meaning changed after `version` of the operator set: a runtime

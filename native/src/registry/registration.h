@@ -41,6 +41,10 @@ const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
 // file.
 const char* const* cut_instructions();
 
+// The operators of the interpreter itself whose feature was cut: they are registered, and cannot
+// run. Ended by a null. Defined by the generated file.
+const char* const* cut_operators();
+
 // What operators do to memory, for Note [Methods that keep state].
 namespace memory {
 constexpr char kNew = 'n';          // it writes nothing, and what it returns is new

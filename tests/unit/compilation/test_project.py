@@ -129,6 +129,17 @@ def test_the_wish_for_a_gradient_is_no_reason_to_link_autograd() -> None:
     assert "requires_grad_::call" in registration(replace(made, selection=selection), known)
 
 
+def test_operators_that_are_there_in_name_only_are_told_to_the_loader() -> None:
+    name = OperatorName("aten", "format")
+    entry = OperatorEntry(name, "aten::format(str self, ...) -> str", "", "")
+    known = make_catalogue((*CATALOGUE.entries.values(), entry))
+    made = make_plan()
+    assert 'names[] = {"aten::format", nullptr};' in registration(made, known)
+    operators = (*made.selection.operators, SelectedOperator(name))
+    keeping = replace(made, selection=replace(made.selection, operators=operators))
+    assert 'names[] = {"aten::format", nullptr};' not in registration(keeping, known)
+
+
 def registration(plan: BuildPlan, catalogue: Catalogue = CATALOGUE) -> str:
     files = render_runtime(plan, catalogue, "{}")
     (text,) = (it.text for it in files.files if it.path.name == "registration.cpp")

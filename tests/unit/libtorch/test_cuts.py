@@ -11,13 +11,14 @@ from builder.libtorch.cuts import (
     active_cuts,
     all_stand_ins,
     cut_instructions,
+    cut_operators,
     feature_of,
     features_touched,
     stand_ins,
 )
 from builder.libtorch.symbols import read_index
 from builder.vocabulary.operators import CONVOLUTION_3X3, OperatorName, SelectedOperator, Selection
-from builder.vocabulary.plan import Isa
+from builder.vocabulary.plan import ExtensionFile, Isa
 
 SPARSE = "_ZN2at4_ops32_sparse_compressed_tensor_unsafe4callERKNS_6TensorES4_"
 ADD = "_ZN2at4_ops10add_Tensor4callERKNS_6TensorES4_RKN3c106ScalarE"
@@ -60,6 +61,14 @@ KEEPING = {
 
 TABLE = {"tensors as lists", "tensors as truth values", "numbers as tensors", "items of dicts"}
 """Functions of the interpreter's own table, for some instructions and operators."""
+
+CUTTABLE = (
+    "aten::Bool.Tensor",
+    "aten::__getitem__.Dict_str",
+    "aten::format",
+    "prim::NumToTensor.Scalar",
+)
+"""Operators that the interpreter always registers, whose features are cut."""
 
 ALL = (
     ALWAYS
@@ -163,6 +172,7 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
         ("aten::conv_transpose2d.input", "transposed convolutions"),
         ("aten::Bool.Tensor", "tensors as truth values"),
         ("aten::__getitem__.Dict_str", "items of dicts"),
+        ("aten::__getitem__.Dict_int", "items of dicts"),
         ("prim::NumToTensor.Scalar", "numbers as tensors"),
         ("aten::to_mkldnn", "oneDNN tensors"),
         ("aten::format", "string formatting"),
@@ -170,6 +180,22 @@ def test_a_dense_float_model_needs_none_of_them() -> None:
 )
 def test_an_operator_of_a_feature_keeps_it(operator: str, kept: str) -> None:
     assert features("aten::relu", operator) == ALL - KEEPING.get(kept, {kept})
+
+
+@pytest.mark.parametrize(
+    "operator", ["aten::Bool.int", "aten::__getitem__.t", "prim::NumToTensor.bool"]
+)
+def test_another_overload_keeps_nothing(operator: str) -> None:
+    assert features("aten::relu", operator) == ALL
+
+
+def test_cpp_of_the_users_own_keeps_what_it_may_call_and_compare_with() -> None:
+    selection = Selection((SelectedOperator(OperatorName.parse("shop::upscale")),))
+    own = (ExtensionFile("operators:upscale.cpp", "0" * 64),)
+    kept = {it.feature for it in active_cuts(selection)} - {
+        it.feature for it in active_cuts(selection, extension=own)
+    }
+    assert kept == {*CONVOLUTIONS, "numbers for all names of operators"}
 
 
 def test_stored_dtypes_classes_and_instructions_keep_features() -> None:
@@ -207,6 +233,14 @@ def test_instructions_go_with_their_feature() -> None:
     for opcode in cuttable:
         kept = active_cuts(Selection(opcodes=frozenset({opcode})))
         assert cut_instructions(kept) == tuple(it for it in cuttable if it != opcode)
+
+
+def test_operators_of_the_interpreter_go_with_their_feature() -> None:
+    builtin = frozenset(map(OperatorName.parse, [*CUTTABLE, "aten::dim", "prim::dtype"]))
+    assert cut_operators(active_cuts(Selection()), builtin) == CUTTABLE
+    for name in CUTTABLE:
+        kept = active_cuts(Selection((SelectedOperator(OperatorName.parse(name)),)))
+        assert cut_operators(kept, builtin) == tuple(it for it in CUTTABLE if it != name)
 
 
 def test_what_touches_a_feature_is_named() -> None:

@@ -109,6 +109,27 @@ def test_an_operator_that_is_there_in_name_only_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("called", "others", "feature"),
+    [
+        ("aten::__getitem__.t", "aten::__getitem__.Dict_str", "items of dicts"),
+        ("aten::Bool.int", "aten::Bool.Tensor", "tensors as truth values"),
+        ("prim::NumToTensor.bool", "prim::NumToTensor.Scalar", "numbers as tensors"),
+    ],
+)
+def test_a_cut_overload_matters_only_to_those_who_call_it(
+    called: str, others: str, feature: str
+) -> None:
+    held = replace(HELD, operators=(use(called, 2), use(others)), left_out=frozenset({feature}))
+    for name, told in (
+        (called, ()),
+        (others, (f"operator {others}: {feature} was left out of this runtime",)),
+    ):
+        method = Method("__torch__.Net.forward", (use(name, 2),), frozenset())
+        model = replace(MODEL, methods=(method,))
+        assert unmet_needs(model, needs(model), held) == told
+
+
 def test_a_feature_that_was_left_out_matters_only_to_those_who_use_it() -> None:
     plain = replace(MODEL, methods=MODEL.methods[:1])
     without = replace(HELD, left_out=frozenset({"string formatting"}))

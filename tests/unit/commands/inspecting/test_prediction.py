@@ -15,7 +15,7 @@ from builder.commands.inspecting.prediction import (
 from builder.libtorch.closure.sizing.table import read_sizes
 from builder.libtorch.codegen import pinned_catalogue
 from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
-from builder.vocabulary.plan import Isa, Kernels
+from builder.vocabulary.plan import ExtensionFile, Isa, Kernels
 from builder.vocabulary.targets import Abi, Platform, Target
 
 LINUX = Target(Platform.LINUX, Abi.X86_64)
@@ -69,6 +69,13 @@ def test_of_a_function_and_what_replaces_it_one_is_cut() -> None:
         is_cut = cutter(replace(question(), kernels=kernels))
         assert is_cut(gemm) is ours
         assert is_cut(f"instead of {gemm}") is not ours
+
+
+def test_cpp_of_the_users_own_may_call_any_convolution() -> None:
+    called = "_ZN2at4_ops21slow_conv_transpose2d4callERKNS_6TensorE"
+    own = (ExtensionFile("operators:upscale.cpp", "0" * 64),)
+    assert cutter(question())(called)
+    assert not cutter(replace(question(), extension=own))(called)
 
 
 @pytest.mark.parametrize(

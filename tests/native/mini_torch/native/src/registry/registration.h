@@ -31,6 +31,7 @@ const RegisteredSchema* registered_schemas(std::size_t* count);
 const std::vector<torch::jit::ByteCodeFunctionWithOperator>* upgraders();
 const char* const* memory_uses(std::size_t* count);
 const char* const* cut_instructions();
+const char* const* cut_operators();
 
 inline bool register_operators(const OperatorEntry* entries, std::size_t count) {
   for (const OperatorEntry* entry = entries; entry != entries + count; ++entry) {
