@@ -348,7 +348,7 @@ def test_what_ninja_would_compile_again_is_not_up_to_date(
     def ninja(command: Command) -> Completed:
         if "-t" in command.argv:
             told = (
-                f"{output}: #deps 1, deps mtime 1 (VALID)\n    {'gone' if name == 'lost' else 'a'}.h"
+                f"{output}: #deps 1, deps mtime 1 (VALID)\n    {name if name == 'lost' else 'a'}.h"
                 for name, output in objects.items()
             )
             return Completed(0, "\n\n".join(told), "")
