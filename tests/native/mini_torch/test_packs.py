@@ -85,6 +85,34 @@ def test_objects_of_a_changed_file_of_ours_are_compiled(
     assert made.summary["objects"]["compiled"] > OUTSIDE
 
 
+def test_everything_is_what_compiling_would_make_now(
+    new_workshop: NewWorkshop, tmp_path: Path
+) -> None:
+    """Also after the tool changed, and a build compiled some of what it changed."""
+    workshop, path = new_workshop(), tmp_path / "objects.pack"
+    root = tmp_path / "tool"
+    shutil.copytree(workshop.tool.root, root)
+    workshop.build(*workshop.first)
+    workshop.build(*workshop.second)
+    header = root / "native/include/build_runtime.h"
+    header.write_text(header.read_text() + "// changed\n")
+    changed = Workshop(Tool(workshop.tool.cache, root), workshop.source, workshop.folder)
+    former = workshop.compiled()
+    words = (*changed.words(*changed.first), "-o", path, "--everything")
+    changed.tool.run("cache", "export", *words, cwd=changed.folder)
+    old = {it for it, time in workshop.compiled().items() if former.get(it) == time}
+    with tarfile.open(path) as pack:
+        index = json.loads((pack.extractfile("index.json") or io.BytesIO()).read())
+    packed = {
+        workshop.tool.cache / "objects" / store["name"] / "build" / it["output"]
+        for store in index["stores"]
+        for it in store["objects"]
+        if any(name.endswith("build_runtime.h") for name in it["inputs"])
+    }
+    assert packed
+    assert not packed & old
+
+
 def rewritten(pack: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> bytes:
     """Return a pack whose members are changed; the index begins it."""
     out = io.BytesIO()

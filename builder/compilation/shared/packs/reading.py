@@ -8,17 +8,29 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from builder.compilation.shared.packs.index import Index, PackedStore, parse_index
-from builder.compilation.shared.packs.offers import INDEX, folder_of
+from builder.compilation.shared.packs.index import (
+    FILE_NAME,
+    MOST_TEXT,
+    Index,
+    PackedObject,
+    PackedStore,
+    parse_index,
+)
+from builder.compilation.shared.packs.offers import folder_of
 from builder.foundation.cache import note_use
-from builder.foundation.files import new_directory, open_atomic, sha256_file, write_atomic
+from builder.foundation.files import locked, new_directory, open_atomic, sha256_file, write_atomic
 from builder.vocabulary.errors import UsageError
 
-INDEX_MEMBER: Final = INDEX
 _CHUNK: Final = 1 << 20
-_MOST_INDEX: Final = 1 << 28
 _MOST_PACK: Final = 1 << 36
-"""Bytes of an index, and of all objects together."""
+_MOST_HEADER: Final = 1 << 16
+"""Bytes of all objects together, and of a header that tarfile reads whole."""
+
+_WHOLE: Final = frozenset({
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+})  # fmt: skip
+_FILES: Final = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE})
 
 
 def object_member(store: str, output: str) -> str:
@@ -41,12 +53,18 @@ def import_pack(path: Path, cache: Path, sha256: str | None) -> Index:
         index = parse_index(_index_text(pack, path), str(path))
         if sum(it.bytes for store in index.stores for it in store.objects) > _MOST_PACK:
             raise tarfile.TarError("it holds too much")
-        for store in index.stores:
-            place = folder_of(cache, store.name) / _name(index, store)
+        places = {it.name: folder_of(cache, it.name) / _name(index, it) for it in index.stores}
+        for _, place in sorted(places.items()):  # in one order, whatever that of the pack is
             note_use(cache, place.parent)
+            stack.enter_context(locked(place.parent / "lock", doing=f"importing {path}"))
+        for store in index.stores:
+            place = places[store.name]
+            if _is_kept(store, place):
+                _check_store(pack, store)
+                continue
             folder = stack.enter_context(new_directory(place))
             alone = Index(index.tool, (store,))
-            write_atomic(folder / INDEX, alone.to_json())
+            write_atomic(folder / FILE_NAME, alone.to_json())
             _keep_store(pack, store, folder)
         if pack.next() is not None:
             raise tarfile.TarError("it holds more than its index tells")
@@ -59,16 +77,43 @@ def _name(index: Index, store: PackedStore) -> str:
 
 def _index_text(pack: tarfile.TarFile, path: Path) -> str:
     member = pack.next()
-    if member is None or member.name != INDEX_MEMBER or not member.isreg():
+    if member is None or member.name != FILE_NAME or not member.isreg():
         raise tarfile.TarError("it does not begin with an index")
-    if member.size > _MOST_INDEX:
+    if member.size > MOST_TEXT:
         raise tarfile.TarError("its index is too large")
     content = pack.extractfile(member)
     assert content is not None, path
     return content.read().decode()
 
 
+def _is_kept(store: PackedStore, place: Path) -> bool:
+    """Whether all objects of a store are there, as far as that can be seen without reading them."""
+    return (place / FILE_NAME).is_file() and all(
+        _size(place / it.output) == it.bytes for it in store.objects
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
 def _keep_store(pack: tarfile.TarFile, store: PackedStore, folder: Path) -> None:
+    for packed, content in _contents(pack, store):
+        with open_atomic(folder / packed.output) as stream:
+            for chunk in _checked(packed, content, store):
+                stream.write(chunk)
+
+
+def _check_store(pack: tarfile.TarFile, store: PackedStore) -> None:
+    for packed, content in _contents(pack, store):
+        for _ in _checked(packed, content, store):
+            pass
+
+
+def _contents(
+    pack: tarfile.TarFile, store: PackedStore
+) -> Iterator[tuple[PackedObject, IO[bytes]]]:
+    """Yield the objects of a store, which come next, as streams."""
     for packed in store.objects:
         member = pack.next()
         name = object_member(store.name, packed.output)
@@ -77,26 +122,59 @@ def _keep_store(pack: tarfile.TarFile, store: PackedStore, folder: Path) -> None
         content = pack.extractfile(member)
         if content is None or member.size != packed.bytes:
             raise tarfile.TarError(f"{name} has another size than its index tells")
-        if _keep(content, folder / packed.output) != packed.sha256:
-            raise tarfile.TarError(f"{name} is not the object of its index")
+        yield packed, content
 
 
-def _keep(content: IO[bytes], place: Path) -> str:
+def _checked(packed: PackedObject, content: IO[bytes], store: PackedStore) -> Iterator[bytes]:
+    """Yield the bytes of an object; raise `TarError` after those that are not of its hash."""
     digest = hashlib.sha256()
-    with open_atomic(place) as stream:
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
-            stream.write(chunk)
-    return digest.hexdigest()
+    while chunk := content.read(_CHUNK):
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != packed.sha256:
+        name = object_member(store.name, packed.output)
+        raise tarfile.TarError(f"{name} is not the object of its index")
+
+
+_UNREADABLE: Final = (
+    tarfile.TarError, EOFError, ValueError, OverflowError, TypeError, IndexError, RecursionError,
+    zlib.error,
+)  # fmt: skip
+"""What tarfile raises on bytes that are no archive, found by feeding it damaged ones."""
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a pack; what takes memory without bound is refused before it is read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        """Read one block."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type not in _FILES | _WHOLE:
+            raise tarfile.TarError("it holds more than files")
+        if member.type in _WHOLE and member.size > _MOST_HEADER:
+            raise tarfile.TarError("it has a header that is too large")
+        return member
+
+    def _refuse(self, *_: object) -> None:
+        raise tarfile.TarError("it holds more than files")
+
+    # what tarfile reads the maps of sparse files with
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, mode="r|gz") as pack:
+        with tarfile.open(path, mode="r|gz", tarinfo=_Member) as pack:
             yield pack
-    except (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error) as error:
+    except _UNREADABLE as error:
         raise UsageError(
-            f"{path} is no pack of objects: {str(error) or 'it ends early'}",
+            f"{path} is no pack of objects: {_reason(error)}",
             hint="name a file that `build-runtime cache export` wrote, or copy it again",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    ours = isinstance(error, tarfile.TarError | ValueError)
+    return (str(error) if ours else "") or "it ends early, or is damaged"
