@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from builder.libtorch.closure.sizing.estimate import Estimate
+from builder.libtorch.closure.sizing.estimate import UNKNOWN, Estimate
 
 DEAREST: Final = 3
 """How many operators people are told of whose removal saves most."""
@@ -42,4 +42,5 @@ def summary(predicted: dict[str, Any] | None) -> Iterator[str]:
     if predicted["guessed"]:
         yield f"  {predicted['guessed']:,} bytes of it are of files that were never measured"
     if predicted["unknown"]:
-        yield f"  nothing is known of {', '.join(predicted['unknown'])}"
+        names = ", ".join(predicted["unknown"])
+        yield f"  nothing is known of {names}: no bytes count for it, up to {UNKNOWN:,} each may come"

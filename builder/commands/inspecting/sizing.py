@@ -8,6 +8,7 @@ from builder import RELEASE
 from builder.commands.inspecting import sizes
 from builder.commands.inspecting.prediction import Question, predict_size
 from builder.commands.inspecting.what_if import changed
+from builder.extensions.reading import NOTHING, Extension
 from builder.foundation.process import Host
 from builder.foundation.settings import BuildSettings
 from builder.libtorch.codegen import pinned_catalogue
@@ -25,16 +26,18 @@ def sizing(
     changes: Sequence[str],
     settings: BuildSettings,
     host: Host,
+    *,
+    extension: Extension = NOTHING,
 ) -> dict[str, Any]:
     """Return what the library of models will weigh on a target, and with each of the changes.
 
-    The models count as they ship. No toolchain is needed. Raise `ModelError` for what the pinned
-    source cannot run.
+    The models count as they ship, and may call the operators of an extension. No toolchain is
+    needed. Raise `ModelError` for what the pinned source cannot run.
     """
-    catalogue = pinned_catalogue(RELEASE).usable(settings.kernels)
+    catalogue = extension.extend(pinned_catalogue(RELEASE).usable(settings.kernels))
 
     def select_with(*more: Path) -> tuple[Selection, tuple[Model, ...]]:
-        wanted = read_wanted((*paths, *more), (), (), host, settings.conversion)
+        wanted = read_wanted((*paths, *more), (), (), host, settings.conversion, extension)
         refuse(pinned_problems(wanted, RELEASE, settings.kernels), RELEASE)
         return with_classes(wanted.selection(RELEASE, catalogue), catalogue), wanted.models
 

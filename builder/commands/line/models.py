@@ -124,7 +124,10 @@ def _sizes(options: InspectOptions, abi: Abi, session: Session) -> Answer:
     build = session.resolved.settings.build
     platform = Platform.LINUX if build.platform == "auto" else Platform(build.platform)
     target = make_target(platform, abi, build.android_api)
-    document = sizing.sizing(options.models.models, target, options.what_if, build, session.host)
+    document = sizing.sizing(
+        options.models.models, target, options.what_if, build, session.host,
+        extension=_extension(session),
+    )  # fmt: skip
     return Answer(document, sizing.to_text(document))
 
 

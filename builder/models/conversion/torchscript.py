@@ -38,7 +38,7 @@ from builder.vocabulary.errors import ModelError, ToolchainError, UsageError
 from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.models import Model, ModelFormat, OwnOperators, Rewrite
 
-CONVERTER: Final = 8
+CONVERTER: Final = 9
 """Revision of the conversion; a change makes earlier results in the cache unused."""
 
 _TIMEOUT: Final = 900.0  # seconds; the largest models take one minute

@@ -10,6 +10,8 @@ from builder.libtorch.closure.sizing.weights import Weight
 
 UNMEASURED: Final = 0.1
 """How far the size of the core may be off where no runtime of the platform was measured."""
+UNKNOWN: Final = 64_000
+"""How many bytes an operator may bring of which nothing is known, as one of the user's own."""
 _CONTROL: Final = 0.01
 """What the least differences of versions of compilers and system libraries come to."""
 
@@ -29,7 +31,7 @@ class Estimate:
 
     `core` is what no operator brings, `shared` what several do. `guessed` are the bytes of sources
     whose objects were not read, by their sizes in another table; `unknown` are operators nothing is
-    known of.
+    known of: they count as nothing, and `most` allows for `UNKNOWN` bytes of each.
     """
 
     size: int
@@ -78,17 +80,18 @@ def estimate(
     doubt = base.error * abs(size - base.size) + guessed / 2
     doubt += base.size * (_CONTROL if measured else UNMEASURED)
     operators = tuple(_operators(graph, reached, names, base.each, word))
+    unknown = tuple(it for it in names if not asked.operators[it] & graph.names.keys())
     alone = sum(it.alone for it in operators)
     shared = _shared(graph, reached, word)
     return Estimate(
         size=size,
         least=round(size - doubt),
-        most=round(size + doubt),
+        most=round(size + doubt) + UNKNOWN * len(unknown),
         core=size - alone - shared - guessed,
         shared=shared,
         guessed=guessed,
         operators=operators,
-        unknown=tuple(it for it in names if not asked.operators[it] & graph.names.keys()),
+        unknown=unknown,
     )
 
 

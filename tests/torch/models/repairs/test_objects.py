@@ -6,7 +6,7 @@ from typing import Optional
 import pytest
 import torch
 
-from builder.models.conversion.repairs.graphs import codes_of
+from builder.models.conversion.repairs.graphs import codes_of, inline
 from builder.models.conversion.repairs.stand_ins.objects import list_attributes
 from tests.torch.models.repairs.converted import TORCH, convert, loaded
 
@@ -90,6 +90,53 @@ class Keeping(torch.nn.Module):
         return made.area() + self.boxes.area()
 
 
+class Ranked:
+    def __init__(self, score: int, tensor: torch.Tensor) -> None:
+        self.score = score
+        self.tensor = tensor
+
+    def __lt__(self, other: "Ranked") -> bool:
+        return self.score < other.score
+
+
+class Sorting(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = [Ranked(2, x), Ranked(1, x + 1)]
+        found.sort()
+        return found[0].tensor
+
+
+class Sorted(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pairs = [(Ranked(2, x), 1), (Ranked(1, x + 1), 2)]
+        return sorted(pairs)[0][0].tensor  # noqa: FURB192  another operator than min
+
+
+class Formatting(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, str]:
+        return x, f"found {Empty()}"
+
+
+class Percent(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, str]:
+        return x, "found %s" % Empty()  # noqa: UP031  another operator than format
+
+
+class Texting(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, str]:
+        return x, str([Empty()])
+
+
+class Hashing(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, int]:
+        return x, hash(Empty())
+
+
+class Identifying(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, int]:
+        return x, id(Empty())
+
+
 def test_a_detector_answers(tmp_path: Path) -> None:
     converted = convert(TORCH.jit.script(Detector()), tmp_path)
     for images in (0, 1, 3):
@@ -107,4 +154,15 @@ def test_objects_without_attributes_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("made", [Answering, Keeping])
 def test_objects_that_leave_a_method_stay(made: type[torch.nn.Module], tmp_path: Path) -> None:
     (code,) = codes_of(loaded(TORCH.jit.script(made()), tmp_path))
+    assert not list_attributes(code)
+
+
+@pytest.mark.parametrize(
+    "made", [Sorting, Sorted, Formatting, Percent, Texting, Hashing, Identifying]
+)
+def test_objects_that_operators_ask_for_their_class_stay(
+    made: type[torch.nn.Module], tmp_path: Path
+) -> None:
+    (code,) = codes_of(loaded(TORCH.jit.script(made()), tmp_path))
+    inline(code.graph)
     assert not list_attributes(code)

@@ -60,6 +60,24 @@ def test_people_are_told_what_to_drop(tmp_path: Path, capsys: pytest.CaptureFixt
     assert lines[-1].startswith("  drop=aten::gelu")
 
 
+def test_operators_of_the_users_own_are_known_and_in_doubt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "net.ptl"
+    code = forge.bytecode(forge.function(operators=(*OPERATORS, ("shop::tax", "", 1))))
+    forge.write(path, {**forge.lite(), "bytecode.pkl": code})
+    own = tmp_path / "tax.cpp"
+    own.write_text('TORCH_LIBRARY(shop, m) {\n  m.def("tax(Tensor x) -> Tensor", tax);\n}\n')
+    words = (path, "--sizes", "x86_64", "--ops-source", own, "--what-if", "drop=shop::tax")
+    document = asked(capsys, *words)
+    predicted = document["prediction"]
+    assert predicted["unknown"] == ["shop::tax"]
+    assert predicted["most"] - predicted["bytes"] > predicted["bytes"] - predicted["least"]
+    assert document["what_if"][0]["difference"] < 0
+    assert main(["inspect", *map(str, words)]) == 0
+    assert "  nothing is known of shop::tax: " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("more", [["--methods"], ["--converted"], ["--diff", "net.ptl"]])
 def test_sizes_are_asked_for_alone(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "--sizes", "x86_64", *more, "--", __file__]) == 2

@@ -31,8 +31,16 @@ _ANY: Final = torch.AnyType.get()
 _LIST: Final = torch.ListType(_ANY)
 _ATTRIBUTES: Final = frozenset({"prim::GetAttr", "prim::SetAttr"})
 _ASK_CLASS: Final = frozenset(
-    {"prim::CallMethod", "prim::Enter", "prim::Exit", "prim::Print", "prim::isinstance"}
-)
+    {
+        "prim::CallMethod", "prim::Enter", "prim::Exit", "prim::Print", "prim::id",
+        "prim::isinstance", "aten::format", "aten::hash", "aten::percentFormat", "aten::save",
+        "aten::sort", "aten::sorted", "aten::str",
+    }
+)  # fmt: skip
+"""What calls a method of the class, as sorting does, or tells what the object is.
+
+All other methods, as `__eq__`, are calls in a graph already, and were inlined.
+"""
 
 
 def list_attributes(code: Code) -> Counter[str]:

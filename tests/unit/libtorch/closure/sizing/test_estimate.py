@@ -1,4 +1,10 @@
-from builder.libtorch.closure.sizing.estimate import UNMEASURED, Asked, OperatorSize, estimate
+from builder.libtorch.closure.sizing.estimate import (
+    UNKNOWN,
+    UNMEASURED,
+    Asked,
+    OperatorSize,
+    estimate,
+)
 from builder.libtorch.closure.sizing.table import Base
 from builder.libtorch.closure.sizing.weights import Weight
 from tests.unit.libtorch.closure.sizing.worlds import graph_of
@@ -40,4 +46,6 @@ def test_the_doubt_grows_with_what_was_not_measured() -> None:
 
 def test_operators_nothing_is_known_of_are_named() -> None:
     asked = Asked({"aten::z": frozenset({"z"})})
-    assert estimate(GRAPH, BASE, asked, lambda _: False, word=8).unknown == ("aten::z",)
+    found = estimate(GRAPH, BASE, asked, lambda _: False, word=8)
+    assert found.unknown == ("aten::z",)
+    assert found.most - found.size >= UNKNOWN > found.size - found.least
