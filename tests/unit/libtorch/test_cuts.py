@@ -17,6 +17,7 @@ from builder.libtorch.cuts import (
     stand_ins,
 )
 from builder.libtorch.symbols import read_index
+from builder.models.preflight.interpreter import read_interpreter
 from builder.vocabulary.operators import CONVOLUTION_3X3, OperatorName, SelectedOperator, Selection
 from builder.vocabulary.plan import ExtensionFile, Isa
 
@@ -241,6 +242,13 @@ def test_operators_of_the_interpreter_go_with_their_feature() -> None:
     for name in CUTTABLE:
         kept = active_cuts(Selection((SelectedOperator(OperatorName.parse(name)),)))
         assert cut_operators(kept, builtin) == tuple(it for it in CUTTABLE if it != name)
+
+
+def test_a_list_that_gets_all_instructions_keeps_all_operators_of_the_interpreter() -> None:
+    every = frozenset(read_interpreter("2.6.0").instructions)
+    builtin = map(OperatorName.parse, CUTTABLE)
+    assert cut_operators(active_cuts(Selection(opcodes=every)), builtin) == ()
+    assert "tensors as truth values" in features(opcodes=every - {"TO_LIST"})
 
 
 def test_what_touches_a_feature_is_named() -> None:
