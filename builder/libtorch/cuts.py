@@ -57,11 +57,14 @@ def active_cuts(
     own = ["extension"] if extension else []
     touched = [*_words(selection), *own, f"isa {isa}", *(f"layer {it}" for it in stored)]
     kept = {row["feature"] for row in _table() if _matching(row, touched)}
-    return tuple(
-        _cut(row)
-        for row in _table()
-        if kept.isdisjoint({row["feature"], *row.get("kept_with", "").split("|")})
-    )
+    return tuple(_cut(row) for row in _table() if not _is_kept(row, kept))
+
+
+def _is_kept(row: dict[str, str], kept: set[str]) -> bool:
+    """Whether the feature of a row, or those that it goes with, are among the kept ones."""
+    if "kept_with_all" in row and kept.issuperset(row["kept_with_all"].split("|")):
+        return True
+    return not kept.isdisjoint({row["feature"], *row.get("kept_with", "").split("|")})
 
 
 def stand_ins(cuts: Iterable[Cut]) -> tuple[Replacement, ...]:

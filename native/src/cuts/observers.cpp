@@ -1,5 +1,7 @@
 // Nobody observes what runs: callbacks of profilers are added by C++ functions that this library
-// does not export.
+// does not export. C++ of the user's own that adds one is told that it would never be called.
+#include "registry/missing_feature.h"
+
 #include <ATen/record_function.h>
 
 namespace at {
@@ -24,6 +26,14 @@ bool hasCallbacks() {
 
 bool hasGlobalCallbacks() {
   return false;
+}
+
+CallbackHandle addGlobalCallback(RecordFunctionCallback /*callback*/) {
+  build_runtime::missing_feature("observers");
+}
+
+CallbackHandle addThreadLocalCallback(RecordFunctionCallback /*callback*/) {
+  build_runtime::missing_feature("observers");
 }
 
 } // namespace at

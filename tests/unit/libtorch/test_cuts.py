@@ -17,6 +17,7 @@ from builder.libtorch.cuts import (
     stand_ins,
 )
 from builder.libtorch.symbols import read_index
+from builder.models.preflight.interpreter import read_interpreter
 from builder.vocabulary.operators import CONVOLUTION_3X3, OperatorName, SelectedOperator, Selection
 from builder.vocabulary.plan import ExtensionFile, Isa
 
@@ -243,6 +244,13 @@ def test_operators_of_the_interpreter_go_with_their_feature() -> None:
         assert cut_operators(kept, builtin) == tuple(it for it in CUTTABLE if it != name)
 
 
+def test_a_list_that_gets_all_instructions_keeps_all_operators_of_the_interpreter() -> None:
+    every = frozenset(read_interpreter("2.6.0").instructions)
+    builtin = map(OperatorName.parse, CUTTABLE)
+    assert cut_operators(active_cuts(Selection(opcodes=every)), builtin) == ()
+    assert "tensors as truth values" in features(opcodes=every - {"TO_LIST"})
+
+
 def test_what_touches_a_feature_is_named() -> None:
     selection = Selection(
         (SelectedOperator(OperatorName.parse("aten::quantize_per_tensor")),),
@@ -264,6 +272,13 @@ def test_what_is_left_of_a_function_is_ours_where_its_feature_is_cut() -> None:
     kept = find_replacement(stand_ins=stand_ins(quantized))
     assert kept(SELECT) is None
     assert kept(PARSE) == "native:src/cuts/schemas.cpp"
+
+
+@pytest.mark.parametrize("added", ["17addGlobalCallback", "22addThreadLocalCallback"])
+def test_who_adds_an_observer_is_told_that_nothing_is_observed(added: str) -> None:
+    replacement = find_replacement(stand_ins=stand_ins(active_cuts(Selection())))
+    symbol = f"_ZN2at{added}ENS_22RecordFunctionCallbackE"
+    assert replacement(symbol) == "native:src/cuts/observers.cpp"
 
 
 def test_operators_with_schemas_as_texts_have_a_table_and_no_parser() -> None:
