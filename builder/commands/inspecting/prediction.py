@@ -1,11 +1,12 @@
 """From what is asked of a runtime to the size of its library, before anything is compiled."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from builder.commands.inspecting.unlikeness import find_unlike
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.closure.replacements import find_replacement
@@ -19,7 +20,7 @@ from builder.libtorch.flags import link_flags
 from builder.models.selection import make_profile
 from builder.pipeline.planning import Planned
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import Isa, Kernels
+from builder.vocabulary.plan import Isa, Kernels, Messages, Profile
 from builder.vocabulary.targets import Abi, Target, abi_facts
 
 _LIKE: Final[Mapping[Abi, tuple[Abi, ...]]] = {
@@ -42,7 +43,7 @@ class Question:
     """What the size of a library depends on.
 
     `sources` are bytes of sections by source, as the symbol index has them: by these the sources
-    whose objects were never read are guessed.
+    whose objects were never read are guessed. `dtypes` and `messages` are those of the settings.
     """
 
     version: str
@@ -52,11 +53,18 @@ class Question:
     isa: Isa
     kernels: Kernels
     sources: Mapping[str, int] = field(default_factory=dict)
+    dtypes: frozenset[str] | None = None
+    messages: Messages = Messages.SHORT
+
+    @property
+    def profile(self) -> Profile:
+        """What is wished of its objects."""
+        return replace(make_profile(self.selection, self.dtypes), messages=self.messages)
 
     @property
     def quantized(self) -> bool:
         """Whether its objects are those of quantized models."""
-        return "QuantizedCPU" in make_profile(self.selection, None).backends
+        return "QuantizedCPU" in self.profile.backends
 
 
 def question_of(planned: Planned) -> Question:
@@ -65,7 +73,8 @@ def question_of(planned: Planned) -> Question:
     return Question(
         version=plan.source.version, target=plan.target, selection=plan.selection,
         catalogue=planned.catalogue, isa=plan.isa, kernels=plan.kernels,
-        sources=planned.prediction.sizes,
+        sources=planned.prediction.sizes, dtypes=plan.profile.dtypes,
+        messages=plan.profile.messages,
     )  # fmt: skip
 
 
@@ -106,6 +115,7 @@ def _predict(question: Question, table: SizeTable) -> Estimate:
     return estimate(
         table.graph, base, asked, cutter(question),
         word=word_size(question.target), measured=own in table.bases,
+        unlike=tuple(find_unlike(question.profile)),
     )  # fmt: skip
 
 

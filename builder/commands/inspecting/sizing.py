@@ -45,6 +45,7 @@ def sizing(
     question = Question(
         version=RELEASE, target=target, selection=selection, catalogue=catalogue,
         isa=settings.isa.resolved(settings.optimize), kernels=settings.kernels,
+        dtypes=settings.dtypes, messages=settings.messages,
     )  # fmt: skip
     predicted = sizes.document(predict_size(question))
     return {
