@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from builder.commands.inspecting.unlikeness import find_unlike
+from builder.commands.inspecting.unlikeness import find_unlike, measured_as, unlike_target
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.closure.replacements import find_replacement
@@ -102,20 +102,16 @@ def word_size(target: Target) -> float:
     return _PACKED if packed else _RELOCATION[abi_facts(target.abi).bits]
 
 
-def measured_as(target: Target) -> str:
-    """Return under which name a runtime of a target was measured."""
-    return f"{target.platform}-{target.abi}"
-
-
 def _predict(question: Question, table: SizeTable) -> Estimate:
     own = measured_as(question.target)
     # what was measured on another platform, or of another ABI, is better than nothing
-    base = table.bases.get(own) or table.bases[min(table.bases)]
+    known = own if own in table.bases else min(table.bases)
     asked = asked_of(question, table.graph)
     return estimate(
-        table.graph, base, asked, cutter(question),
-        word=word_size(question.target), measured=own in table.bases,
-        unlike=tuple(find_unlike(question.profile)),
+        table.graph, table.bases[known], asked, cutter(question),
+        word=word_size(question.target), measured=known == own,
+        measured_on=known,
+        unlike=(*unlike_target(question.target, known), *find_unlike(question.profile)),
     )  # fmt: skip
 
 

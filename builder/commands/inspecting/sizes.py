@@ -25,6 +25,7 @@ def document(predicted: Estimate | None) -> dict[str, Any] | None:
         ],
         "unknown": list(predicted.unknown),
         "unmeasured": list(predicted.unmeasured),
+        "measured_on": predicted.measured_on,
     }
 
 
@@ -37,8 +38,8 @@ def summary(predicted: dict[str, Any] | None) -> Iterator[str]:
     yield f"predicted library: {size:.2f} MB, between {least:.2f} and {most:.2f}"
     if predicted["unmeasured"]:
         yield (
-            "  the bounds are wide, and the size counts nothing for what was not measured:"
-            f" {'; '.join(predicted['unmeasured'])}"
+            f"  counted by objects of {predicted['measured_on']}; the bounds are wide for what was"
+            f" not measured: {'; '.join(predicted['unmeasured'])}"
         )
     alone = sum(it["alone"] for it in predicted["operators"])
     yield (
@@ -49,4 +50,4 @@ def summary(predicted: dict[str, Any] | None) -> Iterator[str]:
         yield f"  {predicted['guessed']:,} bytes of it are of files that were never measured"
     if predicted["unknown"]:
         names = ", ".join(predicted["unknown"])
-        yield f"  nothing is known of {names}: only the most allows for it, {UNKNOWN:,} bytes"
+        yield f"  nothing is known of {names}: only the most allows for it, {UNKNOWN:,} bytes each"

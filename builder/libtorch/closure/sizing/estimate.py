@@ -44,7 +44,7 @@ class Estimate:
     `core` is what no operator brings, `shared` what several do. `guessed` are the bytes of sources
     whose objects were not read, by their sizes in another table; `unknown` are operators nothing is
     known of: they count as nothing, and `most` allows for `UNKNOWN` bytes of each. `unmeasured`
-    says what the library has otherwise than what was measured.
+    says what the library has otherwise than what was measured, `measured_on` on which target.
     """
 
     size: int
@@ -56,6 +56,7 @@ class Estimate:
     operators: tuple[OperatorSize, ...]
     unknown: tuple[str, ...]
     unmeasured: tuple[str, ...] = ()
+    measured_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,13 @@ def estimate(
     *,
     word: float,
     measured: bool = True,
+    measured_on: str = "",
     unlike: Sequence[Unlike] = (),
 ) -> Estimate:
     """Estimate the size of a library; a word to relocate takes `word` bytes of a table.
 
     `measured` says whether `base` is a runtime of the same platform and ABI, `unlike` what else
-    differs.
+    differs. `measured_on` names the target of `base`.
     """
     names = sorted(asked.operators)
     reached = graph.reach([*(asked.operators[it] for it in names), asked.others], is_cut)
@@ -109,6 +111,7 @@ def estimate(
         operators=operators,
         unknown=unknown,
         unmeasured=tuple(it.what for it in unlike),
+        measured_on=measured_on,
     )
 
 

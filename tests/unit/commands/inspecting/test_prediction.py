@@ -35,7 +35,23 @@ def test_each_abi_is_predicted_by_itself_or_by_one_like_it() -> None:
     for abi in Abi:
         found = predict_size(question(Target(Platform.LINUX, abi)))
         assert found is not None
-        assert 800_000 < found.least < found.size < found.most
+        assert 450_000 < found.least < found.size < found.most
+
+
+def test_an_abi_that_was_not_measured_says_so_and_is_in_doubt() -> None:
+    known = predict_size(question())
+    assert known is not None
+    assert known.measured_on == "linux-x86_64"
+    for abi in (it for it in Abi if read_sizes(sizes_path(question(), it)) is None):
+        found = predict_size(question(Target(Platform.LINUX, abi)))
+        assert found is not None
+        assert found.measured_on.partition("-")[2] != abi
+        assert found.unmeasured == (f"objects of {abi}",)
+        assert found.least < known.least
+        assert found.most > known.most
+    x86 = predict_size(question(Target(Platform.LINUX, Abi.X86)))
+    assert x86 is not None
+    assert x86.most > 1.2 * x86.size
 
 
 def test_of_an_unknown_source_nothing_is_predicted() -> None:

@@ -1,6 +1,7 @@
-from builder.commands.inspecting.unlikeness import find_unlike, learned_dtypes
+from builder.commands.inspecting.unlikeness import find_unlike, learned_dtypes, unlike_target
 from builder.vocabulary.dtypes import DEFAULT_DTYPES, QUANTIZED_DTYPES
 from builder.vocabulary.plan import Messages, Profile
+from builder.vocabulary.targets import Abi, Platform, Target
 
 QUANTIZED = ("CPU", "QuantizedCPU")
 
@@ -20,3 +21,13 @@ def test_each_difference_is_told_with_the_side_it_is_on() -> None:
     assert fewer.below > fewer.above == 0
     assert full.what == "messages full"
     assert full.above > full.below == 0
+
+
+def test_another_abi_or_platform_is_told() -> None:
+    x86 = Target(Platform.LINUX, Abi.X86)
+    (other,) = unlike_target(x86, "linux-x86_64")
+    assert other.what == "objects of x86"
+    assert other.above > 0.104, "as was seen"
+    (elsewhere,) = unlike_target(Target(Platform.ANDROID, Abi.ARM64_V8A, 24), "linux-arm64-v8a")
+    assert elsewhere.what == "libraries of android"
+    assert not [*unlike_target(x86, "linux-x86")]
