@@ -15,7 +15,8 @@ from pathlib import Path
 from benchmarks.learn_sizes import make_host, plan_again
 from builder.artifact.opening import open_artifacts
 from builder.artifact.reading import Artifact
-from builder.commands.inspecting.prediction import measured_as, predict_size, question_of, read_like
+from builder.commands.inspecting.prediction import predict_size, question_of, read_like
+from builder.commands.inspecting.unlikeness import measured_as
 from builder.foundation.console import make_console
 from builder.libtorch.closure.sizing.estimate import Estimate
 

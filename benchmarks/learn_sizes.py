@@ -27,10 +27,10 @@ from builder.artifact.reading import Artifact
 from builder.commands.inspecting.prediction import (
     asked_of,
     cutter,
-    measured_as,
     question_of,
     sizes_path,
 )
+from builder.commands.inspecting.unlikeness import measured_as
 from builder.compilation.output import telling
 from builder.foundation.console import Console, make_console
 from builder.foundation.files import write_atomic

@@ -1,11 +1,12 @@
 """From what is asked of a runtime to the size of its library, before anything is compiled."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from builder.commands.inspecting.unlikeness import find_unlike, measured_as, unlike_target
 from builder.foundation.resources import DATA
 from builder.libtorch.catalogue import Catalogue
 from builder.libtorch.closure.replacements import find_replacement
@@ -19,7 +20,7 @@ from builder.libtorch.flags import link_flags
 from builder.models.selection import make_profile
 from builder.pipeline.planning import Planned
 from builder.vocabulary.operators import Selection
-from builder.vocabulary.plan import ExtensionFile, Isa, Kernels
+from builder.vocabulary.plan import ExtensionFile, Isa, Kernels, Messages, Profile
 from builder.vocabulary.targets import Abi, Target, abi_facts
 
 _LIKE: Final[Mapping[Abi, tuple[Abi, ...]]] = {
@@ -43,6 +44,7 @@ class Question:
 
     `sources` are bytes of sections by source, as the symbol index has them: by these the sources
     whose objects were never read are guessed. `extension` are the files of the user's own C++.
+    `dtypes` and `messages` are those of the settings.
     """
 
     version: str
@@ -53,11 +55,18 @@ class Question:
     kernels: Kernels
     sources: Mapping[str, int] = field(default_factory=dict)
     extension: tuple[ExtensionFile, ...] = ()
+    dtypes: frozenset[str] | None = None
+    messages: Messages = Messages.SHORT
+
+    @property
+    def profile(self) -> Profile:
+        """What is wished of its objects."""
+        return replace(make_profile(self.selection, self.dtypes), messages=self.messages)
 
     @property
     def quantized(self) -> bool:
         """Whether its objects are those of quantized models."""
-        return "QuantizedCPU" in make_profile(self.selection, None).backends
+        return "QuantizedCPU" in self.profile.backends
 
 
 def question_of(planned: Planned) -> Question:
@@ -67,6 +76,7 @@ def question_of(planned: Planned) -> Question:
         version=plan.source.version, target=plan.target, selection=plan.selection,
         catalogue=planned.catalogue, isa=plan.isa, kernels=plan.kernels,
         sources=planned.prediction.sizes, extension=plan.extension,
+        dtypes=plan.profile.dtypes, messages=plan.profile.messages,
     )  # fmt: skip
 
 
@@ -94,19 +104,16 @@ def word_size(target: Target) -> float:
     return _PACKED if packed else _RELOCATION[abi_facts(target.abi).bits]
 
 
-def measured_as(target: Target) -> str:
-    """Return under which name a runtime of a target was measured."""
-    return f"{target.platform}-{target.abi}"
-
-
 def _predict(question: Question, table: SizeTable) -> Estimate:
     own = measured_as(question.target)
     # what was measured on another platform, or of another ABI, is better than nothing
-    base = table.bases.get(own) or table.bases[min(table.bases)]
+    known = own if own in table.bases else min(table.bases)
     asked = asked_of(question, table.graph)
     return estimate(
-        table.graph, base, asked, cutter(question),
-        word=word_size(question.target), measured=own in table.bases,
+        table.graph, table.bases[known], asked, cutter(question),
+        word=word_size(question.target), measured=known == own,
+        measured_on=known,
+        unlike=(*unlike_target(question.target, known), *find_unlike(question.profile)),
     )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ def document(predicted: Estimate | None) -> dict[str, Any] | None:
             {"name": it.name, "alone": it.alone, "shared": it.shared} for it in predicted.operators
         ],
         "unknown": list(predicted.unknown),
+        "unmeasured": list(predicted.unmeasured),
+        "measured_on": predicted.measured_on,
     }
 
 
@@ -34,6 +36,11 @@ def summary(predicted: dict[str, Any] | None) -> Iterator[str]:
         return
     size, least, most = (predicted[it] / 1e6 for it in ("bytes", "least", "most"))
     yield f"predicted library: {size:.2f} MB, between {least:.2f} and {most:.2f}"
+    if predicted["unmeasured"]:
+        yield (
+            f"  counted by objects of {predicted['measured_on']}; the bounds are wide for what was"
+            f" not measured: {'; '.join(predicted['unmeasured'])}"
+        )
     alone = sum(it["alone"] for it in predicted["operators"])
     yield (
         f"  fixed core {predicted['core']:,} bytes, operators alone {alone:,},"
@@ -43,4 +50,4 @@ def summary(predicted: dict[str, Any] | None) -> Iterator[str]:
         yield f"  {predicted['guessed']:,} bytes of it are of files that were never measured"
     if predicted["unknown"]:
         names = ", ".join(predicted["unknown"])
-        yield f"  nothing is known of {names}: no bytes count for it, up to {UNKNOWN:,} each may come"
+        yield f"  nothing is known of {names}: only the most allows for it, {UNKNOWN:,} bytes each"

@@ -41,10 +41,14 @@ def sizing(
         refuse(pinned_problems(wanted, RELEASE, settings.kernels), RELEASE)
         return with_classes(wanted.selection(RELEASE, catalogue), catalogue), wanted.models
 
+    def added(path: Path) -> Selection:
+        return select_with(path)[0]
+
     selection, models = select_with()
     question = Question(
         version=RELEASE, target=target, selection=selection, catalogue=catalogue,
         isa=settings.isa.resolved(settings.optimize), kernels=settings.kernels,
+        dtypes=settings.dtypes, messages=settings.messages,
     )  # fmt: skip
     predicted = sizes.document(predict_size(question))
     return {
@@ -53,8 +57,7 @@ def sizing(
         "prediction": predicted,
         "dearest": list(_dearest(question, predicted, models)),
         "what_if": [
-            _changed(predicted, it, changed(question, it, lambda path: select_with(path)[0]))
-            for it in changes
+            _changed(predicted, it, changed(question, it, added, settings.isa)) for it in changes
         ],
     }
 

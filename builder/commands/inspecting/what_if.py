@@ -16,8 +16,13 @@ SelectWith = Callable[[Path], Selection]
 """From one more model to what all models together ask for."""
 
 
-def changed(question: Question, change: str, select_with: SelectWith) -> Question:
-    """Return a question with one change: `drop=aten::x`, `add=model.pt` or `optimize=speed`."""
+def changed(
+    question: Question, change: str, select_with: SelectWith, isa: Isa = Isa.AUTO
+) -> Question:
+    """Return a question with one change: `drop=aten::x`, `add=model.pt` or `optimize=speed`.
+
+    `isa` is that of the settings: only `auto` is what a goal asks for.
+    """
     kind, _, value = change.partition("=")
     match kind:
         case "drop" if value:
@@ -25,7 +30,7 @@ def changed(question: Question, change: str, select_with: SelectWith) -> Questio
         case "add" if value:
             return replace(question, selection=select_with(Path(value)))
         case "optimize" if value in tuple(Goal):
-            return replace(question, isa=Isa.AUTO.resolved(Goal(value)))
+            return replace(question, isa=isa.resolved(Goal(value)))
         case _:
             raise UsageError(
                 f"no change: {change!r}",

@@ -166,7 +166,8 @@ DOCUMENT: dict[str, Any] = {
         "predicted_library_bytes": 2_345_678, "project": None,
         "prediction": {
             "bytes": 2_345_678, "least": 2_300_000, "most": 2_391_356, "core": 2_000_000,
-            "shared": 45_678, "guessed": 0, "unknown": [],
+            "shared": 45_678, "guessed": 0, "unknown": [], "unmeasured": [],
+            "measured_on": "linux-x86_64",
             "operators": [{"name": "aten::relu", "alone": 300_000, "shared": 45_678}],
         },
     }],

@@ -1,6 +1,6 @@
 """How large a library will be, and how sure that is: from a size graph and what was measured."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,12 +26,25 @@ class OperatorSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlike:
+    """How a library is otherwise than what was measured: in words, for people.
+
+    For that its size may be `below` or `above` what is predicted, as parts of it.
+    """
+
+    what: str
+    below: float
+    above: float
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Bytes of a stripped library, and the least and the most they are expected to be.
 
     `core` is what no operator brings, `shared` what several do. `guessed` are the bytes of sources
     whose objects were not read, by their sizes in another table; `unknown` are operators nothing is
-    known of: they count as nothing, and `most` allows for `UNKNOWN` bytes of each.
+    known of: they count as nothing, and `most` allows for `UNKNOWN` bytes of each. `unmeasured`
+    says what the library has otherwise than what was measured, `measured_on` on which target.
     """
 
     size: int
@@ -42,6 +55,8 @@ class Estimate:
     guessed: int
     operators: tuple[OperatorSize, ...]
     unknown: tuple[str, ...]
+    unmeasured: tuple[str, ...] = ()
+    measured_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +80,13 @@ def estimate(
     *,
     word: float,
     measured: bool = True,
+    measured_on: str = "",
+    unlike: Sequence[Unlike] = (),
 ) -> Estimate:
     """Estimate the size of a library; a word to relocate takes `word` bytes of a table.
 
-    `measured` says whether `base` is a runtime of the same platform and ABI.
+    `measured` says whether `base` is a runtime of the same platform and ABI, `unlike` what else
+    differs. `measured_on` names the target of `base`.
     """
     names = sorted(asked.operators)
     reached = graph.reach([*(asked.operators[it] for it in names), asked.others], is_cut)
@@ -85,13 +103,15 @@ def estimate(
     shared = _shared(graph, reached, word)
     return Estimate(
         size=size,
-        least=round(size - doubt),
-        most=round(size + doubt) + UNKNOWN * len(unknown),
+        least=max(0, round(size - doubt - size * sum(it.below for it in unlike))),
+        most=round(size + doubt + size * sum(it.above for it in unlike)) + UNKNOWN * len(unknown),
         core=size - alone - shared - guessed,
         shared=shared,
         guessed=guessed,
         operators=operators,
         unknown=unknown,
+        unmeasured=tuple(it.what for it in unlike),
+        measured_on=measured_on,
     )
 
 

@@ -16,7 +16,7 @@ from builder.models.conversion.repairs.graphs import Code, codes_of, finish, inl
 from builder.models.conversion.repairs.interfaces import call_directly, refuse_unknown_modules
 from builder.models.conversion.repairs.padding import mask_instead
 from builder.models.conversion.repairs.pairs import fill_one_by_one
-from builder.models.conversion.repairs.stand_ins.enumerations import name_members
+from builder.models.conversion.repairs.stand_ins.enumerations import name_members, refuse_members
 from builder.models.conversion.repairs.stand_ins.named_tuples import forget_names
 from builder.models.conversion.repairs.stand_ins.objects import list_attributes
 from builder.models.conversion.repairs.wrapped_numbers import make_numbers
@@ -88,6 +88,7 @@ def repair(script: Any) -> tuple[Repair, ...]:  # noqa: ANN401  a torch.jit.Scri
     found = [_run(trial) for trial in trials]
     for trial in trials:
         refuse_unknown_modules(trial)
+        refuse_members(trial)
     for code, changes in zip(codes, found, strict=True):
         if changes:
             _run(code)

@@ -8,6 +8,7 @@ import torch
 
 from builder.models.conversion.repairs.graphs import codes_of
 from builder.models.conversion.repairs.stand_ins.enumerations import name_members
+from builder.models.conversion.repairs.table import repair
 from tests.torch.models.repairs.converted import TORCH, Script, convert, loaded
 
 X = torch.tensor([1.0, -2.0])
@@ -91,6 +92,29 @@ class Writing(torch.nn.Module):
         self.level = Level.HIGH
 
 
+class Keeping(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = Level.HIGH
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+    @torch.jit.export
+    def kind(self) -> Level:
+        return self.level
+
+
+class Printing(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = Level.HIGH
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        print(self.level)  # noqa: T201  a scripted model prints, too
+        return x + 1
+
+
 class Listing(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for level in [Level.LOW, Level.HIGH]:
@@ -124,3 +148,11 @@ def test_what_keeps_or_answers_a_member_stays(made: type[torch.nn.Module], tmp_p
     before = script.code
     assert not [it.name for it in codes_of(script) if name_members(it)]
     assert script.code == before
+
+
+@pytest.mark.parametrize(("made", "method"), [(Keeping, "kind"), (Printing, "forward")])
+def test_a_member_that_would_be_read_as_its_worth_is_refused(
+    made: type[torch.nn.Module], method: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"{method} reads level, a member of an enumeration"):
+        repair(loaded(TORCH.jit.script(made()), tmp_path))

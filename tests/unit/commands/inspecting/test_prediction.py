@@ -14,8 +14,9 @@ from builder.commands.inspecting.prediction import (
 )
 from builder.libtorch.closure.sizing.table import read_sizes
 from builder.libtorch.codegen import pinned_catalogue
+from builder.vocabulary.dtypes import DEFAULT_DTYPES, KNOWN_DTYPES
 from builder.vocabulary.operators import OperatorName, SelectedOperator, Selection
-from builder.vocabulary.plan import ExtensionFile, Isa, Kernels
+from builder.vocabulary.plan import ExtensionFile, Isa, Kernels, Messages
 from builder.vocabulary.targets import Abi, Platform, Target
 
 LINUX = Target(Platform.LINUX, Abi.X86_64)
@@ -34,7 +35,23 @@ def test_each_abi_is_predicted_by_itself_or_by_one_like_it() -> None:
     for abi in Abi:
         found = predict_size(question(Target(Platform.LINUX, abi)))
         assert found is not None
-        assert 800_000 < found.least < found.size < found.most
+        assert 450_000 < found.least < found.size < found.most
+
+
+def test_an_abi_that_was_not_measured_says_so_and_is_in_doubt() -> None:
+    known = predict_size(question())
+    assert known is not None
+    assert known.measured_on == "linux-x86_64"
+    for abi in (it for it in Abi if read_sizes(sizes_path(question(), it)) is None):
+        found = predict_size(question(Target(Platform.LINUX, abi)))
+        assert found is not None
+        assert found.measured_on.partition("-")[2] != abi
+        assert found.unmeasured == (f"objects of {abi}",)
+        assert found.least < known.least
+        assert found.most > known.most
+    x86 = predict_size(question(Target(Platform.LINUX, Abi.X86)))
+    assert x86 is not None
+    assert x86.most > 1.2 * x86.size
 
 
 def test_of_an_unknown_source_nothing_is_predicted() -> None:
@@ -53,6 +70,28 @@ def test_a_platform_that_was_not_measured_is_in_doubt() -> None:
     sizes = [predict_size(question(it)) for it in (LINUX, Target(Platform.ANDROID, Abi.X86, 24))]
     doubts = [it.most - it.size for it in sizes if it is not None]
     assert doubts[1] > 2 * doubts[0]
+
+
+def test_dtypes_and_messages_that_were_not_measured_are_in_doubt() -> None:
+    usual, every, few, full = (
+        predict_size(replace(question(), dtypes=dtypes, messages=messages))
+        for dtypes, messages in (
+            (None, Messages.SHORT),
+            (KNOWN_DTYPES, Messages.SHORT),
+            (frozenset({"Float"}), Messages.SHORT),
+            (None, Messages.FULL),
+        )
+    )
+    assert usual is not None
+    assert every is not None
+    assert few is not None
+    assert full is not None
+    assert usual.unmeasured == ()
+    assert usual == predict_size(replace(question(), dtypes=DEFAULT_DTYPES))
+    assert every.most > usual.most + usual.size // 2
+    assert few.least < usual.least
+    assert full.most > usual.most
+    assert [len(it.unmeasured) for it in (every, few, full)] == [1, 1, 1]
 
 
 def test_objects_of_quantized_models_have_a_graph_of_their_own() -> None:

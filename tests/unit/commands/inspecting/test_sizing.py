@@ -78,6 +78,29 @@ def test_operators_of_the_users_own_are_known_and_in_doubt(
     assert "  nothing is known of shop::tax: " in capsys.readouterr().out
 
 
+def test_settings_that_were_not_measured_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILD_RUNTIME_MESSAGES", "full")
+    monkeypatch.setenv("BUILD_RUNTIME_DTYPES", "Float,Half")
+    model = write(tmp_path / "net.ptl")
+    predicted = asked(capsys, model, "--sizes", "x86_64")["prediction"]
+    assert predicted["unmeasured"] == [
+        "kernels for Half", "no kernels for Bool, Byte, Double, Int, Long", "messages full"
+    ]  # fmt: skip
+    assert main(["inspect", str(model), "--sizes", "x86_64"]) == 0
+    assert "not measured: kernels for Half; no kernels for" in capsys.readouterr().out
+
+
+def test_another_goal_keeps_the_instruction_sets_of_the_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILD_RUNTIME_ISA", "few")
+    words = ("--sizes", "x86_64", "--what-if", "optimize=speed")
+    (change,) = asked(capsys, write(tmp_path / "net.ptl"), *words)["what_if"]
+    assert change["difference"] == 0
+
+
 @pytest.mark.parametrize("more", [["--methods"], ["--converted"], ["--diff", "net.ptl"]])
 def test_sizes_are_asked_for_alone(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "--sizes", "x86_64", *more, "--", __file__]) == 2

@@ -42,6 +42,11 @@ def test_another_goal_has_other_instruction_sets() -> None:
     assert changed(replace(BOTH, isa=Isa.FEW), "optimize=speed", no_more).isa is Isa.AVX512
 
 
+def test_instruction_sets_that_were_named_stay_with_another_goal() -> None:
+    named = replace(BOTH, isa=Isa.FEW)
+    assert changed(named, "optimize=speed", no_more, Isa.FEW) == named
+
+
 @pytest.mark.parametrize("change", ["", "drop", "drop=", "add=", "optimize=fame", "remove=aten::x"])
 def test_what_is_no_change_is_refused(change: str) -> None:
     with pytest.raises(UsageError, match="no change"):

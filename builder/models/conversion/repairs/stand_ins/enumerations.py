@@ -68,6 +68,21 @@ def name_members(code: Code) -> Counter[str]:
     return Counter({"member of an enumeration became its name": found})
 
 
+def refuse_members(code: Code) -> None:
+    """Raise `ValueError` where a method still reads a member of an enumeration from a module.
+
+    A lite interpreter would have what the member is worth in its place: an answer of another type.
+    """
+    for node in of_kind(code.graph, "prim::GetAttr"):
+        if _holds_member(node.output().type()):
+            message = (
+                f"{code.name} reads {node.s('name')}, a member of an enumeration, and does not only"
+                " compare it or ask for its name or value; lite interpreters have no enumerations:"
+                " answer or print its name or value instead"
+            )
+            raise ValueError(message)
+
+
 def _is_member(value: Value) -> bool:
     return bool(value.type().kind() == _KIND)
 

@@ -3,6 +3,7 @@ from builder.libtorch.closure.sizing.estimate import (
     UNMEASURED,
     Asked,
     OperatorSize,
+    Unlike,
     estimate,
 )
 from builder.libtorch.closure.sizing.table import Base
@@ -42,6 +43,17 @@ def test_the_doubt_grows_with_what_was_not_measured() -> None:
     assert guessed.guessed == round(len("coreaxbsharedc") / 2)
     assert guessed.size == sure.size + guessed.guessed
     assert guessed.most - guessed.size > sure.most - sure.size
+
+
+def test_what_was_not_measured_widens_the_side_it_is_on() -> None:
+    sure = estimate(GRAPH, BASE, BOTH, lambda _: False, word=8)
+    larger = Unlike("messages full", 0, 0.5)
+    found = estimate(GRAPH, BASE, BOTH, lambda _: False, word=8, unlike=[larger])
+    assert (found.size, found.least) == (sure.size, sure.least)
+    assert found.most >= sure.most + sure.size // 2
+    assert found.unmeasured == ("messages full",)
+    smaller = Unlike("no kernels for Double", 2, 0)
+    assert estimate(GRAPH, BASE, BOTH, lambda _: False, word=8, unlike=[smaller]).least == 0
 
 
 def test_operators_nothing_is_known_of_are_named() -> None:
