@@ -85,7 +85,8 @@ def test_everything_that_is_missing_is_told_at_once(runtime: Make, tmp_path: Pat
     }
     assert refused(made, forge.write(tmp_path / "net.ptl", records)) == (
         "operators aten::format, aten::linear with 1 arguments, here it needs more,"
-        " aten::mul.Scalar, aten::mul.Tensor, aten::relu with 2 arguments, here it takes 1, shop::tax;"
+        " aten::mul.Scalar, aten::mul.Tensor, aten::relu with 2 arguments, here it takes 1,"
+        " shop::tax;"
         " instructions FORK, FORMAT, JUMP; classes shop.Basket, shop.Shelf, shop.Till;"
         " the runtime was built for other models: build it again with this one added\n"
     )
