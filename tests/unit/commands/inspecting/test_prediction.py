@@ -71,6 +71,14 @@ def test_of_a_function_and_what_replaces_it_one_is_cut() -> None:
         assert is_cut(f"instead of {gemm}") is not ours
 
 
+def test_what_an_abi_keeps_of_upstream_is_predicted_as_upstreams() -> None:
+    multiply = "_ZN2at6native18structured_mul_out4implERKNS_6TensorES4_S4_"
+    for abi in Abi:
+        is_cut = cutter(question(Target(Platform.LINUX, abi)))
+        assert is_cut(multiply) is (abi is not Abi.ARM64_V8A)
+        assert is_cut(f"instead of {multiply}") is (abi is Abi.ARM64_V8A)
+
+
 @pytest.mark.parametrize(
     ("target", "size"),
     [
