@@ -1,5 +1,7 @@
 """Kernels of ours for functions, norms, pooling, LSTM, attention answer as torch in a runtime."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,6 +50,11 @@ class Functions(torch.nn.Module):
     def moments(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
         y = laid(x, way)
         return rows_normalised(y)[3:] + channels_normalised(y)[3:]
+
+    @torch.jit.export
+    def slices(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        return [torch.softmax(y, 1), torch.log_softmax(y, 1), torch.log_softmax(y, -1)]
 
     @torch.jit.export
     def grouped(
@@ -372,6 +379,36 @@ def test_functions_answer_without_avx2_as_with_it(
         assert isinstance(narrow, Tensor)
         results = (torch.from_numpy(it.numpy()) for it in (wide, narrow))
         torch.testing.assert_close(*results, rtol=2e-5, atol=2e-6, equal_nan=True)
+
+
+def test_functions_answer_where_nothing_is_known_of_the_processor(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    """In a chroot there may be no /proc, where the library that asks the processor looks."""
+    unshare = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
+    # without /proc the program does not find the library beside it, either
+    script = 'mount -t tmpfs none /proc && LD_LIBRARY_PATH="$0" exec "$@"'
+    bare = (*unshare, "sh", "-c", script, str(runtime.library.parent))
+    if subprocess.run([*bare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted over /proc here")
+    images = value(tensor([2, 5, 37], 1, torch.float, special=True))
+    hidden = replace(runtime, under=bare)
+    for method in ("pointwise", "slices", "forward", "floats"):
+        (known,), (found,) = (
+            it.run_cases(it.model("functions"), [(images, 0)], tmp_path, method)
+            for it in (runtime, hidden)
+        )
+        if method in {"forward", "floats"}:  # XNNPACK computes these, which asks, too
+            assert isinstance(found, Failure)
+            assert "this processor lacks what XNNPACK needs" in found.message
+            continue
+        assert isinstance(known, list)
+        assert isinstance(found, list), found
+        for one, other in zip(found, known, strict=True):
+            assert isinstance(one, Tensor)
+            assert isinstance(other, Tensor)
+            results = (torch.from_numpy(it.numpy()) for it in (one, other))
+            torch.testing.assert_close(*results, rtol=2e-5, atol=2e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize(
