@@ -1,5 +1,6 @@
 """Kernels of ours for functions, norms, pooling, LSTM, attention answer as torch in a runtime."""
 
+import itertools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -57,11 +58,31 @@ class Functions(torch.nn.Module):
         return [torch.softmax(y, 1), torch.log_softmax(y, 1), torch.log_softmax(y, -1)]
 
     @torch.jit.export
-    def grouped(
-        self, x: torch.Tensor, images: int, channels: int, width: int, groups: int
+    def grouped(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor | None,
+        bias: torch.Tensor | None,
+        images: int,
+        channels: int,
+        width: int,
+        groups: int,
     ) -> list[torch.Tensor]:
-        a, b, c = torch.native_group_norm(x, None, None, images, channels, width, groups, 0.1)
+        a, b, c = torch.native_group_norm(x, weight, bias, images, channels, width, groups, 0.1)
         return [a, b, c]
+
+    @torch.jit.export
+    def grouped_across(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor | None,
+        bias: torch.Tensor | None,
+        images: int,
+        channels: int,
+        width: int,
+        groups: int,
+    ) -> list[torch.Tensor]:
+        return self.grouped(x.transpose(1, 2), weight, bias, images, channels, width, groups)
 
     @torch.jit.export
     def inplace(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
@@ -412,15 +433,33 @@ def test_functions_answer_where_nothing_is_known_of_the_processor(
 
 
 @pytest.mark.parametrize(
-    "sizes",
-    [(1, -4, -3, 1), (1, 4, 2, 1), (1, 4, 3, 3), (1, 4, 3, 0), (2**62, 4, 12, 1), (0, 4, 3, 1)],
+    ("sizes", "words"),
+    [
+        ((1, -4, -3, 1), "other sizes than its input has"),
+        ((1, 4, 2, 1), "other sizes than its input has"),
+        ((2**62, 4, 12, 1), "other sizes than its input has"),
+        ((0, 4, 3, 1), "other sizes than its input has"),
+        ((1, 4, 3, 3), "cannot divide 4 channels into 3 groups"),
+        ((1, 4, 3, 0), "cannot divide 4 channels into 0 groups"),
+        ((1, 2, 6, 1), "not one number for each of 2 channels"),
+    ],
 )
 def test_groups_that_are_no_parts_of_the_input_are_refused(
-    runtime: Runtime, tmp_path: Path, sizes: tuple[int, ...]
+    runtime: Runtime, tmp_path: Path, sizes: tuple[int, ...], words: str
 ) -> None:
-    case: tuple[Value, ...] = (value(torch.ones(1, 4, 3)), *sizes)
-    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped")
+    weights: list[Value] = [value(torch.ones(4)), None] if sizes[1] == 2 else [None, None]
+    for one, other in itertools.permutations(weights):
+        case: tuple[Value, ...] = (value(torch.ones(1, 4, 3)), one, other, *sizes)
+        (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped")
+        assert isinstance(made, Failure)
+        assert words in made.message
+
+
+def test_groups_of_what_lies_transposed_are_refused(runtime: Runtime, tmp_path: Path) -> None:
+    case: tuple[Value, ...] = (value(torch.ones(1, 3, 4)), None, None, 1, 4, 3, 2)
+    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped_across")
     assert isinstance(made, Failure)
+    assert "lies transposed in memory" in made.message
 
 
 @pytest.mark.parametrize("kind", [torch.float, torch.double])
