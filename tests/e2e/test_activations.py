@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -369,7 +370,8 @@ def test_functions_answer_as_torch(
 ) -> None:
     if method == "integers":
         cases = [(x.nan_to_num(0, 9, -9), way) for x, way in cases]
-    # of infinity torch's gelu is none here and infinity there, and so is the mean of a row
+    # of infinity torch's gelu is none here and infinity there, and its mean of a row is either, by
+    # where in the row infinity is
     if method in {"floats", "moments"}:
         cases = [(torch.where(x.isinf(), 9, x), way) for x, way in cases]
     given: list[tuple[Value, ...]] = [(Tensor.from_numpy(x.numpy()), way) for x, way in cases]
@@ -460,6 +462,31 @@ def test_groups_of_what_lies_transposed_are_refused(runtime: Runtime, tmp_path: 
     (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped_across")
     assert isinstance(made, Failure)
     assert "lies transposed in memory" in made.message
+
+
+@pytest.mark.parametrize("place", [0, 1, 16, 66])
+def test_the_mean_of_a_row_with_infinity_is_infinite(
+    runtime: Runtime, tmp_path: Path, place: int
+) -> None:
+    """Wherever in the row it is; and there is no deviation."""
+    for numbers in ([torch.inf], [-torch.inf], [torch.inf, -torch.inf]):
+        x = torch.ones(1, 2, 67)
+        for channel, number in enumerate(numbers):
+            x[0, channel, place] = number
+        (made,) = runtime.run_cases(
+            runtime.model("functions"), [(value(x), None, None, 1, 2, 67, 1)], tmp_path, "grouped"
+        )
+        (rows,) = runtime.run_cases(
+            runtime.model("functions"), [(value(x), 0)], tmp_path, "moments"
+        )
+        assert isinstance(made, list)
+        assert isinstance(rows, list)
+        for mean, deviation in ((made[1], made[2]), (rows[0], rows[2])):
+            assert isinstance(mean, Tensor)
+            assert isinstance(deviation, Tensor)
+            wanted = sum(numbers)
+            np.testing.assert_array_equal(mean.numpy(), np.full(mean.shape, wanted, np.float32))
+            assert np.isnan(deviation.numpy()).all()
 
 
 @pytest.mark.parametrize("kind", [torch.float, torch.double])
