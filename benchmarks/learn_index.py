@@ -96,7 +96,7 @@ def main() -> int:
         graphs,
         known=known,
         whole=always_linked(planned.candidates.groups),
-        replacement=find_replacement(stand_ins=all_stand_ins()),
+        replacement=find_replacement(None, stand_ins=all_stand_ins()),
     )
     learned = learned.of(frozenset(chosen))
     shipped = read_index(path)

@@ -60,7 +60,7 @@ from builder.source.opening import open_source
 from builder.source.request import SourceRequest
 
 CUTS = all_cuts()
-REPLACEMENT = find_replacement(stand_ins=all_stand_ins())
+REPLACEMENT = find_replacement(None, stand_ins=all_stand_ins())
 PROMISED = 0.15
 """How far a prediction may be off, as a part of what lies above the base: what judging lowers."""
 

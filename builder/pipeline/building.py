@@ -84,7 +84,7 @@ def _learn(planned: Planned, output: BuildOutput, host: Host) -> None:
         graphs,
         known=planned.index.definers(),
         whole=always_linked(planned.candidates.groups),
-        replacement=find_replacement(stand_ins=all_stand_ins()),
+        replacement=find_replacement(None, stand_ins=all_stand_ins()),
     )
     for path in learned_indexes(planned.plan, host):
         with locked(path.with_suffix(".lock")):

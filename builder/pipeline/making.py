@@ -15,7 +15,7 @@ from builder.pipeline.request import Events, Request
 from builder.vocabulary.checks import RUN, Check, was_not_run
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.plan import SourceKind, SourceTree
-from builder.vocabulary.targets import Target, twin_of
+from builder.vocabulary.targets import Abi, Target, twin_of
 
 
 def build_target(  # noqa: PLR0917  one value of each stage before
@@ -34,7 +34,7 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     if request.pack is not None:
         use_pack(request.pack, planned, host, events)
     if request.limits.exact:
-        refuse_fused(planned.candidates.groups, planned.prediction.sources)
+        refuse_fused(planned.candidates.groups, planned.prediction.sources, target.abi)
     output = compile_plan(planned, host, events)
     events.step("verifying")
     twin = twin_of(target) if request.prove_twin else None
@@ -74,14 +74,14 @@ def prove_twin(  # noqa: PLR0917  one value of each stage before
     )
 
 
-def refuse_fused(groups: Iterable[Group], predicted: Iterable[str]) -> None:
+def refuse_fused(groups: Iterable[Group], predicted: Iterable[str], abi: Abi) -> None:
     """Raise `UsageError` where kernels of ours would answer: they round otherwise."""
     ours = {it for group in groups if group.kind is SourceKind.OWN_KERNEL for it in group.ids}
-    fused = ours.intersection(predicted) - exact_replacements()
+    fused = ours.intersection(predicted) - exact_replacements(abi)
     found = sorted(it.rpartition("/")[2] for it in fused)
     if found:
         raise UsageError(
-            "--exact cannot hold: kernels on XNNPACK compute what the models call"
-            f" ({', '.join(found)}), and fuse multiplication with addition",
+            "--exact cannot hold: kernels of ours compute what the models call"
+            f" ({', '.join(found)}), and round otherwise than PyTorch's on {abi}",
             hint="build with PyTorch's own kernels: --kernels aten",
         )

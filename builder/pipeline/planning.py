@@ -93,7 +93,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     events.step("finding the sources that builds share")
     every = candidates_of(objects)
     store = find_store(plan, base, every, host)
-    candidates = replace(every, groups=without_kernels(every.groups, plan.kernels))
+    candidates = replace(every, groups=without_kernels(every.groups, target.abi, plan.kernels))
     preprocess = preprocessor(store, host, on_wait)
     known = read_catalogue(source, objects.generated, preprocess, host)
     catalogue = wanted.extension.extend(known.usable(plan.kernels))
@@ -108,7 +108,7 @@ def make_plan(  # noqa: PLR0917  one value of each stage before
     index = reduce(SymbolIndex.merged, map(read_index, indexes)).of(candidates.names)
     entries = [catalogue.entries[name] for name in sorted(selection.names)]
     cuts = active_cuts(plan.selection, plan.isa, plan.extension)
-    replacement = find_replacement(plan.kernels, stand_ins(cuts))
+    replacement = find_replacement(target.abi, plan.kernels, stand_ins(cuts))
     prediction = index.predict(
         always_linked(candidates.groups),
         _symbols(entries, index),

@@ -1,10 +1,14 @@
 """Kernels of ours for functions, norms, pooling, LSTM, attention answer as torch in a runtime."""
 
+import itertools
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -50,11 +54,36 @@ class Functions(torch.nn.Module):
         return rows_normalised(y)[3:] + channels_normalised(y)[3:]
 
     @torch.jit.export
-    def grouped(
-        self, x: torch.Tensor, images: int, channels: int, width: int, groups: int
+    def slices(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
+        y = laid(x, way)
+        return [torch.softmax(y, 1), torch.log_softmax(y, 1), torch.log_softmax(y, -1)]
+
+    @torch.jit.export
+    def grouped(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor | None,
+        bias: torch.Tensor | None,
+        images: int,
+        channels: int,
+        width: int,
+        groups: int,
     ) -> list[torch.Tensor]:
-        a, b, c = torch.native_group_norm(x, None, None, images, channels, width, groups, 0.1)
+        a, b, c = torch.native_group_norm(x, weight, bias, images, channels, width, groups, 0.1)
         return [a, b, c]
+
+    @torch.jit.export
+    def grouped_across(  # noqa: PLR0917
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor | None,
+        bias: torch.Tensor | None,
+        images: int,
+        channels: int,
+        width: int,
+        groups: int,
+    ) -> list[torch.Tensor]:
+        return self.grouped(x.transpose(1, 2), weight, bias, images, channels, width, groups)
 
     @torch.jit.export
     def inplace(self, x: torch.Tensor, way: int) -> list[torch.Tensor]:
@@ -341,7 +370,8 @@ def test_functions_answer_as_torch(
 ) -> None:
     if method == "integers":
         cases = [(x.nan_to_num(0, 9, -9), way) for x, way in cases]
-    # of infinity torch's gelu is none here and infinity there, and so is the mean of a row
+    # of infinity torch's gelu is none here and infinity there, and its mean of a row is either, by
+    # where in the row infinity is
     if method in {"floats", "moments"}:
         cases = [(torch.where(x.isinf(), 9, x), way) for x, way in cases]
     given: list[tuple[Value, ...]] = [(Tensor.from_numpy(x.numpy()), way) for x, way in cases]
@@ -374,16 +404,89 @@ def test_functions_answer_without_avx2_as_with_it(
         torch.testing.assert_close(*results, rtol=2e-5, atol=2e-6, equal_nan=True)
 
 
+def test_functions_answer_where_nothing_is_known_of_the_processor(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    """In a chroot there may be no /proc, where the library that asks the processor looks."""
+    unshare = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
+    # without /proc the program does not find the library beside it, either
+    script = 'mount -t tmpfs none /proc && LD_LIBRARY_PATH="$0" exec "$@"'
+    bare = (*unshare, "sh", "-c", script, str(runtime.library.parent))
+    if subprocess.run([*bare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted over /proc here")
+    images = value(tensor([2, 5, 37], 1, torch.float, special=True))
+    hidden = replace(runtime, under=bare)
+    for method in ("pointwise", "slices", "forward", "floats"):
+        (known,), (found,) = (
+            it.run_cases(it.model("functions"), [(images, 0)], tmp_path, method)
+            for it in (runtime, hidden)
+        )
+        if method in {"forward", "floats"}:  # XNNPACK computes these, which asks, too
+            assert isinstance(found, Failure)
+            assert "this processor lacks what XNNPACK needs" in found.message
+            continue
+        assert isinstance(known, list)
+        assert isinstance(found, list), found
+        for one, other in zip(found, known, strict=True):
+            assert isinstance(one, Tensor)
+            assert isinstance(other, Tensor)
+            results = (torch.from_numpy(it.numpy()) for it in (one, other))
+            torch.testing.assert_close(*results, rtol=2e-5, atol=2e-6, equal_nan=True)
+
+
 @pytest.mark.parametrize(
-    "sizes",
-    [(1, -4, -3, 1), (1, 4, 2, 1), (1, 4, 3, 3), (1, 4, 3, 0), (2**62, 4, 12, 1), (0, 4, 3, 1)],
+    ("sizes", "words"),
+    [
+        ((1, -4, -3, 1), "other sizes than its input has"),
+        ((1, 4, 2, 1), "other sizes than its input has"),
+        ((2**62, 4, 12, 1), "other sizes than its input has"),
+        ((0, 4, 3, 1), "other sizes than its input has"),
+        ((1, 4, 3, 3), "cannot divide 4 channels into 3 groups"),
+        ((1, 4, 3, 0), "cannot divide 4 channels into 0 groups"),
+        ((1, 2, 6, 1), "not one number for each of 2 channels"),
+    ],
 )
 def test_groups_that_are_no_parts_of_the_input_are_refused(
-    runtime: Runtime, tmp_path: Path, sizes: tuple[int, ...]
+    runtime: Runtime, tmp_path: Path, sizes: tuple[int, ...], words: str
 ) -> None:
-    case: tuple[Value, ...] = (value(torch.ones(1, 4, 3)), *sizes)
-    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped")
+    weights: list[Value] = [value(torch.ones(4)), None] if sizes[1] == 2 else [None, None]
+    for one, other in itertools.permutations(weights):
+        case: tuple[Value, ...] = (value(torch.ones(1, 4, 3)), one, other, *sizes)
+        (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped")
+        assert isinstance(made, Failure)
+        assert words in made.message
+
+
+def test_groups_of_what_lies_transposed_are_refused(runtime: Runtime, tmp_path: Path) -> None:
+    case: tuple[Value, ...] = (value(torch.ones(1, 3, 4)), None, None, 1, 4, 3, 2)
+    (made,) = runtime.run_cases(runtime.model("functions"), [case], tmp_path, "grouped_across")
     assert isinstance(made, Failure)
+    assert "lies transposed in memory" in made.message
+
+
+@pytest.mark.parametrize("place", [0, 1, 16, 66])
+def test_the_mean_of_a_row_with_infinity_is_infinite(
+    runtime: Runtime, tmp_path: Path, place: int
+) -> None:
+    """Wherever in the row it is; and there is no deviation."""
+    for numbers in ([torch.inf], [-torch.inf], [torch.inf, -torch.inf]):
+        x = torch.ones(1, 2, 67)
+        for channel, number in enumerate(numbers):
+            x[0, channel, place] = number
+        (made,) = runtime.run_cases(
+            runtime.model("functions"), [(value(x), None, None, 1, 2, 67, 1)], tmp_path, "grouped"
+        )
+        (rows,) = runtime.run_cases(
+            runtime.model("functions"), [(value(x), 0)], tmp_path, "moments"
+        )
+        assert isinstance(made, list)
+        assert isinstance(rows, list)
+        for mean, deviation in ((made[1], made[2]), (rows[0], rows[2])):
+            assert isinstance(mean, Tensor)
+            assert isinstance(deviation, Tensor)
+            wanted = sum(numbers)
+            np.testing.assert_array_equal(mean.numpy(), np.full(mean.shape, wanted, np.float32))
+            assert np.isnan(deviation.numpy()).all()
 
 
 @pytest.mark.parametrize("kind", [torch.float, torch.double])

@@ -120,7 +120,7 @@ def _predict(question: Question, table: SizeTable) -> Estimate:
 def cutter(question: Question) -> Callable[[str], bool]:
     """Return which names of a size graph are cut: what a runtime lacks, and what it replaces."""
     cuts = active_cuts(question.selection, question.isa, question.extension)
-    replacement = find_replacement(question.kernels, stand_ins(cuts))
+    replacement = find_replacement(question.target.abi, question.kernels, stand_ins(cuts))
 
     @cache
     def is_cut(name: str) -> bool:

@@ -51,6 +51,29 @@ void normalise_groups(const at::Tensor& input, const Affine& affine, int64_t ima
   });
 }
 
+// Throws an error unless all parts are of one input.
+void check_groups(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                  int64_t images, int64_t channels, int64_t width, int64_t groups) {
+  if (std::min({images, channels, width}) < 0 || !fits({images, channels, width}) ||
+      images * channels * width != input.numel()) {
+    fail_kernel("group_norm was told of other sizes than its input has");
+  }
+  if (groups <= 0 || channels % groups != 0) {
+    fail_kernel("group_norm cannot divide " + std::to_string(channels) + " channels into " +
+                std::to_string(groups) + " groups");
+  }
+  const auto is_of_channels = [channels](const at::Tensor& it) {
+    return !it.defined() || (it.dim() == 1 && it.numel() == channels);
+  };
+  if (!is_of_channels(weight) || !is_of_channels(bias)) {
+    fail_kernel("the weight or the bias of group_norm is not one number for each of " +
+                std::to_string(channels) + " channels");
+  }
+  if (!input.is_contiguous(input.suggest_memory_format())) {
+    fail_kernel("the input of group_norm has gaps, or lies transposed in memory");
+  }
+}
+
 } // namespace
 } // namespace build_runtime
 
@@ -64,12 +87,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> native_group_norm(
     double eps) {
   const at::Tensor gamma = contiguous(weight);
   const at::Tensor beta = contiguous(bias);
-  TORCH_CHECK(std::min({N, C, HxW}) >= 0 && fits({N, C, HxW}) && N * C * HxW == input.numel());
-  TORCH_CHECK(group > 0 && C % group == 0);
-  TORCH_CHECK(!gamma.defined() || (gamma.dim() == 1 && gamma.numel() == C));
-  TORCH_CHECK(!beta.defined() || (beta.dim() == 1 && beta.numel() == C));
+  check_groups(input, gamma, beta, N, C, HxW, group);
   const auto format = input.suggest_memory_format();
-  TORCH_CHECK(input.is_contiguous(format));
   const bool mixed = is_mixed_type(input, gamma, beta);
   if (mixed) {
     check_mixed_data_type(input, gamma, beta);

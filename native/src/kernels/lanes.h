@@ -97,6 +97,7 @@ LANES_INLINE inline Lanes exp_lanes(Lanes x) {
 
 #if defined(__x86_64__) || defined(__i386__)
 
+// False, too, where nothing is known of the processor: /proc/cpuinfo cannot be read everywhere.
 bool has_avx2();
 
 template <class Function>

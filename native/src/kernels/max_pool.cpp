@@ -102,6 +102,31 @@ void pool_rows(const float* plane, const std::pair<int64_t, int64_t>& rows, int6
   }
 }
 
+// Whether columns have different zeros, or different values that are no number, as their highest.
+// The order of rows decides then; all other numbers that are equal have the same bits.
+bool is_ambiguous(const float* highest, const std::pair<int64_t, int64_t>& columns,
+                  int64_t dilation, float most) {
+  bool differs = false;
+  for (int64_t column = columns.first; column < columns.second; column += dilation) {
+    const float value = highest[column];
+    differs |=
+        (value == most || std::isnan(value)) && std::memcmp(&value, &most, sizeof(most)) != 0;
+  }
+  return differs;
+}
+
+// The highest of a window, in upstream's order: row by row.
+float highest_of(const float* plane, const std::pair<int64_t, int64_t>& rows, int64_t down,
+                 const std::pair<int64_t, int64_t>& columns, int64_t across, int64_t width) {
+  float most = kLeast;
+  for (int64_t row = rows.first; row < rows.second; row += down) {
+    for (int64_t column = columns.first; column < columns.second; column += across) {
+      most = larger<float>(plane[row * width + column], most);
+    }
+  }
+  return most;
+}
+
 // Rows of results from `begin` to `end`, numbered over all planes of images whose channels are not
 // last.
 void pool_planes(const float* from, float* to, const Windows& down, const Windows& across,
@@ -115,11 +140,16 @@ void pool_planes(const float* from, float* to, const Windows& down, const Window
   float* results = to + begin * across.made;
   for (int64_t row = begin; row < end; ++row) {
     const float* plane = from + row / down.made * down.given * across.given;
-    pool_rows(plane, within(down, row % down.made), down.dilation, across.given, highest.data());
+    const auto rows = within(down, row % down.made);
+    pool_rows(plane, rows, down.dilation, across.given, highest.data());
     for (const auto& columns : windows) {
       float most = kLeast;
       for (int64_t column = columns.first; column < columns.second; column += across.dilation) {
         most = larger<float>(highest[column], most);
+      }
+      if (!(std::abs(most) > 0.0F) &&
+          is_ambiguous(highest.data(), columns, across.dilation, most)) {
+        most = highest_of(plane, rows, down.dilation, columns, across.dilation, across.given);
       }
       *results++ = most;
     }

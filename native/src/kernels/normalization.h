@@ -40,10 +40,11 @@ double sum_of(const float* numbers, int64_t count, const Function& function) {
   return sum;
 }
 
-// Numbers are taken relative to the first one: they may be far from 0, and near to each other.
+// Numbers are taken relative to the first one: they may be far from 0, and near to each other. From
+// infinity there is no distance.
 inline Moments moments_of(const float* numbers, int64_t count, double eps) {
   const auto size = static_cast<double>(count);
-  const float first = numbers[0];
+  const float first = std::isfinite(numbers[0]) ? numbers[0] : 0.0F;
   const double beyond = sum_of(numbers, count, [first](auto x) { return x - first; }) / size;
   const auto mean = static_cast<float>(first + beyond);
   const auto square = [mean](auto x) { return (x - mean) * (x - mean); };

@@ -86,8 +86,8 @@ __attribute__((target("avx2,fma"))) void multiply_row_fma3(const float* left, in
 FloatProduct::RowKernel row_kernel_for([[maybe_unused]] const xnn_gemm_config& config) {
 #if defined(__x86_64__) || defined(__i386__)
   const xnn_hardware_config* hardware = xnn_init_hardware_config();
-  if (hardware->use_x86_fma3 && hardware->use_x86_avx2 && config.nr == kRowWidth &&
-      config.log2_sr == 0) {
+  if (hardware != nullptr && hardware->use_x86_fma3 && hardware->use_x86_avx2 &&
+      config.nr == kRowWidth && config.log2_sr == 0) {
     return &multiply_row_fma3;
   }
 #endif

@@ -102,7 +102,7 @@ std::vector<float> bias_values(const std::optional<at::Tensor>& bias, int64_t ou
 bool has_avx2() {
   static const bool has = [] {
     const xnn_hardware_config* hardware = xnn_init_hardware_config();
-    return hardware->use_x86_avx2 && hardware->use_x86_fma3;
+    return hardware != nullptr && hardware->use_x86_avx2 && hardware->use_x86_fma3;
   }();
   return has;
 }

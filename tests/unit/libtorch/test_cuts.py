@@ -264,12 +264,12 @@ def test_what_touches_a_feature_is_named() -> None:
 
 
 def test_what_is_left_of_a_function_is_ours_where_its_feature_is_cut() -> None:
-    dense = find_replacement(stand_ins=stand_ins(active_cuts(Selection())))
+    dense = find_replacement(None, stand_ins=stand_ins(active_cuts(Selection())))
     assert dense(SELECT) == dense(ITEM) == "native:src/cuts/dense.cpp"
     assert dense(PARSE) == "native:src/cuts/schemas.cpp"
     assert feature_of(SELECT, active_cuts(Selection())) is None, "it throws nothing"
     quantized = active_cuts(Selection(dtypes=frozenset({"QInt8"})))
-    kept = find_replacement(stand_ins=stand_ins(quantized))
+    kept = find_replacement(None, stand_ins=stand_ins(quantized))
     assert kept(SELECT) is None
     assert kept(PARSE) == "native:src/cuts/schemas.cpp"
 

@@ -28,20 +28,27 @@ GROUPS = (
 
 def test_answers_cannot_be_exact_where_kernels_of_ours_compute_them() -> None:
     with pytest.raises(UsageError, match=r"gemm\.cpp") as refused:
-        refuse_fused(GROUPS, ["pytorch:CPUBlas.cpp", "native:src/kernels/gemm.cpp"])
+        refuse_fused(GROUPS, ["pytorch:CPUBlas.cpp", "native:src/kernels/gemm.cpp"], Abi.X86_64)
     assert "--kernels aten" in refused.value.hint
 
 
 def test_answers_may_be_exact_where_kernels_of_ours_round_as_upstream_does() -> None:
-    refuse_fused(GROUPS, ["native:src/kernels/arithmetic.cpp"])
+    refuse_fused(GROUPS, ["native:src/kernels/arithmetic.cpp"], Abi.X86_64)
     with pytest.raises(UsageError) as refused:
-        refuse_fused(GROUPS, ["native:src/kernels/arithmetic.cpp", "native:src/kernels/gemm.cpp"])
+        refuse_fused(
+            GROUPS, ["native:src/kernels/arithmetic.cpp", "native:src/kernels/gemm.cpp"], Abi.X86_64
+        )
     assert "(gemm.cpp)" in str(refused.value)
 
 
+def test_answers_cannot_be_exact_where_vectors_take_the_smallest_floats_for_zero() -> None:
+    with pytest.raises(UsageError, match=r"arithmetic\.cpp"):
+        refuse_fused(GROUPS, ["native:src/kernels/arithmetic.cpp"], Abi.ARMEABI_V7A)
+
+
 def test_answers_may_be_exact_with_kernels_of_upstream() -> None:
-    refuse_fused(GROUPS, ["pytorch:CPUBlas.cpp"])
-    refuse_fused(GROUPS[:1], ["pytorch:CPUBlas.cpp", "native:src/kernels/gemm.cpp"])
+    refuse_fused(GROUPS, ["pytorch:CPUBlas.cpp"], Abi.X86_64)
+    refuse_fused(GROUPS[:1], ["pytorch:CPUBlas.cpp", "native:src/kernels/gemm.cpp"], Abi.X86_64)
 
 
 ANDROID = make_target(Platform.ANDROID, Abi.X86_64, 24)

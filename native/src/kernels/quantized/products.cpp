@@ -105,7 +105,7 @@ void compute_panel(Tile tile, int64_t rows, const Finish& finish) {
 
 std::optional<Products> Products::make(const ByteLayer& layer) {
   const xnn_hardware_config* hardware = xnn_init_hardware_config();
-  if (hardware->use_x86_avx512vnni) {
+  if (hardware == nullptr || hardware->use_x86_avx512vnni) {
     return std::nullopt;
   }
   return Products(layer);

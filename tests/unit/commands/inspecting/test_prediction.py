@@ -117,6 +117,14 @@ def test_cpp_of_the_users_own_may_call_any_convolution() -> None:
     assert not cutter(replace(question(), extension=own))(called)
 
 
+def test_what_an_abi_keeps_of_upstream_is_predicted_as_upstreams() -> None:
+    multiply = "_ZN2at6native18structured_mul_out4implERKNS_6TensorES4_S4_"
+    for abi in Abi:
+        is_cut = cutter(question(Target(Platform.LINUX, abi)))
+        assert is_cut(multiply) is (abi is not Abi.ARM64_V8A)
+        assert is_cut(f"instead of {multiply}") is (abi is Abi.ARM64_V8A)
+
+
 @pytest.mark.parametrize(
     ("target", "size"),
     [
