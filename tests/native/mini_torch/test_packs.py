@@ -92,13 +92,12 @@ def test_everything_is_what_compiling_would_make_now(
     workshop, path = new_workshop(), tmp_path / "objects.pack"
     root = tmp_path / "tool"
     shutil.copytree(workshop.tool.root, root)
-    workshop.build(*workshop.first)
-    workshop.build(*workshop.second)
-    header = root / "native/include/build_runtime.h"
-    header.write_text(header.read_text() + "// changed\n")
+    workshop.build(workshop.model("squares", ["aten::square"]))
+    kernel = root / "native/src/kernels/gemm.cpp"
+    kernel.write_text(kernel.read_text() + "// changed\n")
     changed = Workshop(Tool(workshop.tool.cache, root), workshop.source, workshop.folder)
     former = workshop.compiled()
-    words = (*changed.words(*changed.first), "-o", path, "--everything")
+    words = (*changed.words(*changed.second), "-o", path, "--everything")
     changed.tool.run("cache", "export", *words, cwd=changed.folder)
     old = {it for it, time in workshop.compiled().items() if former.get(it) == time}
     with tarfile.open(path) as pack:
@@ -107,10 +106,10 @@ def test_everything_is_what_compiling_would_make_now(
         workshop.tool.cache / "objects" / store["name"] / "build" / it["output"]
         for store in index["stores"]
         for it in store["objects"]
-        if any(name.endswith("build_runtime.h") for name in it["inputs"])
     }
-    assert packed
-    assert not packed & old
+    (stale,) = (it for it in old if it.name == "gemm.cpp.o")
+    assert stale not in packed
+    assert packed & old, "what did not change"
 
 
 def rewritten(pack: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> bytes:
@@ -154,3 +153,26 @@ def test_a_build_takes_the_pack_that_is_configured_or_says_what_differs(
     made = workshop.build(*workshop.first, "--pack", pack)
     assert made.summary["objects"]["packed"] > 10
     assert made.archive.read_bytes() == first.archive.read_bytes()
+
+
+def test_a_pack_for_one_of_several_targets_is_refused_before_any_is_compiled(
+    pack: Path, workshop: Workshop
+) -> None:
+    words = (*workshop.words(*workshop.first, abi="x86_64,arm64-v8a"), "--pack", pack)
+    refused = workshop.tool.run(*words, "-o", "refused", cwd=workshop.folder, expect=2).stderr
+    assert "no objects for linux-arm64-v8a\n" in refused
+    assert refused.count("checking") <= 1
+    assert not workshop.compiled()
+
+
+def test_an_export_takes_the_pack_that_is_configured(
+    pack: Path, workshop: Workshop, tmp_path: Path
+) -> None:
+    words = (*workshop.words(*workshop.first), "-o", tmp_path / "again.pack", "--pack")
+    other = tmp_path / "other.pack"
+    other.write_bytes(rewritten(pack, of_another_compiler))
+    run = workshop.tool.run
+    refused = run("cache", "export", *words, other, cwd=workshop.folder, expect=2).stderr
+    assert "no objects for linux-x86_64\n    compiler: zig 0.16.0" in refused
+    run("cache", "export", *words, pack, cwd=workshop.folder)
+    assert (tmp_path / "again.pack").read_bytes() == pack.read_bytes()
