@@ -276,7 +276,7 @@ def test_what_is_left_of_a_function_is_ours_where_its_feature_is_cut() -> None:
 
 @pytest.mark.parametrize("added", ["17addGlobalCallback", "22addThreadLocalCallback"])
 def test_who_adds_an_observer_is_told_that_nothing_is_observed(added: str) -> None:
-    replacement = find_replacement(stand_ins=stand_ins(active_cuts(Selection())))
+    replacement = find_replacement(None, stand_ins=stand_ins(active_cuts(Selection())))
     symbol = f"_ZN2at{added}ENS_22RecordFunctionCallbackE"
     assert replacement(symbol) == "native:src/cuts/observers.cpp"
 
