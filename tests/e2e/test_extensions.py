@@ -120,8 +120,10 @@ def test_what_does_not_compile_names_the_file_of_the_user(  # noqa: PLR0917
 
 
 UPSCALE: Final = """\
+#include <ATen/core/interned_strings.h>
 #include <ATen/ops/conv3d.h>
 #include <ATen/ops/conv_transpose2d.h>
+#include <ATen/ops/ones.h>
 #include <torch/library.h>
 
 at::Tensor upscale(const at::Tensor& x, const at::Tensor& weight) {
