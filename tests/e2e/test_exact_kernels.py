@@ -43,7 +43,9 @@ ODD: Final = np.array(BITS, np.uint32).view(np.float32)
 NUMBERS: Final = ODD[~np.isnan(ODD)]
 
 
-@pytest.fixture(scope="module", params=["x86_64", "arm64-v8a"])
+@pytest.fixture(
+    scope="module", params=["x86_64", pytest.param("arm64-v8a", marks=pytest.mark.slow)]
+)
 def runtimes(
     request: pytest.FixtureRequest, tool: Tool, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Runtime, Runtime]:
