@@ -49,6 +49,7 @@ def sizing(
         version=RELEASE, target=target, selection=selection, catalogue=catalogue,
         isa=settings.isa.resolved(settings.optimize), kernels=settings.kernels,
         dtypes=settings.dtypes, messages=settings.messages,
+        extension=extension.files if extension.called_by(selection.names) else (),
     )  # fmt: skip
     predicted = sizes.document(predict_size(question))
     return {

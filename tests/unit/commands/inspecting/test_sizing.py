@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from builder.cli import main
+from builder.commands.inspecting import sizing
+from builder.commands.inspecting.prediction import Question
 from tests.documents import validate
 from tests.unit.models import forge
 
@@ -76,6 +78,27 @@ def test_operators_of_the_users_own_are_known_and_in_doubt(
     assert document["what_if"][0]["difference"] < 0
     assert main(["inspect", *map(str, words)]) == 0
     assert "  nothing is known of shop::tax: " in capsys.readouterr().out
+
+
+def test_nothing_is_cut_that_cpp_of_the_users_own_may_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[Question] = []
+
+    def remember(question: Question) -> None:
+        questions.append(question)
+
+    monkeypatch.setattr(sizing, "predict_size", remember)
+    own = tmp_path / "tax.cpp"
+    own.write_text('TORCH_LIBRARY(shop, m) {\n  m.def("tax(Tensor x) -> Tensor", tax);\n}\n')
+    path = tmp_path / "net.ptl"
+    code = forge.bytecode(forge.function(operators=(*OPERATORS, ("shop::tax", "", 1))))
+    forge.write(path, {**forge.lite(), "bytecode.pkl": code})
+    for model in (path, write(tmp_path / "plain.ptl")):
+        asked(capsys, model, "--sizes", "x86_64", "--ops-source", own)
+    with_own, without = questions
+    assert [it.name for it in with_own.extension] == ["operators:tax.cpp"]
+    assert without.extension == ()
 
 
 def test_settings_that_were_not_measured_are_told(
