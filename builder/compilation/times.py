@@ -31,7 +31,7 @@ def parse_deps(text: str) -> frozenset[str]:
 
 
 def parse_inputs(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the objects that are up to date by `ninja -t deps`, and the inputs of each."""
+    """Return the objects that are what `ninja -t deps` noted, and the inputs of each."""
     found: dict[str, list[str]] = {}
     inputs: list[str] | None = None
     for line in text.splitlines():

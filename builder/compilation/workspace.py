@@ -39,6 +39,7 @@ from builder.foundation.files import (
     write_tree,
 )
 from builder.foundation.process import Command, CommandError, Host
+from builder.vocabulary.errors import CompileError
 from builder.vocabulary.fingerprints import fingerprint
 from builder.vocabulary.plan import GeneratedFile, Toolchain
 
@@ -324,7 +325,7 @@ class Workspace:
         times.note(self.root / "times.json", self.build, names)
 
     def inputs(self, host: Host) -> dict[str, tuple[str, ...]]:
-        """Return the objects that are up to date, and of each the files that it was made of.
+        """Return the objects that ninja knows, and of each the files that it was made of.
 
         Headers that only headers of upstream include are among those of all, as compilers do not
         tell; upstream's own are left out.
@@ -334,6 +335,31 @@ class Workspace:
             output: tuple(sorted({*names} | ours))
             for output, names in times.parse_inputs(self._dependencies(host)).items()
         }
+
+    def up_to_date(self, host: Host) -> dict[str, tuple[str, ...]]:
+        """Return the objects that ninja would not compile again, and the inputs of each.
+
+        `ninja -t deps` compares an object with what was noted of it, and neither with its inputs
+        nor with its command: an older installation may have made it.
+        """
+        found = {
+            output: inputs
+            for output, inputs in self.inputs(host).items()
+            if all((self.build / it).is_file() for it in (output, *inputs))
+        }
+        if not found:
+            return {}
+        self._demand(sorted(found))
+        command = self._ninja(host, "-n")
+        told = host.runner.capture(command)
+        if told.status != 0:
+            reason = (told.stderr or told.stdout).strip().rpartition("\n")[2]
+            raise CompileError(
+                f"ninja does not tell which objects are up to date: {reason or told.ending}",
+                hint=f"repeat it by hand:\n    {command}",
+            )
+        stale = {line.rpartition(" ")[2] for line in told.stdout.splitlines()}
+        return {output: it for output, it in found.items() if output not in stale}
 
     def _dependencies(self, host: Host) -> str:
         argv = (str(self.toolchain.ninja), "-t", "deps")

@@ -96,7 +96,7 @@ def _outputs(opened: OpenStore, number: int, wanted: frozenset[str] | None) -> f
 def _pack_store(store: Store, outputs: frozenset[str], host: Host) -> PackedStore:
     workspace = store.workspace
     digest = cache(lambda name: sha256_file(workspace.build / name))
-    inputs = workspace.inputs(host)
+    inputs = workspace.up_to_date(host)
     objects = (
         PackedObject(
             output=output,
@@ -106,7 +106,7 @@ def _pack_store(store: Store, outputs: frozenset[str], host: Host) -> PackedStor
             inputs={name: digest(name) for name in inputs[output]},
         )
         for command, output in workspace.commands()
-        if output in outputs and output in inputs and (workspace.build / output).is_file()
+        if output in outputs and output in inputs
     )
     return PackedStore(
         workspace.root.name, store.made, tuple(sorted(objects, key=lambda it: it.output))

@@ -85,6 +85,33 @@ def test_objects_of_a_changed_file_of_ours_are_compiled(
     assert made.summary["objects"]["compiled"] > OUTSIDE
 
 
+def test_everything_is_what_compiling_would_make_now(
+    new_workshop: NewWorkshop, tmp_path: Path
+) -> None:
+    """Also after the tool changed, and a build compiled some of what it changed."""
+    workshop, path = new_workshop(), tmp_path / "objects.pack"
+    root = tmp_path / "tool"
+    shutil.copytree(workshop.tool.root, root)
+    workshop.build(workshop.model("squares", ["aten::square"]))
+    kernel = root / "native/src/kernels/gemm.cpp"
+    kernel.write_text(kernel.read_text() + "// changed\n")
+    changed = Workshop(Tool(workshop.tool.cache, root), workshop.source, workshop.folder)
+    former = workshop.compiled()
+    words = (*changed.words(*changed.second), "-o", path, "--everything")
+    changed.tool.run("cache", "export", *words, cwd=changed.folder)
+    old = {it for it, time in workshop.compiled().items() if former.get(it) == time}
+    with tarfile.open(path) as pack:
+        index = json.loads((pack.extractfile("index.json") or io.BytesIO()).read())
+    packed = {
+        workshop.tool.cache / "objects" / store["name"] / "build" / it["output"]
+        for store in index["stores"]
+        for it in store["objects"]
+    }
+    (stale,) = (it for it in old if it.name == "gemm.cpp.o")
+    assert stale not in packed
+    assert packed & old, "what did not change"
+
+
 def rewritten(pack: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> bytes:
     """Return a pack whose members are changed; the index begins it."""
     out = io.BytesIO()

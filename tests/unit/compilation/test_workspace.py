@@ -10,6 +10,7 @@ from builder.compilation.shared.launching.launchers import Launcher
 from builder.compilation.shared.launching.session import Launch
 from builder.compilation.workspace import Workspace
 from builder.foundation.process import Command, CommandError, Completed, Host
+from builder.vocabulary.errors import CompileError
 from tests.conftest import FakeRunner
 from tests.golden.tiny import make_plan
 from tests.unit.compilation.places import Steps, configured, project
@@ -331,3 +332,43 @@ def test_a_header_that_a_launcher_left_empty_is_made_where_it_is_needed(
     workspace.run_ninja([target], host, Steps())
     assert header.read_text() == "made"
     assert header.stat().st_mtime_ns == made, "objects that are there stay up to date"
+
+
+def test_what_ninja_would_compile_again_is_not_up_to_date(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    objects = {it: f"CMakeFiles/c10.dir/{it}.cpp.o" for it in ("kept", "stale", "absent", "lost")}
+    (workspace.build / "a.h").write_text("")
+    for name, output in objects.items():
+        path = workspace.build / output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name != "absent":
+            path.write_text("object")
+
+    def ninja(command: Command) -> Completed:
+        if "-t" in command.argv:
+            told = (
+                f"{output}: #deps 1, deps mtime 1 (VALID)\n    {name if name == 'lost' else 'a'}.h"
+                for name, output in objects.items()
+            )
+            return Completed(0, "\n\n".join(told), "")
+        assert "-n" in command.argv
+        asked = (command.cwd / "demand.ninja").read_text()
+        assert [it for it in objects if objects[it] in asked] == ["kept", "stale"]
+        return Completed(0, f"@ 1 1 Building CXX object {objects['stale']}\n", "")
+
+    runner.answer_with("ninja", ninja)
+    assert workspace.up_to_date(host).keys() == {objects["kept"]}
+
+
+def test_a_folder_that_ninja_cannot_judge_is_told(
+    workspace: Workspace, host: Host, runner: FakeRunner
+) -> None:
+    compile_one(workspace, host, runner)
+
+    def ninja(command: Command) -> Completed:
+        return Completed(0, DEPS, "") if "-t" in command.argv else Completed(1, "", "ninja: no\n")
+
+    runner.answer_with("ninja", ninja)
+    with pytest.raises(CompileError, match="which objects are up to date: ninja: no"):
+        workspace.up_to_date(host)
