@@ -1,6 +1,7 @@
 """Files at addresses of the web: fetched whole, and judged by whoever asked for them."""
 
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 from urllib.error import URLError
@@ -31,8 +32,8 @@ def fetch(address: str, path: Path) -> None:
             while chunk := answer.read(min(_CHUNK, left)):
                 left -= len(chunk)
                 stream.write(chunk)
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+    except (URLError, OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error) or type(error).__name__
         raise SourceError(
             f"cannot fetch {address}: {reason}",
             hint="check the address, or fetch the file and name its path",

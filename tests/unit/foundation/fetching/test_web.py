@@ -1,5 +1,6 @@
 import io
 import urllib.request
+from http.client import BadStatusLine, IncompleteRead, InvalidURL
 from pathlib import Path
 from urllib.error import URLError
 
@@ -30,7 +31,13 @@ def test_a_file_is_fetched_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert asked == ["https://packs.example/a"]
 
 
-@pytest.mark.parametrize("error", [URLError("no route"), TimeoutError("timed out")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        URLError("no route"), TimeoutError("timed out"), InvalidURL("nonnumeric port: 'a'"),
+        BadStatusLine("no HTTP"), IncompleteRead(b"part", 10),
+    ],
+)  # fmt: skip
 def test_what_cannot_be_fetched_is_told(
     error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
