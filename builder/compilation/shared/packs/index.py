@@ -9,17 +9,28 @@ Nothing in a pack is run, and each file is named by a path of which nothing is b
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from builder.vocabulary.errors import UsageError
 from builder.vocabulary.plan import ObjectsPlan
 
 VERSION: Final = 1
+FILE_NAME: Final = "index.json"
+MOST_STORES: Final = 64
 MOST_OBJECTS: Final = 50_000
 MOST_BYTES: Final = 1 << 28
-"""How many objects a pack may hold, and how large one may be."""
+"""How many stores and objects a pack may hold, and how large an object may be."""
+
+MOST_TEXT: Final = 1 << 25
+_MOST_VALUES: Final = 1_000_000
+"""Bytes of an index, and values in it. All objects of a store take 4 MB and 20,000 values."""
+
+_MOST_PATH: Final = 1000
+_MOST_NAME: Final = 200
+"""Bytes of a path, and of a name in it: file systems have room for these."""
 
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _PATH: Final = re.compile(r"[\w+@.,=()-]+(?:/[\w+@.,=()-]+)*", re.ASCII)
@@ -85,16 +96,22 @@ def made_of(objects: ObjectsPlan) -> Made:
 def parse_index(text: str, where: str) -> Index:
     """Read an index that anybody may have written; raise `UsageError` for what is none."""
     try:
+        if len(text) > MOST_TEXT or sum(map(text.count, "[{,")) > _MOST_VALUES:
+            raise ValueError("its index is too large")  # noqa: TRY301  as all that is wrong with it
         document = json.loads(text)
         version = document["version"]
         if version != VERSION:
             raise UsageError(
-                f"{where} is a pack of version {version!r}, and this tool reads {VERSION}",
+                f"{where} is a pack of version {version!r:.80}, and this tool reads {VERSION}",
                 hint="make it anew: build-runtime cache export",
             )
+        if len(document["stores"]) > MOST_STORES:
+            raise ValueError("it names too many stores")  # noqa: TRY301  as above
         stores = tuple(map(_store, document["stores"]))
+        if sum(len(it.objects) for it in stores) > MOST_OBJECTS:
+            raise ValueError("it names too many objects")  # noqa: TRY301  as above
         if len({it.name for it in stores}) != len(stores):
-            raise ValueError("it names a store twice")  # noqa: TRY301  as all that is wrong with it
+            raise ValueError("it names a store twice")  # noqa: TRY301  as above
         return Index(_text(document["tool"]), stores)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
@@ -113,6 +130,7 @@ def _store(document: Mapping[str, Any]) -> PackedStore:
     objects = tuple(_objects(document["objects"]))
     if len({it.output for it in objects}) != len(objects):
         raise ValueError("it names an object twice")
+    _refuse_in_the_way([it.output for it in objects])
     made = document["made"]
     target, source, compiler = (_text(made[it]) for it in ("target", "source", "compiler"))
     dtypes, backends = (tuple(map(_text, made[it])) for it in ("dtypes", "backends"))
@@ -120,8 +138,6 @@ def _store(document: Mapping[str, Any]) -> PackedStore:
 
 
 def _objects(documents: list[Mapping[str, Any]]) -> Iterator[PackedObject]:
-    if len(documents) > MOST_OBJECTS:
-        raise ValueError("it names too many objects")
     for it in documents:
         size = it["bytes"]
         if type(size) is not int or not 0 < size <= MOST_BYTES:
@@ -131,9 +147,21 @@ def _objects(documents: list[Mapping[str, Any]]) -> Iterator[PackedObject]:
         yield PackedObject(_path(it["output"]), digest, size, command, inputs)
 
 
+def _refuse_in_the_way(outputs: Iterable[str]) -> None:
+    """Raise `ValueError` for objects that cannot lie in one folder, beside the index."""
+    names = frozenset({FILE_NAME, *outputs})
+    for output in outputs:
+        folders = {str(it) for it in PurePosixPath(output).parents}
+        if output.casefold() == FILE_NAME or not names.isdisjoint(folders):
+            raise ValueError("an object is where another file has to be")
+
+
 def _text(value: object) -> str:
+    """Return a text that a terminal can show."""
     if not isinstance(value, str):
         raise TypeError
+    if not value.isprintable():
+        raise ValueError("a text has characters that none has")
     return value
 
 
@@ -144,11 +172,15 @@ def _digest(value: object) -> str:
 
 
 def _path(value: object) -> str:
-    """Return a path that leads into the folder it is named from."""
-    text = _text(value)
-    if not _PATH.fullmatch(text) or {".", ".."} & {*text.split("/")}:
-        raise ValueError(f"it names a path that leads elsewhere: {text[:80]!r}")
-    return text
+    """Return a path that leads into the folder it is named from, and has room there."""
+    if not isinstance(value, str):
+        raise TypeError
+    names = value.split("/")
+    if not _PATH.fullmatch(value) or {".", ".."} & {*names}:
+        raise ValueError(f"it names a path that leads elsewhere: {value[:80]!r}")
+    if len(value) > _MOST_PATH or max(map(len, names)) > _MOST_NAME:
+        raise ValueError(f"it names a path that is too long: {value[:80]!r}")
+    return value
 
 
 _TOLD: Final = ("target", "source", "compiler", "dtypes", "backends")

@@ -10,11 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from builder.compilation.shared.packs.index import PackedObject, parse_index
+from builder.compilation.shared.packs.index import FILE_NAME, PackedObject, parse_index
 from builder.foundation.files import sha256_file
 from builder.vocabulary.errors import UsageError
 
-INDEX: Final = "index.json"
 SHELF: Final = "packs"
 
 
@@ -55,7 +54,7 @@ def find_offers(
 
 
 def _packed(folder: Path) -> Iterator[tuple[PackedObject, Path]]:
-    for index in sorted(folder.glob(f"*/{INDEX}")):
+    for index in sorted(folder.glob(f"*/{FILE_NAME}")):
         try:
             (store,) = parse_index(index.read_text(encoding="utf-8"), str(index)).stores
         except (OSError, UsageError, ValueError):

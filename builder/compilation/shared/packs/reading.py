@@ -8,17 +8,28 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from builder.compilation.shared.packs.index import Index, PackedStore, parse_index
-from builder.compilation.shared.packs.offers import INDEX, folder_of
+from builder.compilation.shared.packs.index import (
+    FILE_NAME,
+    MOST_TEXT,
+    Index,
+    PackedStore,
+    parse_index,
+)
+from builder.compilation.shared.packs.offers import folder_of
 from builder.foundation.cache import note_use
 from builder.foundation.files import new_directory, open_atomic, sha256_file, write_atomic
 from builder.vocabulary.errors import UsageError
 
-INDEX_MEMBER: Final = INDEX
 _CHUNK: Final = 1 << 20
-_MOST_INDEX: Final = 1 << 28
 _MOST_PACK: Final = 1 << 36
-"""Bytes of an index, and of all objects together."""
+_MOST_HEADER: Final = 1 << 16
+"""Bytes of all objects together, and of a header that tarfile reads whole."""
+
+_WHOLE: Final = frozenset({
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+})  # fmt: skip
+_FILES: Final = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE})
 
 
 def object_member(store: str, output: str) -> str:
@@ -46,7 +57,7 @@ def import_pack(path: Path, cache: Path, sha256: str | None) -> Index:
             note_use(cache, place.parent)
             folder = stack.enter_context(new_directory(place))
             alone = Index(index.tool, (store,))
-            write_atomic(folder / INDEX, alone.to_json())
+            write_atomic(folder / FILE_NAME, alone.to_json())
             _keep_store(pack, store, folder)
         if pack.next() is not None:
             raise tarfile.TarError("it holds more than its index tells")
@@ -59,9 +70,9 @@ def _name(index: Index, store: PackedStore) -> str:
 
 def _index_text(pack: tarfile.TarFile, path: Path) -> str:
     member = pack.next()
-    if member is None or member.name != INDEX_MEMBER or not member.isreg():
+    if member is None or member.name != FILE_NAME or not member.isreg():
         raise tarfile.TarError("it does not begin with an index")
-    if member.size > _MOST_INDEX:
+    if member.size > MOST_TEXT:
         raise tarfile.TarError("its index is too large")
     content = pack.extractfile(member)
     assert content is not None, path
@@ -90,13 +101,45 @@ def _keep(content: IO[bytes], place: Path) -> str:
     return digest.hexdigest()
 
 
+_UNREADABLE: Final = (
+    tarfile.TarError, EOFError, ValueError, OverflowError, TypeError, IndexError, RecursionError,
+    zlib.error,
+)  # fmt: skip
+"""What tarfile raises on bytes that are no archive, found by feeding it damaged ones."""
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a pack; what takes memory without bound is refused before it is read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        """Read one block."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type not in _FILES | _WHOLE:
+            raise tarfile.TarError("it holds more than files")
+        if member.type in _WHOLE and member.size > _MOST_HEADER:
+            raise tarfile.TarError("it has a header that is too large")
+        return member
+
+    def _refuse(self, *_: object) -> None:
+        raise tarfile.TarError("it holds more than files")
+
+    # what tarfile reads the maps of sparse files with
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(path, mode="r|gz") as pack:
+        with tarfile.open(path, mode="r|gz", tarinfo=_Member) as pack:
             yield pack
-    except (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error) as error:
+    except _UNREADABLE as error:
         raise UsageError(
-            f"{path} is no pack of objects: {str(error) or 'it ends early'}",
+            f"{path} is no pack of objects: {_reason(error)}",
             hint="name a file that `build-runtime cache export` wrote, or copy it again",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    ours = isinstance(error, tarfile.TarError | ValueError)
+    return (str(error) if ours else "") or "it ends early, or is damaged"

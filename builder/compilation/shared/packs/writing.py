@@ -6,8 +6,8 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder.compilation.shared.packs.index import Index
-from builder.compilation.shared.packs.reading import INDEX_MEMBER, object_member
+from builder.compilation.shared.packs.index import FILE_NAME, Index
+from builder.compilation.shared.packs.reading import object_member
 from builder.foundation.files import open_atomic
 
 
@@ -22,7 +22,7 @@ def write_pack(path: Path, index: Index, folders: Mapping[str, Path]) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as pack,
     ):
         text = index.to_json().encode()
-        pack.addfile(_member(INDEX_MEMBER, len(text)), io.BytesIO(text))
+        pack.addfile(_member(FILE_NAME, len(text)), io.BytesIO(text))
         for store in index.stores:
             for it in store.objects:
                 with (folders[store.name] / it.output).open("rb") as content:

@@ -81,6 +81,54 @@ def test_any_value_of_an_object_is_read_or_refused(value: object) -> None:
             continue
 
 
+@pytest.mark.parametrize("text", ["\ud800", "\x1b[2J", "a\nb", "\u202e"])
+@pytest.mark.parametrize("field", ["target", "source", "compiler", "dtypes", "tool", "command"])
+def test_what_a_terminal_cannot_show_is_refused(field: str, text: str) -> None:
+    document = json.loads(INDEX.to_json())
+    (store,) = document["stores"]
+    (packed,) = store["objects"]
+    place = next(it for it in (document, store["made"], packed) if field in it)
+    place[field] = [text] if field == "dtypes" else text
+    with pytest.raises(UsageError, match="has characters that none has"):
+        parse_index(json.dumps(document), "a.pack")
+
+
+@pytest.mark.parametrize("path", ["a" * 201, "b/" + "a" * 201 + "/c", "/".join(["a" * 100] * 11)])
+def test_a_path_that_file_systems_have_no_room_for_is_refused(path: str) -> None:
+    with pytest.raises(UsageError, match="a path that is too long"):
+        parse_index(forged(output=path), "a.pack")
+
+
+@pytest.mark.parametrize(
+    "outputs", [("a", "a/b"), ("a/b/c", "a"), ("index.json",), ("index.json/x",), ("INDEX.json",)]
+)
+def test_an_object_in_the_way_of_another_file_is_refused(outputs: tuple[str, ...]) -> None:
+    document = json.loads(INDEX.to_json())
+    (store,) = document["stores"]
+    store["objects"] = [store["objects"][0] | {"output": it} for it in outputs]
+    with pytest.raises(UsageError, match="where another file has to be"):
+        parse_index(json.dumps(document), "a.pack")
+
+
+@pytest.mark.parametrize("part", ["{},", "[],", "0,", "[["])
+def test_an_index_of_too_many_values_is_not_read(part: str) -> None:
+    with pytest.raises(UsageError, match="its index is too large"):
+        parse_index('{"stores": [' + part * 1_000_001, "a.pack")
+
+
+def test_many_stores_and_many_objects_are_refused() -> None:
+    document = json.loads(INDEX.to_json())
+    (store,) = document["stores"]
+    document["stores"] = [store | {"name": f"s{number}", "objects": []} for number in range(65)]
+    with pytest.raises(UsageError, match="too many stores"):
+        parse_index(json.dumps(document), "a.pack")
+    packed = store["objects"][0] | {"inputs": {}}
+    many = [packed | {"output": str(number)} for number in range(25_001)]
+    document["stores"] = [store | {"name": name, "objects": many} for name in ("a", "b")]
+    with pytest.raises(UsageError, match="too many objects"):
+        parse_index(json.dumps(document), "a.pack")
+
+
 def test_an_index_of_a_later_version_says_so() -> None:
     text = INDEX.to_json().replace('"version": 1', '"version": 2')
     with pytest.raises(UsageError, match="of version 2, and this tool reads 1"):

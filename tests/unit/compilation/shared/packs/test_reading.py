@@ -141,6 +141,41 @@ def test_a_pack_that_is_not_as_its_index_says_leaves_nothing(
     assert not kept
 
 
+@pytest.mark.parametrize("data", [b"\x1f\x8b\x08\x04" + bytes(6), b"\x1f\x8b\x08", b"", bytes(600)])
+def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.pack"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="is no pack of objects"):
+        import_pack(path, tmp_path / "cache", None)
+
+
+def header(kind: bytes, size: int) -> bytes:
+    member = tarfile.TarInfo("index.json")
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+SPARSE = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        *((header(kind, 1 << 17), "too large") for kind in (b"x", b"g", b"X", b"L", b"K")),
+        (header(b"S", 512), "more than files"),
+        (header(b"x", len(SPARSE)) + SPARSE.ljust(512, b"\0") + header(b"0", 9), "than files"),
+        ((header(b"g", 1) + bytes(512)) * 2000, "is no pack"),
+    ],
+)
+def test_a_header_that_takes_memory_without_bound_is_refused(
+    data: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.pack"
+    path.write_bytes(gzip.compress(data + bytes(1 << 18)))
+    with pytest.raises(UsageError, match=told):
+        import_pack(path, tmp_path / "cache", None)
+
+
 def test_another_file_is_refused(pack: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is another file"):
         import_pack(pack, tmp_path / "cache", "0" * 64)
