@@ -12,12 +12,13 @@ from builder.compilation.shared.packs.index import (
     FILE_NAME,
     MOST_TEXT,
     Index,
+    PackedObject,
     PackedStore,
     parse_index,
 )
 from builder.compilation.shared.packs.offers import folder_of
 from builder.foundation.cache import note_use
-from builder.foundation.files import new_directory, open_atomic, sha256_file, write_atomic
+from builder.foundation.files import locked, new_directory, open_atomic, sha256_file, write_atomic
 from builder.vocabulary.errors import UsageError
 
 _CHUNK: Final = 1 << 20
@@ -52,9 +53,15 @@ def import_pack(path: Path, cache: Path, sha256: str | None) -> Index:
         index = parse_index(_index_text(pack, path), str(path))
         if sum(it.bytes for store in index.stores for it in store.objects) > _MOST_PACK:
             raise tarfile.TarError("it holds too much")
-        for store in index.stores:
-            place = folder_of(cache, store.name) / _name(index, store)
+        places = {it.name: folder_of(cache, it.name) / _name(index, it) for it in index.stores}
+        for _, place in sorted(places.items()):  # in one order, whatever that of the pack is
             note_use(cache, place.parent)
+            stack.enter_context(locked(place.parent / "lock", doing=f"importing {path}"))
+        for store in index.stores:
+            place = places[store.name]
+            if _is_kept(store, place):
+                _check_store(pack, store)
+                continue
             folder = stack.enter_context(new_directory(place))
             alone = Index(index.tool, (store,))
             write_atomic(folder / FILE_NAME, alone.to_json())
@@ -79,7 +86,34 @@ def _index_text(pack: tarfile.TarFile, path: Path) -> str:
     return content.read().decode()
 
 
+def _is_kept(store: PackedStore, place: Path) -> bool:
+    """Whether all objects of a store are there, as far as that can be seen without reading them."""
+    return (place / FILE_NAME).is_file() and all(
+        _size(place / it.output) == it.bytes for it in store.objects
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
 def _keep_store(pack: tarfile.TarFile, store: PackedStore, folder: Path) -> None:
+    for packed, content in _contents(pack, store):
+        with open_atomic(folder / packed.output) as stream:
+            for chunk in _checked(packed, content, store):
+                stream.write(chunk)
+
+
+def _check_store(pack: tarfile.TarFile, store: PackedStore) -> None:
+    for packed, content in _contents(pack, store):
+        for _ in _checked(packed, content, store):
+            pass
+
+
+def _contents(
+    pack: tarfile.TarFile, store: PackedStore
+) -> Iterator[tuple[PackedObject, IO[bytes]]]:
+    """Yield the objects of a store, which come next, as streams."""
     for packed in store.objects:
         member = pack.next()
         name = object_member(store.name, packed.output)
@@ -88,17 +122,18 @@ def _keep_store(pack: tarfile.TarFile, store: PackedStore, folder: Path) -> None
         content = pack.extractfile(member)
         if content is None or member.size != packed.bytes:
             raise tarfile.TarError(f"{name} has another size than its index tells")
-        if _keep(content, folder / packed.output) != packed.sha256:
-            raise tarfile.TarError(f"{name} is not the object of its index")
+        yield packed, content
 
 
-def _keep(content: IO[bytes], place: Path) -> str:
+def _checked(packed: PackedObject, content: IO[bytes], store: PackedStore) -> Iterator[bytes]:
+    """Yield the bytes of an object; raise `TarError` after those that are not of its hash."""
     digest = hashlib.sha256()
-    with open_atomic(place) as stream:
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
-            stream.write(chunk)
-    return digest.hexdigest()
+    while chunk := content.read(_CHUNK):
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != packed.sha256:
+        name = object_member(store.name, packed.output)
+        raise tarfile.TarError(f"{name} is not the object of its index")
 
 
 _UNREADABLE: Final = (

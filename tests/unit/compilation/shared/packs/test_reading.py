@@ -3,6 +3,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from builder.compilation.shared.packs.index import Index, Made, PackedObject, Pa
 from builder.compilation.shared.packs.offers import find_offers, folder_of
 from builder.compilation.shared.packs.reading import import_pack, object_member
 from builder.compilation.shared.packs.writing import write_pack
+from builder.foundation import files
 from builder.vocabulary.errors import UsageError
 
 STORE = "linux-x86_64-abc"
@@ -92,7 +94,28 @@ def test_a_pack_may_be_imported_again(pack: Path, tmp_path: Path) -> None:
     digest = hashlib.sha256(pack.read_bytes()).hexdigest()
     for _ in range(2):
         import_pack(pack, tmp_path / "cache", digest)
-    assert len([*folder_of(tmp_path / "cache", STORE).iterdir()]) == 1
+    (folder,) = (it for it in folder_of(tmp_path / "cache", STORE).iterdir() if it.is_dir())
+    kept, lost = (folder / it for it in DATA)
+    number = kept.stat().st_ino
+    import_pack(pack, tmp_path / "cache", digest)
+    assert kept.stat().st_ino == number, "what is whole is left alone"
+    lost.unlink()
+    import_pack(pack, tmp_path / "cache", digest)
+    assert lost.read_bytes() == DATA[[*DATA][1]]
+
+
+def test_imports_of_one_store_wait_for_each_other(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_POLL", 0.01)
+    folder = folder_of(tmp_path / "cache", STORE)
+    with ThreadPoolExecutor(1) as pool:
+        with files.locked(folder / "lock"):
+            other = pool.submit(import_pack, pack, tmp_path / "cache", None)
+            assert not wait([other], timeout=0.2).done
+            assert not [*folder.glob("*/index.json")]
+        assert other.result().stores[0].name == STORE
+    assert [*folder.glob("*/index.json")]
 
 
 def other_bytes(members: list[Member]) -> Iterable[Member]:
@@ -138,7 +161,7 @@ def test_a_pack_that_is_not_as_its_index_says_leaves_nothing(
     with pytest.raises(UsageError, match="is no pack of objects"):
         import_pack(pack, tmp_path / "cache", None)
     kept = [it for it in folder_of(tmp_path / "cache", STORE).rglob("*") if it.is_file()]
-    assert not kept
+    assert [it.name for it in kept] in ([], ["lock"])
 
 
 @pytest.mark.parametrize("data", [b"\x1f\x8b\x08\x04" + bytes(6), b"\x1f\x8b\x08", b"", bytes(600)])
