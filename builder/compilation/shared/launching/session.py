@@ -29,6 +29,12 @@ from builder.vocabulary.errors import ToolchainError
 from builder.vocabulary.plan import Toolchain
 
 _SCRIPT: Final = CMAKE / "toolchains" / "launched.sh"
+_SOCKET: Final = "SCCACHE_SERVER_UDS"
+"""Where a server listens: the one on the user's socket would be taken over, and then stopped."""
+
+_CALLS: Final = "CCACHE_STATSLOG"
+"""Where each call is noted: a file of the user's also has the calls of other builds."""
+
 _PATIENCE: Final = 60.0
 """Seconds a launcher gets to start, and to tell what it did."""
 
@@ -87,11 +93,11 @@ def launching(
         return
     with tempfile.TemporaryDirectory(prefix="build-runtime-") as name:
         launch = _prepare(launcher, toolchain, Path(name), host, tell)
-        _start(launch, host)
+        started = _start(launch, host)
         try:
             yield launch
         finally:
-            launch.statistics = _finish(launch, host)
+            launch.statistics = _finish(launch, host) if started else None
 
 
 def _prepare(
@@ -106,8 +112,9 @@ def _prepare(
         text = f'#!/bin/sh\n# toolchain {toolchain.digest}\nexec "${{{variable}:?}}" "$@"\n'
         write_if_changed(root / name, text, mode=0o755)
     environment = {
-        **_DEFAULTS.get(launcher.name, _nothing)(host, scratch),
+        **_DEFAULTS.get(launcher.name, _nothing)(host),
         **host.launcher_env(),
+        **{variable: str(scratch / it) for it, variable in _OWN.items() if it == launcher.name},
         "LAUNCHER": str(launcher.path),
         "LAUNCHED_TOOLS": str(root),
         "LAUNCHED_CC": str(toolchain.cc),
@@ -125,48 +132,47 @@ def write_stand_ins(toolchain: Toolchain, host: Host) -> Path:
     return root
 
 
-def _sccache_defaults(host: Host, scratch: Path) -> dict[str, str]:
+def _sccache_defaults(host: Host) -> dict[str, str]:
     return {
-        "SCCACHE_SERVER_UDS": str(scratch / "sccache"),
         "SCCACHE_BASEDIRS": str(host.cache),
         "SCCACHE_IGNORE_SERVER_IO_ERROR": "1",
     }
 
 
-def _ccache_defaults(host: Host, scratch: Path) -> dict[str, str]:
-    return {
-        "CCACHE_BASEDIR": str(host.cache),
-        "CCACHE_COMPILERCHECK": "content",
-        "CCACHE_STATSLOG": str(scratch / "ccache"),
-    }
+def _ccache_defaults(host: Host) -> dict[str, str]:
+    return {"CCACHE_BASEDIR": str(host.cache), "CCACHE_COMPILERCHECK": "content"}
 
 
-def _nothing(host: Host, scratch: Path) -> dict[str, str]:
-    del host, scratch
+def _nothing(host: Host) -> dict[str, str]:
+    del host
     return {}
 
 
 _DEFAULTS: Final = {SCCACHE: _sccache_defaults, CCACHE: _ccache_defaults}
 """What launchers are told; what the user tells them wins."""
 
+_OWN: Final = {SCCACHE: _SOCKET, CCACHE: _CALLS}
+"""Variables that name a file of this build alone, whatever the user has there."""
 
-def _start(launch: Launch, host: Host) -> None:
-    """Start the server of a launcher that has one; a launcher that does not run is given up."""
+
+def _start(launch: Launch, host: Host) -> bool:
+    """Start the server of a launcher that has one; return whether it runs, else it is given up."""
     words = "--start-server" if launch.launcher.name == SCCACHE else "--version"
     try:
         result = host.runner.capture(_command(launch, host, words), timeout=_PATIENCE)
     except ToolchainError as error:
         launch.give_up(error.message)
-        return
+        return False
     if result.status != 0:
         told = result.stderr.strip().splitlines()
         launch.give_up(f"it does not start ({told[-1].strip() if told else result.ending})")
+    return result.status == 0
 
 
 def _finish(launch: Launch, host: Host) -> Statistics | None:
     """End what was started; return what it did."""
     if launch.launcher.name == CCACHE:
-        log = Path(launch.environment["CCACHE_STATSLOG"])
+        log = Path(launch.environment[_CALLS])
         touch(log)
         return of_ccache(log.read_text(encoding="utf-8", errors="replace"))
     if launch.launcher.name != SCCACHE:

@@ -56,11 +56,21 @@ def test_each_build_has_a_server_of_sccache_of_its_own(
 
 
 def test_what_the_user_tells_a_launcher_wins(host: Host, told: list[str]) -> None:
-    asked = with_launcher(host, "sccache", SCCACHE_SERVER_UDS="/mine", OTHER="not passed on")
+    asked = with_launcher(host, "sccache", SCCACHE_BASEDIRS="/mine", OTHER="not passed on")
     with launching(TOOLCHAIN, asked, told.append) as launch:
         assert launch
-        assert launch.environment["SCCACHE_SERVER_UDS"] == "/mine"
+        assert launch.environment["SCCACHE_BASEDIRS"] == "/mine"
         assert "OTHER" not in launch.environment
+
+
+def test_a_server_of_the_users_own_is_left_alone(
+    host: Host, runner: FakeRunner, told: list[str]
+) -> None:
+    asked = with_launcher(host, "sccache", SCCACHE_SERVER_UDS="/mine")
+    with launching(TOOLCHAIN, asked, told.append):
+        pass
+    assert len(runner.commands) == 3
+    assert "/mine" not in {it.env["SCCACHE_SERVER_UDS"] for it in runner.commands}
 
 
 def test_what_launchers_hash_names_no_path(host: Host, tmp_path: Path, told: list[str]) -> None:
@@ -84,6 +94,16 @@ def test_calls_of_ccache_are_counted(host: Host, runner: FakeRunner, told: list[
     assert runner.programs == ["ccache"]
 
 
+def test_calls_of_other_builds_are_not_counted(host: Host, tmp_path: Path, told: list[str]) -> None:
+    """The file that a user names grows from one build to the next."""
+    mine = tmp_path / "mine"
+    mine.write_text((RECORDED / "ccache-4.7.log").read_text())
+    asked = with_launcher(host, "ccache", CCACHE_STATSLOG=str(mine))
+    with launching(TOOLCHAIN, asked, told.append) as launch:
+        assert launch
+    assert launch.outcome() == Launched("ccache", Statistics(0, 0, 0), "")
+
+
 def test_one_that_does_not_start_is_given_up(
     host: Host, runner: FakeRunner, told: list[str]
 ) -> None:
@@ -101,6 +121,7 @@ def test_one_that_does_not_start_is_given_up(
         assert not launch.serves
     assert told == ["going on without sccache: it does not start (sccache: error: Timed out)"]
     assert launch.outcome().statistics is None
+    assert [it.argv[1] for it in runner.commands] == ["--start-server"], "nothing to stop"
 
 
 def test_another_launcher_tells_nothing(host: Host, runner: FakeRunner, told: list[str]) -> None:
