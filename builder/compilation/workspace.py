@@ -220,11 +220,12 @@ class Workspace:
             return f"a command that calls it ended with status {error.status}"
         finally:
             self._link_tools(self.toolchain.cc, self.toolchain.cxx, host)
-        broken = [it for it in compiled if not is_whole_object(self.build / it)]
+        abi = self.toolchain.target.abi
+        broken = [it for it in compiled if not is_whole_object(self.build / it, abi)]
         for it in broken:
             (self.build / it).unlink(missing_ok=True)
             compiled.remove(it)
-        return f"what it made is no object ({', '.join(broken)})" if broken else ""
+        return f"what it made is no object for {abi} ({', '.join(broken)})" if broken else ""
 
     def _demand(self, targets: Iterable[str]) -> None:
         """Write what ninja is asked for: hundreds of paths would not fit a line to paste."""

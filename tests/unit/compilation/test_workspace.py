@@ -237,7 +237,7 @@ def launched(workspace: Workspace, host: Host, told: list[str]) -> Workspace:
 
 def whole_object() -> bytes:
     """Return an object with an empty table of sections."""
-    head = (b"\x7fELF", 2, 1, 1, 1, 62, 1, 0, 0, 64, 0, 64, 0, 0, 64, 1, 0)
+    head = (b"\x7fELF", 2, 1, 1, 1, 183, 1, 0, 0, 64, 0, 64, 0, 0, 64, 1, 0)
     return struct.pack("<4s3B9xHHIQQQIHHHHHH", *head) + bytes(64)
 
 
