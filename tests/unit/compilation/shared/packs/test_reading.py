@@ -15,7 +15,7 @@ from builder.compilation.shared.packs.offers import find_offers, folder_of
 from builder.compilation.shared.packs.reading import import_pack, object_member
 from builder.compilation.shared.packs.writing import write_pack
 from builder.foundation import files
-from builder.vocabulary.errors import UsageError
+from builder.vocabulary.errors import CompileError, UsageError
 
 STORE = "linux-x86_64-abc"
 MADE = Made("linux-x86_64", "PyTorch", "zig", (), ("CPU",))
@@ -61,6 +61,19 @@ def test_a_pack_is_the_same_whenever_it_is_written(pack: Path, tmp_path: Path) -
     again = tmp_path / "again"
     write_pack(again / "x.pack", packed(again / "build"), {STORE: again / "build"})
     assert (again / "x.pack").read_bytes() == pack.read_bytes()
+
+
+@pytest.mark.parametrize("data", [b"two", b"longer", b"o", None])
+def test_an_object_that_changed_since_is_not_packed(data: bytes | None, tmp_path: Path) -> None:
+    build, path = tmp_path / "build", tmp_path / "objects.pack"
+    index = packed(build)
+    changed = build / next(iter(DATA))
+    changed.unlink()
+    if data is not None:
+        changed.write_bytes(data)
+    with pytest.raises(CompileError, match=r"a\.cpp\.o changed while it was packed"):
+        write_pack(path, index, {STORE: build})
+    assert not path.exists()
 
 
 def test_what_is_imported_is_offered_where_it_fits(pack: Path, tmp_path: Path) -> None:
