@@ -1,6 +1,7 @@
 """The runner for real, with this Python as the program; what a command is, without starting any."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from builder.foundation.files import locked
 from builder.foundation.process import (
+    _OF_LAUNCHERS,
     Command,
     CommandError,
     Completed,
@@ -252,3 +254,9 @@ def test_a_lock_holds_across_processes_and_dies_with_its_holder(tmp_path: Path) 
     with locked(tmp_path / "lock", on_wait=kill):
         assert waited == [True]
     holder.join(10)
+
+
+def test_what_launchers_see_is_documented() -> None:
+    text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+    _, _, told = text.partition("it sees those that begin with ")
+    assert {*re.findall("`(.+?)`", told.partition(".")[0])} == {*_OF_LAUNCHERS}
