@@ -33,5 +33,5 @@ def is_whole_object(path: Path, abi: Abi) -> bool:
     facts = abi_facts(abi)
     end: int = sections + entry * max(count, 1)  # of too many, the count is in the first entry
     is_object: bool = magic == b"\x7fELF" and kind == _RELOCATABLE
-    fits = facts.bits == 32 * number and machine == ENUM_E_MACHINE[facts.elf_machine]
+    fits: bool = facts.bits == 32 * number and machine == ENUM_E_MACHINE[facts.elf_machine]
     return is_object and fits and 0 < end <= path.stat().st_size
