@@ -130,7 +130,7 @@ def _store(document: Mapping[str, Any]) -> PackedStore:
     objects = tuple(_objects(document["objects"]))
     if len({it.output for it in objects}) != len(objects):
         raise ValueError("it names an object twice")
-    _refuse_in_the_way([it.output for it in objects])
+    _refuse_in_the_way(it.output for it in objects)
     made = document["made"]
     target, source, compiler = (_text(made[it]) for it in ("target", "source", "compiler"))
     dtypes, backends = (tuple(map(_text, made[it])) for it in ("dtypes", "backends"))
@@ -149,10 +149,11 @@ def _objects(documents: list[Mapping[str, Any]]) -> Iterator[PackedObject]:
 
 def _refuse_in_the_way(outputs: Iterable[str]) -> None:
     """Raise `ValueError` for objects that cannot lie in one folder, beside the index."""
-    names = frozenset({FILE_NAME, *outputs})
-    for output in outputs:
-        folders = {str(it) for it in PurePosixPath(output).parents}
-        if output.casefold() == FILE_NAME or not names.isdisjoint(folders):
+    names = frozenset(outputs)
+    for output in names:
+        folders = map(str, PurePosixPath(output).parents)
+        first = output.casefold().partition("/")[0]
+        if first == FILE_NAME or not names.isdisjoint(folders):
             raise ValueError("an object is where another file has to be")
 
 

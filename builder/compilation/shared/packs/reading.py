@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 
 from builder.compilation.shared.packs.index import (
     FILE_NAME,
@@ -147,7 +147,7 @@ class _Member(tarfile.TarInfo):
     """A member of a pack; what takes memory without bound is refused before it is read."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read one block."""
         member = super().frombuf(buf, encoding, errors)
         if member.type not in _FILES | _WHOLE:

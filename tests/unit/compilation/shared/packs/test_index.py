@@ -100,7 +100,7 @@ def test_a_path_that_file_systems_have_no_room_for_is_refused(path: str) -> None
 
 
 @pytest.mark.parametrize(
-    "outputs", [("a", "a/b"), ("a/b/c", "a"), ("index.json",), ("index.json/x",), ("INDEX.json",)]
+    "outputs", [("a", "a/b"), ("a/b/c", "a"), ("index.json",), ("index.json/x",), ("INDEX.json/x",)]
 )
 def test_an_object_in_the_way_of_another_file_is_refused(outputs: tuple[str, ...]) -> None:
     document = json.loads(INDEX.to_json())
