@@ -7,7 +7,6 @@ from builder.foundation.process import Host
 from builder.libtorch.candidates import Group
 from builder.libtorch.closure.replacements import exact_replacements
 from builder.pipeline.building import compile_plan
-from builder.pipeline.carrying.packs import use_pack
 from builder.pipeline.executing import Rehearsed
 from builder.pipeline.planning import make_plan
 from builder.pipeline.proving import Proven, check_built
@@ -31,8 +30,6 @@ def build_target(  # noqa: PLR0917  one value of each stage before
     Raise what the stages raise: `CompileError`, `VerificationError`, …
     """
     planned = make_plan(rehearsed.wanted, source, target, request, host, events)
-    if request.pack is not None:
-        use_pack(request.pack, planned, host, events)
     if request.limits.exact:
         refuse_fused(planned.candidates.groups, planned.prediction.sources)
     output = compile_plan(planned, host, events)

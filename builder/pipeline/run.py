@@ -70,9 +70,15 @@ def _results(  # noqa: PLR0917  one value of each stage before
     host: Host,
     events: Events,
 ) -> Iterator[Built]:
+    rows: list[tuple[tuple[Target, ...], list[str], Built | None]] = []
     for batch in batches(targets):
         names = [request_name(request, wanted, source, it, host) for it in batch]
-        if known := recall(names, batch, host):
+        rows.append((batch, names, recall(names, batch, host)))
+    missing = tuple(it for batch, _, known in rows if known is None for it in batch)
+    if request.pack is not None and missing:
+        _use_pack(request, rehearsal().wanted, source, missing, host, events)
+    for batch, names, known in rows:
+        if known is not None:
             yield known
             continue
         from builder.pipeline.making import build_target  # noqa: PLC0415  as above
@@ -86,3 +92,20 @@ def _results(  # noqa: PLR0917  one value of each stage before
         if all(is_final(it.checks, request, it.target, host) for it in proven):
             remember(names, built, host)
         yield built
+
+
+def _use_pack(  # noqa: PLR0917  one value of each stage before
+    request: Request,
+    wanted: Wanted,
+    source: SourceTree,
+    targets: tuple[Target, ...],
+    host: Host,
+    events: Events,
+) -> None:
+    """Import the pack of a request once, and compare all targets before any is compiled."""
+    from builder.pipeline.carrying.packs import use_pack  # noqa: PLC0415  as above
+    from builder.pipeline.planning import make_plan  # noqa: PLC0415  as above
+
+    assert request.pack is not None
+    plans = [make_plan(wanted, source, it, request, host, events) for it in targets]
+    use_pack(request.pack, plans, host, events)

@@ -45,7 +45,10 @@ def export_pack(export: Export, host: Host, events: Events) -> Index:
     with lease(host.cache):
         stores: dict[str, PackedStore] = {}
         folders: dict[str, Path] = {}
-        for planned in _plans(export.request, host, events):
+        plans = _plans(export.request, host, events)
+        if export.request.pack is not None:
+            use_pack(export.request.pack, plans, host, events)
+        for planned in plans:
             output = compile_plan(planned, host, events)
             wanted = None if export.everything else output.sources
             doing = f"packing the objects for {planned.plan.target}"
@@ -113,17 +116,21 @@ def _pack_store(store: Store, outputs: frozenset[str], host: Host) -> PackedStor
     )
 
 
-def use_pack(path: Path, planned: Planned, host: Host, events: Events) -> None:
-    """Have the objects of a pack at hand for a build.
+def use_pack(path: Path, plans: Iterable[Planned], host: Host, events: Events) -> None:
+    """Have the objects of a pack at hand for builds.
 
-    Raise `UsageError` for a pack that has nothing for what is built, with what differs.
+    Raise `UsageError` for a pack that has nothing for one of them, with what differs.
     """
     events.step(f"checking {path}")
     index = import_pack(path, host.cache, None)
-    if found := differences(
-        index, {it.workspace.root.name: it.made for it in planned.store.stores}
-    ):
+    refused = []
+    for planned in plans:
+        stores = {it.workspace.root.name: it.made for it in planned.store.stores}
+        if found := differences(index, stores):
+            told = "\n    ".join(found)
+            refused.append(f"{path} has no objects for {planned.plan.target}\n    {told}")
+    if refused:
         raise UsageError(
-            f"{path} has no objects for {planned.plan.target}\n    " + "\n    ".join(found),
+            "\n".join(refused),
             hint="make a pack with the same tool, source and settings, or leave --pack out",
         )

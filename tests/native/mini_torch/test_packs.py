@@ -153,3 +153,26 @@ def test_a_build_takes_the_pack_that_is_configured_or_says_what_differs(
     made = workshop.build(*workshop.first, "--pack", pack)
     assert made.summary["objects"]["packed"] > 10
     assert made.archive.read_bytes() == first.archive.read_bytes()
+
+
+def test_a_pack_for_one_of_several_targets_is_refused_before_any_is_compiled(
+    pack: Path, workshop: Workshop
+) -> None:
+    words = (*workshop.words(*workshop.first, abi="x86_64,arm64-v8a"), "--pack", pack)
+    refused = workshop.tool.run(*words, "-o", "refused", cwd=workshop.folder, expect=2).stderr
+    assert "no objects for linux-arm64-v8a\n" in refused
+    assert refused.count("checking") <= 1
+    assert not workshop.compiled()
+
+
+def test_an_export_takes_the_pack_that_is_configured(
+    pack: Path, workshop: Workshop, tmp_path: Path
+) -> None:
+    words = (*workshop.words(*workshop.first), "-o", tmp_path / "again.pack", "--pack")
+    other = tmp_path / "other.pack"
+    other.write_bytes(rewritten(pack, of_another_compiler))
+    run = workshop.tool.run
+    refused = run("cache", "export", *words, other, cwd=workshop.folder, expect=2).stderr
+    assert "no objects for linux-x86_64\n    compiler: zig 0.16.0" in refused
+    run("cache", "export", *words, pack, cwd=workshop.folder)
+    assert (tmp_path / "again.pack").read_bytes() == pack.read_bytes()
