@@ -11,7 +11,7 @@ constexpr size_t kBytes = 16;
 
 struct Tables {
   // What a byte adds to the checksum when so many other bytes follow it.
-  uint32_t followed_by[kBytes][256];
+  uint32_t followed_by[kBytes][256] = {};
 
   Tables() {
     for (uint32_t byte = 0; byte < 256; ++byte) {
@@ -54,5 +54,5 @@ unsigned long mz_crc32(unsigned long before, const unsigned char* data, size_t s
   for (; size > 0; --size, ++data) {
     value = (value >> 8) ^ tables.followed_by[0][(value ^ *data) & 0xff];
   }
-  return static_cast<uint32_t>(~value);
+  return ~value;
 }

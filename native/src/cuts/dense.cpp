@@ -27,7 +27,8 @@ void check_dense(const at::Tensor& tensor) {
 namespace at::native {
 
 #line 1 "native/TensorShape.cpp"
-Tensor select_symint(const Tensor& self, int64_t dim, c10::SymInt index) {
+Tensor select_symint(const Tensor& self, int64_t dim,
+                     c10::SymInt index) { // NOLINT(performance-unnecessary-value-param)
   if (self.dim() == 0) {
     TORCH_CHECK_INDEX(false, "select() cannot be applied to a 0-dim tensor.");
   }

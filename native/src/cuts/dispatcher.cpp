@@ -5,6 +5,7 @@
 
 namespace c10 {
 
+// NOLINTBEGIN(readability-convert-member-functions-to-static): as upstream declares them
 std::optional<OperatorHandle> Dispatcher::findOp(const OperatorName& /*name*/) {
   return std::nullopt;
 }
@@ -12,6 +13,7 @@ std::optional<OperatorHandle> Dispatcher::findOp(const OperatorName& /*name*/) {
 std::optional<OperatorHandle> Dispatcher::findSchema(const OperatorName& /*name*/) {
   return std::nullopt;
 }
+// NOLINTEND(readability-convert-member-functions-to-static)
 
 // Never constructed: whoever has it can only ask the two questions above, whose answers read
 // nothing.

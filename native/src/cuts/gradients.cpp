@@ -54,6 +54,7 @@ void keep_wish(c10::TensorImpl& tensor, bool requires_grad) {
 namespace torch::autograd {
 
 // Not declared by the header of upstream: there it is an inline function.
+// NOLINTNEXTLINE(misc-use-internal-linkage)
 at::Tensor make_variable(at::Tensor data, bool requires_grad, bool allow_change);
 
 at::Tensor make_variable(at::Tensor data, bool requires_grad, bool allow_change) {

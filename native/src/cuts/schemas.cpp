@@ -33,15 +33,15 @@ const RegisteredSchema& find(const std::string& name) {
 
 } // namespace
 
-c10::FunctionSchema torch::jit::parseSchema(const std::string& text, bool /*allow_typevars*/) {
-  const std::string name = text.substr(0, text.find_last_not_of(' ', text.find('(') - 1) + 1);
-  const RegisteredSchema& schema = find(name);
+c10::FunctionSchema torch::jit::parseSchema(const std::string& schema, bool /*allow_typevars*/) {
+  const std::string name = schema.substr(0, schema.find_last_not_of(' ', schema.find('(') - 1) + 1);
+  const RegisteredSchema& found = find(name);
   const std::size_t point = std::min(name.find('.'), name.size());
-  const bool any_results = schema.results == build_runtime::kAnyResults;
+  const bool any_results = found.results == build_runtime::kAnyResults;
   return {name.substr(0, point),
           name.substr(std::min(point + 1, name.size())),
-          build_runtime::read_arguments(schema.arguments, "given"),
-          build_runtime::any_results(any_results ? 0 : schema.results),
-          std::strchr(schema.arguments, '~') != nullptr,
+          build_runtime::read_arguments(found.arguments, "given"),
+          build_runtime::any_results(any_results ? 0 : found.results),
+          std::strchr(found.arguments, '~') != nullptr,
           any_results};
 }

@@ -10,6 +10,7 @@
 #include <ATen/ops/max_pool2d_with_indices.h>
 #include <ATen/ops/mkldnn_max_pool2d.h>
 #include <ATen/ops/quantized_max_pool2d.h>
+#include <c10/util/bit_cast.h>
 
 #include <algorithm>
 #include <array>
@@ -109,8 +110,8 @@ bool is_ambiguous(const float* highest, const std::pair<int64_t, int64_t>& colum
   bool differs = false;
   for (int64_t column = columns.first; column < columns.second; column += dilation) {
     const float value = highest[column];
-    differs |=
-        (value == most || std::isnan(value)) && std::memcmp(&value, &most, sizeof(most)) != 0;
+    differs |= (value == most || std::isnan(value)) &&
+               c10::bit_cast<uint32_t>(value) != c10::bit_cast<uint32_t>(most);
   }
   return differs;
 }

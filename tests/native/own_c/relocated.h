@@ -2,6 +2,9 @@
 #ifndef RELOCATED_H
 #define RELOCATED_H
 
+// Room for a copy of the dynamic section.
+extern unsigned char spare[1024];
+
 int added(void);
 int constructed(void);
 const void* sealed(void);
